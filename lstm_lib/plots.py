@@ -1,0 +1,249 @@
+"""Figures of the course: arrays in, Axes out. Colours and lines come from ``notation``.
+
+Shapes: T steps, B batch, K points on a curve, S seeds. Nothing here calls show, savefig or rcParams.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Rectangle
+
+from lstm_lib.notation import FAMILIES, GRID, INK, LINES, SYMBOLS, colour
+from lstm_lib.tasks import Batch
+
+Array = np.ndarray[Any, Any]
+
+
+def blank(
+    ax: Axes | None = None,
+    *,
+    x: str,
+    y: str,
+    size: tuple[float, float] = (7.0, 2.8),
+    ylim: tuple[float, float] | None = None,
+    log: bool = False,
+) -> Axes:
+    """Return Axes in the course's look: named axes, light grid, no top and right spines.
+
+    Args:
+        ax: Axes to dress; a new figure if None.
+        x: Label of the x axis, with its unit.
+        y: Label of the y axis, with its unit.
+        size: Width and height of a new figure in inches.
+        ylim: Range of y.
+        log: Whether y is logarithmic.
+
+    Returns:
+        The Axes.
+
+    Example:
+        >>> blank(x="step t", y="h").get_xlabel()
+        'step t'
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(color=GRID.hue, linewidth=0.6)
+    ax.set_axisbelow(True)
+    if log:
+        ax.set_yscale("log")
+    if ylim is not None:
+        ax.set_ylim(ylim)
+    return ax
+
+
+def lines(
+    xs: Sequence[float] | Array,
+    curves: Mapping[str, Sequence[float] | Array],
+    *,
+    colours: Mapping[str, str] | None = None,
+    kind: str = "memory",
+    dots: bool = False,
+    **dress: Any,
+) -> Axes:
+    """Draw curves over one x, each named at its right end.
+
+    Args:
+        xs: Places (K,).
+        curves: Name to values (K,).
+        colours: Name to a symbol of the table or to a colour; the rest is drawn in shades of ink.
+        kind: Kind of number, a key of ``notation.LINES``.
+        dots: Whether to mark the points.
+        dress: What ``blank`` takes: ax, x, y, size, ylim, log.
+
+    Returns:
+        The Axes.
+
+    Example:
+        >>> ax = lines([0, 1, 2], {"kept": [1, 0.5, 0.25]}, x="step t", y="share of the state")
+        >>> ax.texts[0].get_text()
+        'kept'
+    """
+    ax = blank(**dress)
+    style = LINES[kind]
+    ends = []
+    for n, (name, ys) in enumerate(curves.items()):
+        tone = _tone((colours or {}).get(name), n, len(curves))
+        ax.plot(xs, ys, style.style, color=tone, linewidth=style.width, marker="o" if dots else None, markersize=4)
+        ends.append((name, float(np.asarray(ys)[-1]), tone))
+    _name_ends(ax, float(np.asarray(xs)[-1]), ends)
+    return ax
+
+
+def runs(
+    xs: Sequence[float] | Array, ys: Array, name: str, *, colour: str | None = None, **dress: Any
+) -> Axes:
+    """Draw one quantity of several seeds: each seed thin, the median thick and named at its right end.
+
+    Args:
+        xs: Places (K,).
+        ys: Values (S, K), one row a seed.
+        name: What the curve shows.
+        colour: A symbol of the table or a colour; ink if None.
+        dress: What ``blank`` takes: ax, x, y, size, ylim, log.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: If ys has not one row a seed and one column a place.
+
+    Example:
+        >>> len(runs([0, 1], np.array([[0.0, 1.0], [0.2, 0.8]]), "RNN", x="delay", y="accuracy").lines)
+        3
+    """
+    ys = np.asarray(ys)
+    if ys.ndim != 2 or ys.shape[1] != len(xs):
+        raise ValueError(f"got ys of shape {ys.shape}, expected (S, K) with K = {len(xs)}")
+    ax = blank(**dress)
+    tone = _tone(colour, 0, 1)
+    for row in ys:
+        ax.plot(xs, row, color=tone, linewidth=0.8, alpha=0.45)
+    median = np.median(ys, axis=0)
+    ax.plot(xs, median, color=tone, linewidth=2.4)
+    _name_ends(ax, float(np.asarray(xs)[-1]), [(name, float(median[-1]), tone)])
+    return ax
+
+
+def stream(batch: Batch, *, sequence: int = 0, boxes: int, ax: Axes | None = None) -> Axes:
+    """Draw one sequence of the stream of boxes: a row a box for writes and questions, a row for passing symbols.
+
+    Args:
+        batch: Batch of ``recall_stream`` or ``delay``.
+        sequence: Which of the B sequences.
+        boxes: N, as handed to the task.
+        ax: Axes to draw on; a new figure if None.
+
+    Returns:
+        The Axes.
+
+    Example:
+        >>> from lstm_lib import tasks
+        >>> batch = tasks.recall_stream(np.random.default_rng(0), 2, 12)
+        >>> stream(batch, boxes=2).get_xlabel()
+        'step t'
+    """
+    xs = batch.xs[:, sequence]
+    T, symbols = len(xs), xs.shape[1] - 2 * boxes
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7.0, 0.42 * boxes + 1.1), layout="constrained")
+    for t, x in enumerate(xs):
+        shown, written, asked = np.split(x, [symbols, symbols + boxes])
+        letter = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[int(shown.argmax())]
+        if asked.any():
+            answer = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[int(batch.targets[t, sequence])]
+            _tile(ax, t, int(asked.argmax()), f"{answer}?", FAMILIES["use"].hue, filled=False)
+        elif written.any():
+            _tile(ax, t, int(written.argmax()), letter, FAMILIES["learn"].hue, filled=True)
+        else:
+            ax.text(t, boxes, letter.lower(), ha="center", va="center", color=FAMILIES["event"].hue)
+    names = [f"box {n + 1}" for n in range(boxes)] + ["passing by"]
+    ax.set(xlim=(-0.7, T - 0.3), ylim=(boxes + 0.6, -0.6), xlabel="step t", yticks=range(boxes + 1), yticklabels=names)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(left=False)
+    return ax
+
+
+def heat(
+    values: Array, *, x: str, y: str, bar: str, kind: str = "gate", ax: Axes | None = None, size: tuple[float, float] = (7.0, 2.6)
+) -> Axes:
+    """Draw a matrix: gates in cividis from 0 to 1, memories in PuOr around 0, gradients in viridis on a log scale.
+
+    Args:
+        values: Matrix (rows, columns).
+        x: Label of the columns.
+        y: Label of the rows.
+        bar: Label of the colour bar, with its unit.
+        kind: "gate", "memory" or "gradient".
+        ax: Axes to draw on; a new figure if None.
+        size: Width and height of a new figure in inches.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: If the kind is unknown.
+
+    Example:
+        >>> heat(np.eye(3), x="step t", y="unit", bar="f").get_ylabel()
+        'unit'
+    """
+    looks: dict[str, dict[str, Any]] = {
+        "gate": {"cmap": "cividis", "vmin": 0, "vmax": 1},
+        "memory": {"cmap": "PuOr", "vmin": -1, "vmax": 1},
+        "gradient": {"cmap": "viridis", "norm": LogNorm()},
+    }
+    if kind not in looks:
+        raise ValueError(f"got kind {kind!r}, expected one of {', '.join(looks)}")
+    if ax is None:
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    image = ax.imshow(values, aspect="auto", interpolation="nearest", **looks[kind])
+    ax.set(xlabel=x, ylabel=y)
+    ax.figure.colorbar(image, ax=ax, label=bar)
+    return ax
+
+
+# ---------------------------------------------------------------- shared
+
+
+def _tone(wanted: str | None, n: int, count: int) -> Any:
+    """Return a line colour: of a symbol, as given, or the n-th shade of ink."""
+    if wanted in SYMBOLS:
+        return colour(str(wanted))
+    if wanted is not None:
+        return wanted
+    dark = np.array([int(INK.hue[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    return tuple(dark + (0.62 - dark) * (n / max(count - 1, 1)))
+
+
+def _tile(ax: Axes, t: int, row: int, text: str, tone: str, *, filled: bool) -> None:
+    ax.add_patch(Rectangle((t - 0.42, row - 0.38), 0.84, 0.76, facecolor=tone if filled else "none", edgecolor=tone, lw=1.6))
+    ax.text(t, row, text, ha="center", va="center", fontsize=9, color="white" if filled else INK.hue, weight="bold")
+
+
+def _name_ends(ax: Axes, x: float, ends: list[tuple[str, float, Any]]) -> None:
+    """Write each curve's name right of its end, pushed apart where they would touch."""
+    log = ax.get_yscale() == "log"
+    low, high = ax.get_ylim()
+    scale = (lambda y: np.log10(max(y, low))) if log else (lambda y: y)
+    gap = 0.075 * (scale(high) - scale(low)) * 2.8 / ax.figure.get_figheight()
+    last = -np.inf
+    for name, y, tone in sorted(ends, key=lambda end: end[1]):
+        place = max(scale(y), last + gap)
+        last = place
+        ax.annotate(
+            name,
+            (x, 10**place if log else place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=tone,
+            fontsize=9,
+            annotation_clip=False,
+        )
