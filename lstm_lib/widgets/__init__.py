@@ -1,0 +1,5 @@
+"""The explorables of the course, as anywidgets: the same files drive notebooks and the static website."""
+
+from lstm_lib.widgets.three_clocks import ThreeClocks
+
+__all__ = ["ThreeClocks"]

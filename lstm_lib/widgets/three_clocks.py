@@ -1,0 +1,40 @@
+"""Three clocks: how long a state lasts, how long its gradient lasts, how long a trained network recalls."""
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from lstm_lib.notation import FAMILIES, GRID, INK
+
+HERE = Path(__file__).parent
+
+
+class ThreeClocks(anywidget.AnyWidget):
+    """Compare a tanh unit with a forget gate: two sliders, and what is left of the state and of its gradient.
+
+    All of its logic is in ``three_clocks.js``, so that it reacts on a static page too.
+
+    Example:
+        >>> clocks = ThreeClocks(w=0.9, forget_bias=2.0)
+        >>> clocks.w, clocks.guess
+        (0.9, '')
+    """
+
+    _esm = HERE / "three_clocks.js"
+    _css = HERE / "three_clocks.css"
+
+    # The recurrent weight w of the tanh unit, and the bias b_f of the forget gate.
+    w = traitlets.Float(1.5).tag(sync=True)
+    forget_bias = traitlets.Float(1.0).tag(sync=True)
+
+    # What the reader guessed: "" before the question, "skipped", or one of the four answers.
+    guess = traitlets.Enum(["", "skipped", "state", "gradient", "both", "neither"], "").tag(sync=True)
+
+    # The third clock, measured: [{"network": "RNN", "delay": 30, "accuracy": 1.0}, …]; no panel while it is empty.
+    recall = traitlets.List(traitlets.Dict()).tag(sync=True)
+    chance = traitlets.Float(0.25).tag(sync=True)
+
+    palette = traitlets.Dict(
+        {name: family._asdict() for name, family in {**FAMILIES, "ink": INK, "grid": GRID}.items()}, read_only=True
+    ).tag(sync=True)

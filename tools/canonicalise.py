@@ -1,0 +1,89 @@
+"""Give an executed notebook the same bytes each time it is run.
+
+What differs between two runs is renamed or dropped: the random identities of widgets are replaced by names counted
+in order of use, execution times and the exact version of Python go, memory addresses become 0x0, keys are sorted.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+WIDGET_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
+
+
+def canonical(text: str, name: str) -> str:
+    """Return the canonical form of a notebook.
+
+    Args:
+        text: The notebook as stored, JSON.
+        name: Its file name; widgets of different notebooks get different identities.
+
+    Returns:
+        JSON with sorted keys, one space of indentation, and a line end at the end.
+    """
+    notebook = json.loads(text)
+    drop_volatile(notebook)
+    new_id = {old: digest(f"{name}/{n}") for n, old in enumerate(widgets_in_order(notebook))}
+    text = dump(notebook)
+    text = WIDGET_ID.sub(lambda match: new_id.get(match.group(), match.group()), text)
+    # Renaming changed the order of the keys.
+    return dump(json.loads(text)) + "\n"
+
+
+def drop_volatile(notebook: dict[str, Any]) -> None:
+    """Remove what says when and where the notebook ran, and nothing about what it computed."""
+    for cell in notebook["cells"]:
+        cell["metadata"].pop("execution", None)
+        for output in cell.get("outputs", []):
+            without_addresses(output)
+    if "language_info" in notebook["metadata"]:
+        notebook["metadata"]["language_info"] = {"name": "python"}
+
+
+def without_addresses(output: dict[str, Any]) -> None:
+    """Replace memory addresses, as in <function f at 0x7f…>, in the text of one output."""
+    if "text" in output:
+        output["text"] = replace_addresses(output["text"])
+    for kind in output.get("data", {}):
+        if kind.startswith("text/"):
+            output["data"][kind] = replace_addresses(output["data"][kind])
+
+
+def replace_addresses(text: str | list[str]) -> str | list[str]:
+    """Replace the addresses in a text, which a notebook stores as one string or as a list of lines."""
+    if isinstance(text, list):
+        return [ADDRESS.sub("0x0", line) for line in text]
+    return ADDRESS.sub("0x0", text)
+
+
+def widgets_in_order(notebook: dict[str, Any]) -> list[str]:
+    """List the widgets: first those on display, then those that they refer to, then the rest by their content."""
+    state = notebook["metadata"].get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    order: dict[str, None] = {}
+    waiting = [i for i in mentioned(notebook["cells"]) if i in state]
+    while waiting:
+        widget = waiting.pop(0)
+        if widget not in order:
+            order[widget] = None
+            waiting += [i for i in mentioned(state[widget]) if i in state]
+    rest = [i for i in state if i not in order]
+    return [*order, *sorted(rest, key=lambda i: WIDGET_ID.sub("", dump(state[i])))]
+
+
+def mentioned(part: Any) -> Iterator[str]:
+    """Yield the widget identities that occur in a part of the notebook."""
+    return (match.group() for match in WIDGET_ID.finditer(dump(part)))
+
+
+def digest(text: str) -> str:
+    """Return 32 hexadecimal digits, the form in which Jupyter writes the identity of a widget."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def dump(part: Any) -> str:
+    """Write JSON the way Jupyter does, with sorted keys."""
+    return json.dumps(part, indent=1, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,106 @@
+"""Run the notebooks: ``python -m tools.notebooks execute FILES`` in place, ``… twice FILES`` to compare two runs.
+
+``… run FILE`` runs one notebook where it stands, stores nothing, and prints its time and its memory.
+"""
+
+import argparse
+import copy
+import difflib
+import json
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+from tools.canonicalise import canonical, dump
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 60  # the limit of one notebook
+
+
+def run(path: Path) -> str:
+    """Run a notebook in its own folder and return it in canonical form, with outputs and widget state."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.pop("widgets", None)  # or the widgets of earlier runs would pile up
+    client = NotebookClient(
+        notebook, timeout=SECONDS, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+    )
+    client.execute()
+    return canonical(nbformat.writes(notebook), path.name)
+
+
+def execute(paths: list[Path]) -> None:
+    """Run notebooks and store what they print."""
+    for path in paths:
+        start = time.perf_counter()
+        path.write_text(run(path), encoding="utf-8")
+        print(f"{path}: {time.perf_counter() - start:.1f} s", flush=True)
+
+
+def twice(paths: list[Path]) -> bool:
+    """Run copies of the notebooks in a copy of the course; say whether they all come out as they are stored."""
+    same = True
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "_build", "node_modules"))
+        for path in paths:
+            stored = path.read_text(encoding="utf-8")
+            again = run(Path(folder) / path.resolve().relative_to(ROOT))
+            difference = list(
+                difflib.unified_diff(
+                    comparable(stored).splitlines(), comparable(again).splitlines(), "stored", "again", lineterm="", n=1
+                )
+            )
+            print(f"{path}: {'differs' if difference else 'the same'}", flush=True)
+            for line in difference[:40]:
+                print(line[:200])
+            same = same and not difference
+    return same
+
+
+def comparable(text: str) -> str:
+    """Return a stored notebook without what may differ: outputs of cells tagged nbval-ignore-output, and PNGs."""
+    notebook = copy.deepcopy(json.loads(text))
+    for cell in notebook["cells"]:
+        if "nbval-ignore-output" in cell["metadata"].get("tags", []):
+            cell["outputs"] = []
+        for output in cell.get("outputs", []):
+            drop_png(output)
+    return dump(notebook) + "\n"
+
+
+def drop_png(output: dict[str, Any]) -> None:
+    """Take the picture out of an output: another processor may round one pixel differently."""
+    output.get("data", {}).pop("image/png", None)
+
+
+def measure(path: Path) -> None:
+    """Run a notebook where it stands, and print the seconds it took and the megabytes of its kernel at the peak."""
+    start = time.perf_counter()
+    run(path)
+    kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(json.dumps({"seconds": time.perf_counter() - start, "megabytes": kilobytes / 1000}))
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["execute", "twice", "run"])
+    parser.add_argument("paths", nargs="+", type=Path)
+    arguments = parser.parse_args()
+    if arguments.command == "twice":
+        return 0 if twice(arguments.paths) else 1
+    if arguments.command == "execute":
+        execute(arguments.paths)
+    else:
+        measure(arguments.paths[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
