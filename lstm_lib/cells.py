@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from lstm_lib._door import expect_sizes, expect_step
+
 Array = np.ndarray[Any, Any]
 
 
@@ -125,7 +127,7 @@ def init_rnn(
     Reference:
         Saxe, McClelland and Ganguli 2014 (saxe2014exact), for the orthogonal start.
     """
-    _expect_sizes(input_size, hidden_size)
+    expect_sizes(input_size, hidden_size)
     W_h, _ = np.linalg.qr(rng.standard_normal((hidden_size, hidden_size)))
     bound = hidden_size**-0.5
     W_x = rng.uniform(-bound, bound, (hidden_size, input_size))
@@ -165,7 +167,7 @@ def rnn_step(params: RNNParams, x: Array, state: RNNState) -> tuple[RNNState, RN
     Reference:
         Elman 1990 (elman1990finding).
     """
-    expect_step(params, x, state)
+    expect_step("RNNParams", params, x, state)
     z = np.concatenate([state.h, x], axis=1)
     h = np.tanh(z @ params.W.T + params.b)
     return RNNState(h), RNNTape(z, h)
@@ -232,7 +234,7 @@ def init_lstm(
     Reference:
         Gers, Schmidhuber and Cummins 2000 (gers2000learning) for the bias; Jozefowicz et al. 2015 (jozefowicz2015).
     """
-    _expect_sizes(input_size, hidden_size)
+    expect_sizes(input_size, hidden_size)
     bound = hidden_size**-0.5
     W = rng.uniform(-bound, bound, (4, hidden_size, hidden_size + input_size)).astype(dtype)
     b = np.zeros((4, hidden_size), dtype)
@@ -276,7 +278,7 @@ def lstm_step(params: LSTMParams, x: Array, state: LSTMState) -> tuple[LSTMState
     Reference:
         Hochreiter and Schmidhuber 1997 (hochreiter1997long); forget gate: Gers et al. 2000 (gers2000learning).
     """
-    expect_step(params, x, state)
+    expect_step("LSTMParams", params, x, state)
     c_prev = state.c
     z = np.concatenate([state.h, x], axis=1)
     a_i, a_f, a_g, a_o = (z @ W.T + b for W, b in zip(*params, strict=True))
@@ -387,7 +389,7 @@ def drawn_step(params: DrawnParams, x: Array, state: LSTMState) -> tuple[LSTMSta
     Reference:
         Bais 2021 (bais2021lstm).
     """
-    expect_step(params, x, state)
+    expect_step("DrawnParams", params, x, state)
     c_prev = state.c
     z = np.concatenate([state.h, x], axis=1)
     a_i, a_f, a_g, a_o = (z @ W.T + b for W, b in zip(params.W, params.b, strict=True))
@@ -407,7 +409,8 @@ def drawn_step_backward(
 ) -> tuple[DrawnParams, Array, LSTMState]:
     """Send a gradient back through one drawn step.
 
-    ∂o = ∂h u;  ∂a_u = ∂h o (1 - u²);  ∂kept = ∂c + ∂a_u W_u;  ∂i = ∂c g, ∂g = ∂c i, ∂f = ∂kept c_prev, ∂c_prev = ∂kept f.
+    ∂o = ∂h u;  ∂a_u = ∂h o (1 - u²);  ∂kept = ∂c + ∂a_u W_u;
+    ∂i = ∂c g, ∂g = ∂c i, ∂f = ∂kept c_prev, ∂c_prev = ∂kept f.
 
     Args:
         params: DrawnParams of the forward step.
@@ -434,55 +437,3 @@ def drawn_step_backward(
     das = di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)
     (dW, db), dx, dprev = _gates_backward(params, z, das, dkept * f)
     return DrawnParams(dW, db, da_u.T @ kept, da_u.sum(axis=0)), dx, dprev
-
-
-# ---------------------------------------------------------------- the public door
-
-
-def expect_step(params: RNNParams | LSTMParams | DrawnParams, x: Array, state: RNNState | LSTMState) -> None:
-    """Raise a ValueError that says what came and what was expected, unless x and state fit the parameters."""
-    D, H = expect_params(params)
-    if np.ndim(x) != 2 or x.shape[1] != D or x.shape[0] == 0:
-        raise ValueError(f"got x of shape {np.shape(x)}, expected (B, D) with B at least 1 and D = {D}")
-    expect_state(state, x.shape[0], H)
-    expect_one_dtype(params=params, x=x, state=state)
-
-
-def expect_params(params: RNNParams | LSTMParams | DrawnParams) -> tuple[int, int]:
-    """Return (D, H), or raise a ValueError that names the array whose shape does not fit."""
-    gates = () if isinstance(params, RNNParams) else (4,)
-    H = np.shape(params.b)[-1] if np.ndim(params.b) else 0
-    D = np.shape(params.W)[-1] - H if np.ndim(params.W) else 0
-    expected = {"W": (*gates, H, H + D), "b": (*gates, H), "W_u": (H, H), "b_u": (H,)}
-    for name, array in params._asdict().items():
-        if np.shape(array) != expected[name] or H < 1 or D < 1:
-            legend = {"W": "H, H+D", "b": "H", "W_u": "H, H", "b_u": "H"}[name]
-            legend = f"(4, {legend})" if gates and name in ("W", "b") else f"({legend})"
-            raise ValueError(
-                f"got {name} of shape {np.shape(array)}, expected {legend} with H = {H} (from b) and D at least 1"
-            )
-    return D, H
-
-
-def expect_state(state: RNNState | LSTMState, B: int, H: int) -> None:
-    """Raise a ValueError unless every array of the state is (B, H)."""
-    for name, array in state._asdict().items():
-        if np.shape(array) != (B, H):
-            raise ValueError(f"got state.{name} of shape {np.shape(array)}, expected (B, H) = ({B}, {H})")
-
-
-def expect_one_dtype(**named: Any) -> None:
-    """Raise a ValueError unless all arrays have one floating (or complex) dtype."""
-    seen: dict[np.dtype[Any], str] = {}
-    for name, value in named.items():
-        parts = value._asdict().items() if hasattr(value, "_asdict") else [("", value)]
-        for part, array in parts:
-            seen.setdefault(np.asarray(array).dtype, f"{name}.{part}" if part else name)
-    if len(seen) > 1 or not all(np.issubdtype(dtype, np.inexact) for dtype in seen):
-        what = ", ".join(f"{name} {dtype}" for dtype, name in seen.items())
-        raise ValueError(f"got dtypes {what}; expected one floating dtype for all arrays")
-
-
-def _expect_sizes(input_size: int, hidden_size: int) -> None:
-    if input_size < 1 or hidden_size < 1:
-        raise ValueError(f"got input_size {input_size} and hidden_size {hidden_size}, expected both at least 1")

@@ -1,7 +1,8 @@
 """Cells over time: whole sequences forward and backward, for the RNN, the standard LSTM and the drawn LSTM.
 
 Shapes: T steps, B batch, D features, H hidden units; sequences are time-first.
-``unroll`` and ``unroll_backward`` are the readable loop that works for every cell.
+``unroll`` and ``unroll_backward`` are the readable loop that works for every cell and every dtype. For float32 and
+float64 the functions below call ``_fast``, which computes the same numbers sooner; the tests hold one to the other.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_lib import cells
+from lstm_lib import _door, _fast, cells
 from lstm_lib.cells import Array, DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
 
@@ -29,12 +30,26 @@ class RNNRun(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What a backward pass needs: the parameters as used, which gates were clamped, and what each step left."""
+    """What a backward pass needs: the parameters as used, which gates were clamped, and what the steps left.
+
+    ``steps`` is the list of the steps' tapes after ``unroll``, and whatever ``_fast`` left otherwise.
+    """
 
     used: Any
     clamped: tuple[str, ...]
     has_tokens: bool
     steps: Any
+
+
+class Gates(NamedTuple):
+    """The inside of an LSTM run, each (T, B, H): four gates, kept = f c_prev, and u, what o multiplies: h = o u."""
+
+    i: Array
+    f: Array
+    g: Array
+    o: Array
+    kept: Array
+    u: Array
 
 
 # ---------------------------------------------------------------- the readable loop
@@ -127,9 +142,12 @@ def rnn_forward(params: RNNParams, xs: Array, state: RNNState | None = None, *, 
         >>> rnn_forward(cells.init_rnn(rng, 3, 2), rng.standard_normal((5, 4, 3))).hs.shape
         (5, 4, 2)
     """
-    xs, state, has_tokens = _open_door(params, xs, state, check_finite)
-    states, steps = unroll(cells.rnn_step, params, xs, state)
-    return RNNRun(np.stack([s.h for s in states]), Tape(params, (), has_tokens, steps))
+    xs, state = _open_door("RNNParams", params, xs, state, check_finite)
+    if _has_fast_path(params):
+        hs, memo = _fast.rnn_forward(params, xs, state)
+        return RNNRun(hs, Tape(params, (), xs.ndim == 2, memo))
+    states, steps = unroll(cells.rnn_step, params, one_hot(xs, params), state)
+    return RNNRun(np.stack([s.h for s in states]), Tape(params, (), xs.ndim == 2, steps))
 
 
 def rnn_backward(
@@ -158,9 +176,12 @@ def rnn_backward(
         >>> dparams.W.shape, dxs.shape, dstate.h.shape
         ((2, 5), (5, 4, 3), (4, 2))
     """
-    dstate = _open_back_door(run, dhs, dstate, RNNState)
-    dparams, dxs, dfirst = unroll_backward(cells.rnn_step_backward, params, run.tape.steps, dhs, dstate)
-    return dparams, dxs if need_dx and not run.tape.has_tokens else None, dfirst
+    dstate = _open_back_door("RNNParams", params, run, dhs, dstate)
+    need_dx = need_dx and not run.tape.has_tokens
+    if _has_fast_path(params):
+        return _fast.rnn_backward(run.tape.used, run.tape.steps, dhs, dstate, need_dx=need_dx)
+    dparams, dxs, dfirst = unroll_backward(cells.rnn_step_backward, run.tape.used, run.tape.steps, dhs, dstate)
+    return dparams, dxs if need_dx else None, dfirst
 
 
 # ---------------------------------------------------------------- the standard LSTM
@@ -195,11 +216,14 @@ def lstm_forward(
         >>> run.hs.shape, run.cs.shape
         ((5, 4, 2), (5, 4, 2))
     """
-    xs, state, has_tokens = _open_door(params, xs, state, check_finite)
-    used = _clamp(params, clamp)
-    states, steps = unroll(cells.lstm_step, used, xs, state)
+    xs, state = _open_door("LSTMParams", params, xs, state, check_finite)
+    used, clamped = _clamp(params, clamp), tuple(clamp or ())
+    if _has_fast_path(params):
+        hs, cs, memo = _fast.lstm_forward(used, xs, state)
+        return Run(hs, cs, Tape(used, clamped, xs.ndim == 2, memo))
+    states, steps = unroll(cells.lstm_step, used, one_hot(xs, params), state)
     hs, cs = (np.stack(column) for column in zip(*states, strict=True))
-    return Run(hs, cs, Tape(used, tuple(clamp or ()), has_tokens, steps))
+    return Run(hs, cs, Tape(used, clamped, xs.ndim == 2, steps))
 
 
 def lstm_backward(
@@ -228,9 +252,13 @@ def lstm_backward(
         >>> dparams.W.shape, dxs.shape, dstate.c.shape
         ((4, 2, 5), (5, 4, 3), (4, 2))
     """
-    dstate = _open_back_door(run, dhs, dstate, LSTMState)
-    dparams, dxs, dfirst = unroll_backward(cells.lstm_step_backward, run.tape.used, run.tape.steps, dhs, dstate)
-    return _unclamp(dparams, run.tape), dxs if need_dx and not run.tape.has_tokens else None, dfirst
+    dstate = _open_back_door("LSTMParams", params, run, dhs, dstate)
+    need_dx = need_dx and not run.tape.has_tokens
+    if _has_fast_path(params):
+        dparams, dxs, dfirst = _fast.lstm_backward(run.tape.used, run.tape.steps, dhs, dstate, need_dx=need_dx)
+    else:
+        dparams, dxs, dfirst = unroll_backward(cells.lstm_step_backward, run.tape.used, run.tape.steps, dhs, dstate)
+    return _unclamp(dparams, run.tape), dxs if need_dx else None, dfirst
 
 
 # ---------------------------------------------------------------- the drawn LSTM
@@ -251,11 +279,14 @@ def drawn_forward(
         >>> drawn_forward(cells.init_drawn(rng, 3, 2), rng.standard_normal((5, 4, 3))).hs.shape
         (5, 4, 2)
     """
-    xs, state, has_tokens = _open_door(params, xs, state, check_finite)
-    used = _clamp(params, clamp)
-    states, steps = unroll(cells.drawn_step, used, xs, state)
+    xs, state = _open_door("DrawnParams", params, xs, state, check_finite)
+    used, clamped = _clamp(params, clamp), tuple(clamp or ())
+    if _has_fast_path(params):
+        hs, cs, memo = _fast.drawn_forward(used, xs, state)
+        return Run(hs, cs, Tape(used, clamped, xs.ndim == 2, memo))
+    states, steps = unroll(cells.drawn_step, used, one_hot(xs, params), state)
     hs, cs = (np.stack(column) for column in zip(*states, strict=True))
-    return Run(hs, cs, Tape(used, tuple(clamp or ()), has_tokens, steps))
+    return Run(hs, cs, Tape(used, clamped, xs.ndim == 2, steps))
 
 
 def drawn_backward(
@@ -270,9 +301,47 @@ def drawn_backward(
         >>> drawn_backward(params, run, np.ones_like(run.hs))[0].W_u.shape
         (2, 2)
     """
-    dstate = _open_back_door(run, dhs, dstate, LSTMState)
-    dparams, dxs, dfirst = unroll_backward(cells.drawn_step_backward, run.tape.used, run.tape.steps, dhs, dstate)
-    return _unclamp(dparams, run.tape), dxs if need_dx and not run.tape.has_tokens else None, dfirst
+    dstate = _open_back_door("DrawnParams", params, run, dhs, dstate)
+    need_dx = need_dx and not run.tape.has_tokens
+    if _has_fast_path(params):
+        dparams, dxs, dfirst = _fast.drawn_backward(run.tape.used, run.tape.steps, dhs, dstate, need_dx=need_dx)
+    else:
+        dparams, dxs, dfirst = unroll_backward(cells.drawn_step_backward, run.tape.used, run.tape.steps, dhs, dstate)
+    return _unclamp(dparams, run.tape), dxs if need_dx else None, dfirst
+
+
+# ---------------------------------------------------------------- looking inside
+
+
+def gates(run: Run) -> Gates:
+    """Take the gates out of a run of the standard or the drawn LSTM, to look at them or to plot them.
+
+    kept = f c_prev;  h = o u, where u = tanh(c) in the standard cell and tanh(W_u kept + b_u) in the drawn one.
+
+    Args:
+        run: What ``lstm_forward`` or ``drawn_forward`` returned.
+
+    Returns:
+        Gates with i, f, g, o, kept and u, each (T, B, H) and an array of its own.
+
+    Raises:
+        ValueError: If the run is that of an RNN, which has no gates.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> run = lstm_forward(cells.init_lstm(rng, 3, 2), rng.standard_normal((5, 4, 3)))
+        >>> i, f, g, o, kept, u = gates(run)
+        >>> np.allclose(run.cs, kept + i * g), np.allclose(run.hs, o * u)
+        (True, True)
+    """
+    if not isinstance(run, Run):
+        raise ValueError(f"got {type(run).__name__}, expected the Run of an LSTM: an RNN has no gates")
+    if isinstance(run.tape.steps, _fast.Memo):
+        return Gates(*_fast.gates(run.tape.steps))
+    steps = run.tape.steps
+    i, f, g, o, c_prev = (np.stack([getattr(step, name) for step in steps]) for name in ("i", "f", "g", "o", "c_prev"))
+    is_drawn = isinstance(steps[0], cells.DrawnTape)
+    return Gates(i, f, g, o, f * c_prev, np.stack([step.u for step in steps]) if is_drawn else np.tanh(run.cs))
 
 
 # ---------------------------------------------------------------- clamped gates
@@ -308,44 +377,53 @@ def _unclamp(dparams: Any, tape: Tape) -> Any:
 # ---------------------------------------------------------------- the public door
 
 
-def _open_door(params: Any, xs: Array, state: Any, check_finite: bool) -> tuple[Array, Any, bool]:
-    """Check a forward call; return xs as (T, B, D), the initial state, and whether xs were tokens."""
-    D, H = cells.expect_params(params)
+def one_hot(xs: Array, params: Any) -> Array:
+    """Turn token numbers (T, B) into one-hot rows (T, B, D) of the parameters' dtype; leave other inputs alone.
+
+    Example:
+        >>> one_hot(np.array([[1], [0]]), cells.init_rnn(np.random.default_rng(0), 3, 2))
+        array([[[0., 1., 0.]],
+        <BLANKLINE>
+               [[1., 0., 0.]]])
+    """
+    D = params.W.shape[-1] - params.b.shape[-1]
+    return np.eye(D, dtype=params.W.dtype)[xs] if xs.ndim == 2 else xs
+
+
+def _has_fast_path(params: Any) -> bool:
+    """Say whether ``_fast`` takes this dtype; complex numbers (gradient checks) go through the readable loop."""
+    return params.W.dtype in (np.float32, np.float64)
+
+
+def _open_door(kind: str, params: Any, xs: Array, state: Any, check_finite: bool) -> tuple[Array, Any]:
+    """Check a forward call; return xs as an array and the initial state, zeros if None came."""
+    D, H = _door.expect_params(kind, params)
     xs = np.asarray(xs)
-    has_tokens = np.issubdtype(xs.dtype, np.integer)
-    _expect_xs(xs, D, has_tokens)
-    if has_tokens:
-        xs = np.eye(D, dtype=params.W.dtype)[xs]
-    B = xs.shape[1]
+    _door.expect_sequence(xs, D)
     if state is None:
-        zeros = cells.zero_rnn_state if isinstance(params, RNNParams) else cells.zero_state
-        state = zeros(B, H, dtype=params.W.dtype)
-    cells.expect_state(state, B, H)
-    cells.expect_one_dtype(params=params, xs=xs, state=state)
-    if check_finite and not np.isfinite(xs).all():
-        bad = ~np.isfinite(xs)
-        t, n, d = (int(k) for k in np.argwhere(bad)[0])
-        raise ValueError(f"got {xs[t, n, d]} in xs first at step {t} (sequence {n}, feature {d}), expected finite numbers")
-    return xs, state, has_tokens
+        state = _zeros(kind, xs.shape[1], H, params.W.dtype)
+    _door.expect_state(kind, state, xs.shape[1], H)
+    if xs.ndim == 3:
+        _door.expect_one_dtype(params=params, xs=xs, state=state)
+        if check_finite:
+            _door.expect_finite(xs)
+    else:
+        _door.expect_one_dtype(params=params, state=state)
+    return xs, state
 
 
-def _expect_xs(xs: Array, D: int, has_tokens: bool) -> None:
-    expected = "(T, B) of token numbers" if has_tokens else "(T, B, D)"
-    if xs.ndim != (2 if has_tokens else 3) or 0 in xs.shape[:2]:
-        raise ValueError(f"got xs of shape {xs.shape} and dtype {xs.dtype}, expected {expected} with T and B at least 1")
-    if has_tokens and (xs.min() < 0 or xs.max() >= D):
-        raise ValueError(f"got tokens from {xs.min()} to {xs.max()}, expected 0 to D - 1 = {D - 1}")
-    if not has_tokens and xs.shape[2] != D:
-        raise ValueError(f"got xs with {xs.shape[2]} features, expected D = {D} (from W)")
-
-
-def _open_back_door(run: Any, dhs: Array, dstate: Any, state_type: Any) -> Any:
+def _open_back_door(kind: str, params: Any, run: Any, dhs: Array, dstate: Any) -> Any:
     """Check a backward call; return the gradient of the last state, zeros if None came."""
-    T, B, H = run.hs.shape
-    if np.shape(dhs) != (T, B, H):
-        raise ValueError(f"got dhs of shape {np.shape(dhs)}, expected that of run.hs, (T, B, H) = ({T}, {B}, {H})")
+    _door.expect_params(kind, params)
+    if params.W.shape != run.tape.used.W.shape:
+        raise ValueError(f"got W of shape {params.W.shape}, expected that of the forward run, {run.tape.used.W.shape}")
     if dstate is None:
-        dstate = state_type(*(np.zeros((B, H), run.hs.dtype) for _ in state_type._fields))
-    cells.expect_state(dstate, B, H)
-    cells.expect_one_dtype(run_hs=run.hs, dhs=dhs, dstate=dstate)
+        _, B, H = run.hs.shape
+        dstate = _zeros(kind, B, H, run.hs.dtype)
+    _door.expect_gradient(kind, run, dhs, dstate)
     return dstate
+
+
+def _zeros(kind: str, B: int, H: int, dtype: Any) -> Any:
+    zeros = cells.zero_rnn_state if kind == "RNNParams" else cells.zero_state
+    return zeros(B, H, dtype=dtype)

@@ -1,0 +1,110 @@
+"""The checks at the public door of ``cells`` and ``layers``: a ValueError says what came and what was expected.
+
+Shapes: T steps, B batch, D features, H hidden units.
+"""
+
+from typing import Any
+
+import numpy as np
+
+SHAPES = {
+    "RNNParams": {"W": "H, H+D", "b": "H"},
+    "LSTMParams": {"W": "4, H, H+D", "b": "4, H"},
+    "DrawnParams": {"W": "4, H, H+D", "b": "4, H", "W_u": "H, H", "b_u": "H"},
+}
+STATES = {
+    "RNNParams": ("RNNState", ("h",)),
+    "LSTMParams": ("LSTMState", ("h", "c")),
+    "DrawnParams": ("LSTMState", ("h", "c")),
+}
+
+
+def expect_sizes(input_size: int, hidden_size: int) -> None:
+    """Raise a ValueError unless both sizes are at least 1."""
+    if input_size < 1 or hidden_size < 1:
+        raise ValueError(f"got input_size {input_size} and hidden_size {hidden_size}, expected both at least 1")
+
+
+def expect_params(kind: str, params: Any) -> tuple[int, int]:
+    """Return (D, H), or raise a ValueError that names the array whose shape does not fit.
+
+    Example:
+        >>> from typing import NamedTuple
+        >>> RNNParams = NamedTuple("RNNParams", [("W", np.ndarray), ("b", np.ndarray)])
+        >>> expect_params("RNNParams", RNNParams(np.zeros((2, 5)), np.zeros(2)))
+        (3, 2)
+    """
+    shapes = SHAPES[kind]
+    if getattr(params, "_fields", None) != tuple(shapes):
+        raise ValueError(f"got parameters of type {type(params).__name__}, expected {kind}({', '.join(shapes)})")
+    H = np.shape(params.b)[-1] if np.ndim(params.b) else 0
+    D = np.shape(params.W)[-1] - H if np.ndim(params.W) else 0
+    sizes = {"4": 4, "H": H, "H+D": H + D}
+    for name, legend in shapes.items():
+        got = np.shape(getattr(params, name))
+        if got != tuple(sizes[letter] for letter in legend.split(", ")) or H < 1 or D < 1:
+            raise ValueError(f"got {name} of shape {got}, expected ({legend}) with H = {H} (from b) and D at least 1")
+    return D, H
+
+
+def expect_state(kind: str, state: Any, B: int, H: int) -> None:
+    """Raise a ValueError unless the state is of the cell's kind and every array of it is (B, H)."""
+    name, fields = STATES[kind]
+    if getattr(state, "_fields", None) != fields:
+        raise ValueError(f"got a state of type {type(state).__name__}, expected {name}({', '.join(fields)})")
+    for field, array in state._asdict().items():
+        if np.shape(array) != (B, H):
+            raise ValueError(f"got state.{field} of shape {np.shape(array)}, expected (B, H) = ({B}, {H})")
+
+
+def expect_one_dtype(**named: Any) -> None:
+    """Raise a ValueError unless all arrays have one floating (or complex) dtype."""
+    seen: dict[np.dtype[Any], str] = {}
+    for name, value in named.items():
+        parts = value._asdict().items() if hasattr(value, "_asdict") else [("", value)]
+        for part, array in parts:
+            seen.setdefault(np.asarray(array).dtype, f"{name}.{part}" if part else name)
+    if len(seen) > 1 or not all(np.issubdtype(dtype, np.inexact) for dtype in seen):
+        what = ", ".join(f"{name} {dtype}" for dtype, name in seen.items())
+        raise ValueError(f"got dtypes {what}; expected one floating dtype for all arrays")
+
+
+def expect_step(kind: str, params: Any, x: Any, state: Any) -> None:
+    """Raise a ValueError unless x and state fit the parameters of one step."""
+    D, H = expect_params(kind, params)
+    if np.ndim(x) != 2 or x.shape[1] != D or x.shape[0] == 0:
+        raise ValueError(f"got x of shape {np.shape(x)}, expected (B, D) with B at least 1 and D = {D}")
+    expect_state(kind, state, x.shape[0], H)
+    expect_one_dtype(params=params, x=x, state=state)
+
+
+def expect_sequence(xs: Any, D: int) -> None:
+    """Raise a ValueError unless xs are (T, B, D), or (T, B) token numbers from 0 to D - 1."""
+    has_tokens = np.issubdtype(xs.dtype, np.integer)
+    expected = "(T, B) of token numbers" if has_tokens else "(T, B, D)"
+    if xs.ndim != (2 if has_tokens else 3) or 0 in xs.shape[:2]:
+        got = f"got xs of shape {xs.shape} and dtype {xs.dtype}"
+        raise ValueError(f"{got}, expected {expected} with T and B at least 1")
+    if has_tokens and (xs.min() < 0 or xs.max() >= D):
+        raise ValueError(f"got tokens from {xs.min()} to {xs.max()}, expected 0 to D - 1 = {D - 1}")
+    if not has_tokens and xs.shape[2] != D:
+        raise ValueError(f"got xs with {xs.shape[2]} features, expected D = {D} (from W)")
+
+
+def expect_finite(xs: Any) -> None:
+    """Raise a ValueError that names the first step at which NaN or inf appears in xs (T, B, D)."""
+    finite = np.isfinite(xs)
+    if not finite.all():
+        t, n, d = (int(k) for k in np.argwhere(~finite)[0])
+        raise ValueError(
+            f"got {xs[t, n, d]} in xs first at step {t} (sequence {n}, feature {d}), expected finite numbers"
+        )
+
+
+def expect_gradient(kind: str, run: Any, dhs: Any, dstate: Any) -> None:
+    """Raise a ValueError unless dhs and dstate fit what a run returned."""
+    T, B, H = run.hs.shape
+    if np.shape(dhs) != (T, B, H):
+        raise ValueError(f"got dhs of shape {np.shape(dhs)}, expected that of run.hs, (T, B, H) = ({T}, {B}, {H})")
+    expect_state(kind, dstate, B, H)
+    expect_one_dtype(run_hs=run.hs, dhs=dhs, dstate=dstate)
