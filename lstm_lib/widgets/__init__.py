@@ -1,5 +1,6 @@
 """The explorables of the course, as anywidgets: the same files drive notebooks and the static website."""
 
+from lstm_lib.widgets.quiz import Quiz
 from lstm_lib.widgets.three_clocks import ThreeClocks
 
-__all__ = ["ThreeClocks"]
+__all__ = ["Quiz", "ThreeClocks"]

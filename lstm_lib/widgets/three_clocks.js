@@ -111,7 +111,7 @@ export function verdict(guess) {
 // ---------------------------------------------------------------- drawing
 
 const SVG = "http://www.w3.org/2000/svg";
-const BOX = { width: 340, height: 230, left: 46, right: 74, top: 12, bottom: 40 };
+const BOX = { width: 360, height: 230, left: 52, right: 90, top: 12, bottom: 40 };
 
 /** Make an HTML element: make("p", { className: "note" }, "text", child, …). */
 function make(tag, properties = {}, ...children) {
@@ -155,21 +155,31 @@ function panel({ title, xLabel, yLabel, x, y, xTicks, yTicks }) {
   grid.append(draw("text", { class: "tc-y", transform: `translate(11 ${(top + height - bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
   const curves = draw("g");
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" }, grid, curves);
-  const figure = make("figure", { className: "tc-panel" }, make("figcaption", {}, title), svg);
+  const figure = make("div", { className: "tc-panel" }, make("p", { className: "tc-title" }, title), svg);
   return { figure, svg, curves, xScale, yScale };
 }
 
-const line = (points) => "M" + points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
+/** The path of a curve from step 0 to its end, or to the floor of the panel, which it meets between two steps. */
+function path(values, { xScale, yScale, floor = -Infinity }) {
+  const below = values.findIndex((value) => value < floor);
+  const points = values.map((value, k) => [k, value]).slice(0, below < 0 ? undefined : below);
+  if (below > 0) {
+    const [before, after] = [values[below - 1], values[below]];
+    points.push([below - 1 + Math.log(before / floor) / Math.log(before / after), floor]);
+  }
+  return "M" + points.map(([k, value]) => `${xScale(k).toFixed(1)} ${yScale(value).toFixed(1)}`).join("L");
+}
 
 /** Draw the curves of one panel anew, and write the name of each at its right end. */
-function drawCurves({ curves, svg, xScale, yScale }, series, description) {
+function drawCurves(frame, series, description) {
+  const { curves, svg, yScale, floor } = frame;
   const end = BOX.width - BOX.right + 6;
   const labels = series.map(({ values }) => yScale(values.at(-1)) + 4);
   spread(labels, 15);
   curves.replaceChildren(
     ...series.flatMap(({ name, kind, values }, n) => [
-      draw("path", { class: `tc-curve ${kind}`, d: line(values.map((value, k) => [xScale(k), yScale(value)])) }),
-      draw("text", { class: `tc-name ${kind}`, x: end, y: labels[n] }, name),
+      draw("path", { class: `tc-curve ${kind}`, d: path(values, frame) }),
+      draw("text", { class: `tc-name ${kind}`, x: end, y: labels[n] }, values.at(-1) < floor ? `${name} ↓` : name),
     ]),
   );
   svg.setAttribute("aria-label", description);
@@ -197,10 +207,11 @@ const statePanel = () =>
     yTicks: [0, 0.5, 1].map((value) => [value, `${value}`]),
   });
 
-const SMALLEST = 1e-12; // the gradient panel ends here; curves run along its floor
+const SMALLEST = 1e-12; // the gradient panel ends here, and so do curves that fall below it
 
-const gradientPanel = () =>
-  panel({
+const gradientPanel = () => ({
+  floor: SMALLEST,
+  ...panel({
     title: "Clock 2: what is left of the gradient",
     xLabel: "steps k",
     yLabel: "gradient, log scale",
@@ -208,7 +219,8 @@ const gradientPanel = () =>
     y: (ends) => logarithmic([SMALLEST, 1], ends),
     xTicks: stepTicks,
     yTicks: [0, -4, -8, -12].map((n) => [10 ** n, n ? `10⁻${superscript(`${-n}`)}` : "1"]),
-  });
+  }),
+});
 
 /** Measured recall: one row of points for each network, and chance as a thin line. */
 function recallPanel(recall, chance) {
@@ -247,7 +259,7 @@ function recallPanel(recall, chance) {
 // ---------------------------------------------------------------- the explorable
 
 /** A slider that writes to the model, with its label and its value beside it. */
-function slider(model, key, { label, min, max, step, describe }) {
+function slider(model, key, { kind, label, min, max, step, describe }) {
   const input = make("input", { type: "range", min, max, step, value: model.get(key) });
   input.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys for itself
   const output = make("output");
@@ -262,7 +274,7 @@ function slider(model, key, { label, min, max, step, describe }) {
   });
   model.on(`change:${key}`, show);
   show();
-  return { input, row: make("label", { className: "tc-slider" }, make("span", {}, label), input, output) };
+  return { input, row: make("label", { className: `tc-slider ${kind}` }, make("span", {}, label), input, output) };
 }
 
 /** The question that comes before the curves. */
@@ -311,6 +323,7 @@ function render({ model, el }) {
   said.setAttribute("role", "status");
 
   const weight = slider(model, "w", {
+    kind: "tc-of-unit",
     label: "Recurrent weight w of the tanh unit",
     min: 0.1,
     max: 2.5,
@@ -318,11 +331,12 @@ function render({ model, el }) {
     describe: (w) => `w = ${w.toFixed(2)}`,
   });
   const bias = slider(model, "forget_bias", {
-    label: "Bias b_f of the forget gate",
+    kind: "tc-of-gate",
+    label: "Bias of the forget gate",
     min: -2,
     max: 6,
     step: 0.1,
-    describe: (b) => `b_f = ${b.toFixed(1)}, f = ${sigmoid(b).toFixed(3)}`,
+    describe: (b) => `bias ${b.toFixed(1)}, f = ${sigmoid(b).toFixed(3)}`,
   });
   const clocks = [statePanel(), gradientPanel()];
   const recall = model.get("recall");
@@ -347,7 +361,7 @@ function render({ model, el }) {
     });
     words.replaceChildren(
       make("p", {}, make("strong", { className: "tc-unit" }, `Tanh unit, w = ${w.toFixed(2)}. `), unitWords(w)),
-      make("p", {}, make("strong", { className: "tc-gate" }, `Forget gate, b_f = ${b.toFixed(1)}. `), gateWords(b)),
+      make("p", {}, make("strong", { className: "tc-gate" }, `Forget gate, bias ${b.toFixed(1)}. `), gateWords(b)),
     );
   }
 

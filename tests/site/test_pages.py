@@ -1,0 +1,133 @@
+"""Every page of the table of contents in a real browser: wide and narrow, light and dark."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from conftest import ROOT, SUB_PATH, toc_pages
+from playwright.sync_api import Browser, Page
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+DESKTOP, TELEPHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+class Visit(NamedTuple):
+    """A page that was opened, and what happened meanwhile."""
+
+    page: Page
+    errors: list[str]  # console errors, uncaught exceptions, answers of 400 and above
+    requests: list[str]
+
+
+def visit(browser: Browser, url: str) -> Visit:
+    """Open a page and wait until its formulas and explorables are there."""
+    page = browser.new_page(viewport=DESKTOP)
+    errors: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("response", lambda answer: errors.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(url)
+    page.wait_for_function("() => window.MathJax?.startup?.promise ?? !document.querySelector('.math')")
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    page.wait_for_load_state("networkidle")
+    page.add_style_tag(content="* { transition: none !important }")  # or axe would measure colours half way
+    return Visit(page, errors, requests)
+
+
+@pytest.fixture(scope="session", params=toc_pages())
+def visited(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Visit]:
+    """Open each page once; the tests look at it one after the other."""
+    seen = visit(browser, f"{site}/{request.param}.html")
+    yield seen
+    seen.page.close()
+
+
+def set_up(page: Page, size: dict[str, int], theme: str) -> None:
+    """Give the page a size, and the theme that the reader's button would give it."""
+    page.set_viewport_size(size)
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    page.wait_for_timeout(50)  # the scripts that watch the size of the window answer
+
+
+def untypeset(page: Page) -> list[str]:
+    """List formulas that MathJax has not drawn, or drawn in red as an error."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".math, mjx-merror")]
+            .filter((e) => e.matches("mjx-merror") || !e.querySelector("mjx-container"))
+            .map((e) => e.textContent)"""
+    )
+
+
+def test_a_page_loads_without_errors(visited: Visit) -> None:
+    assert visited.errors == []
+
+
+def test_a_page_asks_no_other_host(visited: Visit, site: str) -> None:
+    assert [url for url in visited.requests if not url.startswith((f"{site}/", "blob:", "data:"))] == []
+
+
+def test_every_formula_is_typeset(visited: Visit) -> None:
+    assert untypeset(visited.page) == []
+
+
+def test_every_explorable_is_shown(visited: Visit) -> None:
+    views = visited.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
+    assert visited.page.locator(".anyhost > div:not(:empty)").count() == views
+
+
+def test_every_icon_is_drawn(visited: Visit) -> None:
+    assert visited.page.locator("i[class*='fa-']").count() == 0
+    assert visited.page.locator("svg.svg-inline--fa").count() > 0
+
+
+def test_every_picture_says_what_it_shows(visited: Visit) -> None:
+    pictures = visited.page.evaluate(
+        "() => [...document.querySelectorAll('article img')].map((i) => [i.getAttribute('alt') ?? '', i.src])"
+    )
+    useless = [src for alt, src in pictures if len(alt) < 15 or re.search(r"\.(png|svg|jpe?g)$|_images", alt)]
+    assert useless == []
+
+
+@pytest.mark.parametrize("size", [TELEPHONE, DESKTOP], ids=["390", "1280"])
+def test_a_page_does_not_scroll_sideways(visited: Visit, size: dict[str, int]) -> None:
+    set_up(visited.page, size, "light")
+    too_wide = visited.page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.querySelector('.bd-main')?.scrollWidth ?? 0]"
+    )
+    assert max(too_wide) <= size["width"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["1280", "390"])
+def test_axe_finds_nothing(visited: Visit, size: dict[str, int], theme: str) -> None:
+    page = visited.page
+    set_up(page, size, theme)
+    if not page.evaluate("() => 'axe' in window"):
+        page.add_script_tag(path=AXE)
+    violations = page.evaluate("async () => (await axe.run()).violations")
+    assert [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in violations] == []
+
+
+@pytest.mark.parametrize("name", ["intro", "chapters/02_memory_loss"])
+def test_the_site_works_under_a_sub_path(browser: Browser, site: str, name: str) -> None:
+    seen = visit(browser, f"{site}{SUB_PATH}/{name}.html")
+    assert seen.errors == []
+    assert [url for url in seen.requests if not url.startswith((f"{site}{SUB_PATH}/", "blob:", "data:"))] == []
+    assert untypeset(seen.page) == []
+    seen.page.close()
+
+
+def test_a_formula_has_the_colours_of_its_gates(browser: Browser, site: str) -> None:
+    from lstm_lib.notation import FAMILIES
+
+    seen = visit(browser, f"{site}/notation.html")
+    for theme, tone in [("light", "on_light"), ("dark", "on_dark")]:
+        set_up(seen.page, DESKTOP, theme)
+        for name in ("learn", "forget", "remember", "use"):
+            red, green, blue = bytes.fromhex(getattr(FAMILIES[name], tone)[1:])
+            shown = seen.page.locator(f"mjx-container .gate-{name}").first.evaluate("e => getComputedStyle(e).color")
+            assert shown == f"rgb({red}, {green}, {blue})"
+    seen.page.close()

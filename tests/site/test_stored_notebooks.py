@@ -1,0 +1,50 @@
+"""What is stored in the notebooks is what the course would store today."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import notebooks
+
+from lstm_lib import widgets
+from tools import setup_cell
+from tools.canonicalise import WIDGET_STATE, canonical
+
+pytestmark = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+
+STALE = "run `make execute`, look at the difference, and commit it"
+
+
+def test_a_notebook_begins_with_the_set_up_cell(path: Path) -> None:
+    cell = setup_cell.find(nbformat.read(path, as_version=4))
+    assert cell["source"] == setup_cell.source(setup_cell.repository_url()), STALE
+    assert cell["metadata"]["tags"] == setup_cell.TAGS, STALE
+
+
+def test_a_notebook_is_stored_in_canonical_form(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert canonical(text, path.name) == text, STALE
+
+
+def test_every_code_cell_of_a_notebook_has_run_in_order(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    counts = [cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source]
+    assert counts == list(range(1, len(counts) + 1)), STALE
+
+
+def test_the_stored_explorables_are_the_current_ones(path: Path) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    state = notebook["metadata"].get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    stored = [model["state"] for model in state.values() if model["model_module"] == "anywidget"]
+    for model in stored:
+        current = getattr(widgets, model["_anywidget_id"].rpartition(".")[2])()
+        assert model["_esm"] == current._esm, STALE
+        assert model["_css"] == current._css, STALE
+
+
+def test_every_figure_has_a_description(path: Path) -> None:
+    for n, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt) >= 15, f"cell {n} draws a figure: say what it shows in its metadata, mystnb.image.alt"

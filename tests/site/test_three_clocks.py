@@ -1,0 +1,189 @@
+"""The explorable of the three clocks: its arithmetic against NumPy, and its hands in a browser."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from playwright.sync_api import Browser, Page, expect
+
+from lstm_lib.cells import sigmoid
+from lstm_lib.notation import FAMILIES
+
+MODULE = ROOT / "lstm_lib" / "widgets" / "three_clocks.js"
+PAGE = "chapters/02_memory_loss.html"
+
+WEIGHTS = [0.1, 0.5, 0.9, 1.0, 1.05, 1.2, 1.5, 2.5]
+BIASES = [-2.0, 0.0, 1.0, 2.0, 3.0, 6.0]
+
+SCRIPT = f"""
+import * as clocks from {json.dumps(MODULE.as_uri())};
+const weights = {WEIGHTS}, biases = {BIASES};
+console.log(JSON.stringify({{
+  units: weights.map((w) => clocks.tanhUnit(w)),
+  gates: biases.map((b) => clocks.forgetGate(b)),
+  rests: weights.map(clocks.restingState),
+  factors: weights.map(clocks.restingFactor),
+  halves: biases.map((b) => clocks.halfLife(clocks.sigmoid(b))),
+  lasting: weights.map((w) => {{ const k = clocks.unitStateHalfLife(w); return k === Infinity ? null : k; }}),
+  unitWords: weights.map(clocks.unitWords),
+  gateWords: biases.map(clocks.gateWords),
+  verdicts: ["gradient", "both"].map(clocks.verdict),
+}}));
+"""
+
+
+@pytest.fixture(scope="module")
+def numbers() -> dict[str, list]:
+    """Run the functions of the ES module under node and return what they give."""
+    node = Path(sys.executable).parent / "node"
+    done = subprocess.run(
+        [node, "--input-type=module", "--eval", SCRIPT], check=True, capture_output=True, text=True, timeout=60
+    )
+    return json.loads(done.stdout)
+
+
+def tanh_unit(w: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return h_k and ∂h_k/∂h_0 for k = 0 … 60, with the derivative by a complex step instead of a product."""
+    h = 1.0 + 1e-200j
+    states = [h]
+    for _ in range(60):
+        h = np.tanh(w * h)
+        states.append(h)
+    return np.real(states), np.imag(states) * 1e200
+
+
+@pytest.mark.parametrize("n", range(len(WEIGHTS)))
+def test_the_tanh_unit_in_javascript_agrees_with_numpy(numbers: dict[str, list], n: int) -> None:
+    state, gradient = tanh_unit(WEIGHTS[n])
+    np.testing.assert_allclose(numbers["units"][n]["state"], state, rtol=1e-12)
+    np.testing.assert_allclose(numbers["units"][n]["gradient"], gradient, rtol=1e-11)
+
+
+@pytest.mark.parametrize("n", range(len(BIASES)))
+def test_the_forget_gate_in_javascript_agrees_with_numpy(numbers: dict[str, list], n: int) -> None:
+    f = sigmoid(BIASES[n])
+    np.testing.assert_allclose(numbers["gates"][n]["state"], f ** np.arange(61), rtol=1e-12)
+    np.testing.assert_allclose(numbers["gates"][n]["gradient"], f ** np.arange(61), rtol=1e-12)
+    np.testing.assert_allclose(numbers["halves"][n], np.log(2) / -np.log(f), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", range(len(WEIGHTS)))
+def test_the_resting_state_solves_its_equation(numbers: dict[str, list], n: int) -> None:
+    w, rest = WEIGHTS[n], numbers["rests"][n]
+    np.testing.assert_allclose(np.tanh(w * rest), rest, atol=1e-14)
+    assert (rest > 0) == (w > 1)
+    np.testing.assert_allclose(numbers["factors"][n], w * (1 - rest**2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", range(len(WEIGHTS)))
+def test_the_state_of_the_unit_crosses_one_half_where_the_module_says(numbers: dict[str, list], n: int) -> None:
+    state, _ = tanh_unit(WEIGHTS[n])
+    below = np.flatnonzero(state <= 0.5)
+    if below.size == 0:
+        assert numbers["lasting"][n] is None
+    else:
+        assert below[0] - 1 < numbers["lasting"][n] <= below[0]
+
+
+def test_the_published_numbers_are_in_the_words(numbers: dict[str, list]) -> None:
+    at = dict(zip(WEIGHTS, numbers["unitWords"], strict=True))
+    assert "latches at ±0.859" in at[1.5]
+    assert "half-life 0.74 steps" in at[1.5]
+    assert "loses half" in at[1.05]
+    assert "then latches at ±0.371" in at[1.05]
+    assert "no half-life" in at[1.0]
+    assert [re.search(r"half in (.*) steps", words)[1] for words in numbers["gateWords"][1:5]] == [
+        "1.0", "2.2", "5.5", "14.3",
+    ]  # fmt: skip
+    right, wrong = numbers["verdicts"]
+    assert right.startswith("Right.")
+    assert wrong.startswith("You said: “Both die.”")
+    assert "0.394" in right
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """Open the page of the explorable, with its question still unanswered."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{site}/{PAGE}")
+    page.locator(".three-clocks").first.wait_for()
+    yield page
+    page.close()
+
+
+def test_the_curves_wait_for_a_guess(page: Page) -> None:
+    clocks = page.locator(".three-clocks").first
+    expect(clocks.get_by_role("slider")).to_have_count(0)
+    clocks.get_by_role("radio", name="Both die.").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowUp")  # the answer above: the gradient dies, the state stays
+    page.keyboard.press("Enter")
+    expect(clocks.get_by_role("status").first).to_contain_text("Right. The state latches at 0.859")
+    expect(clocks.get_by_role("slider")).to_have_count(2)
+    expect(clocks.get_by_role("slider").first).to_be_focused()
+
+
+def test_the_question_can_be_skipped(page: Page) -> None:
+    clocks = page.locator(".three-clocks").first
+    clocks.get_by_role("button", name="Show without guessing").press("Enter")
+    expect(clocks.get_by_role("slider")).to_have_count(2)
+    expect(clocks.get_by_role("status").first).to_be_empty()
+
+
+def test_the_sliders_answer_to_keys(page: Page) -> None:
+    clocks = page.locator(".three-clocks").first
+    clocks.get_by_role("button", name="Show without guessing").press("Enter")
+    words = clocks.get_by_role("status").last
+    curve = clocks.locator("path.tc-unit.tc-state")
+
+    weight = clocks.get_by_role("slider", name="Recurrent weight w of the tanh unit")
+    weight.press("Home")
+    before = curve.get_attribute("d")
+    expect(words).to_contain_text("Tanh unit, w = 0.10.")
+    for _ in range(18):
+        page.keyboard.press("ArrowRight")
+    expect(words).to_contain_text("Tanh unit, w = 1.00. The state loses half in 4.3 steps, and fades ever more slowly")
+    assert curve.get_attribute("d") != before
+
+    bias = clocks.get_by_role("slider", name="Bias of the forget gate")
+    page.keyboard.press("Tab")
+    expect(bias).to_be_focused()
+    page.keyboard.press("End")
+    expect(words).to_contain_text("both lose half in 280 steps")
+    assert bias.get_attribute("aria-valuetext") == "bias 6.0, f = 0.998"
+
+
+def test_the_focused_slider_has_a_ring(page: Page) -> None:
+    clocks = page.locator(".three-clocks").first
+    clocks.get_by_role("button", name="Show without guessing").press("Enter")
+    slider = clocks.get_by_role("slider").first
+    page.keyboard.press("ArrowRight")
+    assert slider.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize(("theme", "tone"), [("light", "on_light"), ("dark", "on_dark")])
+def test_the_words_have_the_colours_of_the_course(page: Page, theme: str, tone: str) -> None:
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    page.get_by_role("button", name="Show without guessing").first.press("Enter")
+    red, green, blue = bytes.fromhex(getattr(FAMILIES["remember"], tone)[1:])
+    shown = page.locator(".tc-words .tc-gate").first.evaluate("e => getComputedStyle(e).color")
+    assert shown == f"rgb({red}, {green}, {blue})"
+
+
+def test_the_open_explorable_fits_a_telephone_and_axe_finds_nothing(page: Page) -> None:
+    page.get_by_role("button", name="Show without guessing").first.press("Enter")
+    page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
+    violations = page.evaluate("async () => (await axe.run('.three-clocks')).violations.map((v) => v.id)")
+    assert violations == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    inside = page.locator(".anyhost").first.evaluate("host => host.scrollWidth - host.clientWidth")
+    assert inside <= 0

@@ -1,0 +1,96 @@
+"""Each notebook runs from an empty folder against an installed lstm_lib, within the limits of time and memory."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import ROOT, notebooks
+
+from tools import setup_cell
+
+SECONDS, MEGABYTES = 60, 2000  # what a reader on Binder has
+
+
+def call(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
+    """Run a command and return what it prints; say what it printed where it fails."""
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def run(notebook: Path, *, python: str | Path = sys.executable, **env: str) -> str:
+    """Run a notebook in its own folder: from there the checkout is not to be seen."""
+    return call(python, "-m", "tools.notebooks", "run", notebook, cwd=ROOT, env={**os.environ, **env})
+
+
+def write(notebook: Path, *sources: str) -> Path:
+    """Write a notebook of code cells."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), notebook)
+    return notebook
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a git repository of the package as it is in the working tree."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "lstm_lib", source / "lstm_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    call("git", "init", "--quiet", cwd=source)
+    call("git", "add", ".", cwd=source)
+    identity = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
+    call("git", *identity, "commit", "--quiet", "--message", "The working tree", cwd=source)
+    return source
+
+
+@pytest.fixture(scope="session")
+def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install lstm_lib from a git address into a folder of its own."""
+    target = tmp_path_factory.mktemp("installed")
+    # --no-build-isolation: setuptools is in the environment, and the test needs no network.
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation")
+    call(*pip, "--target", target, f"git+file://{repository}", cwd=repository)
+    return target
+
+
+def test_the_installed_package_is_complete(installed: Path) -> None:
+    kinds = {".py", ".js", ".css"}
+    there = {path.relative_to(installed) for path in installed.glob("lstm_lib/**/*") if path.suffix in kinds}
+    here = {path.relative_to(ROOT) for path in ROOT.glob("lstm_lib/**/*") if path.suffix in kinds}
+    assert there == here
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_a_notebook_runs_from_an_empty_folder(path: Path, installed: Path, tmp_path: Path) -> None:
+    shutil.copy(path, tmp_path)
+    printed = run(tmp_path / path.name, PYTHONPATH=str(installed))
+    measured = json.loads(printed.splitlines()[-1])
+    assert measured["seconds"] < SECONDS
+    assert measured["megabytes"] < MEGABYTES
+
+
+def test_without_an_installation_the_set_up_cell_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="lstm_lib is missing: run `pip install .` in a copy of the course"):
+        run(write(tmp_path / "a.ipynb", setup_cell.source("")))
+
+
+def test_in_colab_the_set_up_cell_installs_from_the_repository(repository: Path, tmp_path: Path) -> None:
+    # An environment of its own that sees the packages of this one, so that nothing but lstm_lib is installed.
+    call(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env", cwd=tmp_path)
+    packages = next((tmp_path / "env").glob("lib/python*/site-packages"))
+    (packages / "outer.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    notebook = write(
+        tmp_path / "a.ipynb",
+        "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')",
+        setup_cell.source(f"file://{repository}"),
+        f"import lstm_lib\nassert lstm_lib.__file__.startswith({str(packages)!r}), lstm_lib.__file__",
+    )
+    # PIP_NO_BUILD_ISOLATION=0 is pip's odd way to say --no-build-isolation: no network is needed.
+    run(notebook, python=tmp_path / "env" / "bin" / "python", PIP_NO_BUILD_ISOLATION="0")
