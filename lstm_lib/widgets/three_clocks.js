@@ -102,8 +102,8 @@ export function verdict(guess) {
   const opening = guess === "gradient" ? "Right." : `You said: “${ANSWERS[guess]}” It is the gradient that dies.`;
   const rest = restingState(1.5).toFixed(3);
   return (
-    `${opening} The state latches at ${rest} and would stay there for ever. Its gradient is multiplied by ` +
-    `w (1 − h²) = ${restingFactor(1.5).toFixed(3)} at every step, so half of it is gone every ` +
+    `${opening} At w = 1.5 the state latches at ${rest} and stays there for ever, while its gradient is multiplied ` +
+    `by w (1 − h²) = ${restingFactor(1.5).toFixed(3)} at every step: half of it is gone every ` +
     `${count(halfLife(restingFactor(1.5)))}. Storing is not learning to store.`
   );
 }

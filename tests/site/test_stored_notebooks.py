@@ -38,9 +38,9 @@ def test_the_stored_explorables_are_the_current_ones(path: Path) -> None:
     state = notebook["metadata"].get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     stored = [model["state"] for model in state.values() if model["model_module"] == "anywidget"]
     for model in stored:
-        current = getattr(widgets, model["_anywidget_id"].rpartition(".")[2])()
-        assert model["_esm"] == current._esm, STALE
-        assert model["_css"] == current._css, STALE
+        current = getattr(widgets, model["_anywidget_id"].rpartition(".")[2])
+        assert model["_esm"] == str(current._esm), STALE
+        assert model["_css"] == str(current._css), STALE
 
 
 def test_every_figure_has_a_description(path: Path) -> None:

@@ -127,7 +127,7 @@ def test_the_curves_wait_for_a_guess(page: Page) -> None:
     page.keyboard.press("Space")
     page.keyboard.press("ArrowUp")  # the answer above: the gradient dies, the state stays
     page.keyboard.press("Enter")
-    expect(clocks.get_by_role("status").first).to_contain_text("Right. The state latches at 0.859")
+    expect(clocks.get_by_role("status").first).to_contain_text("Right. At w = 1.5 the state latches at 0.859")
     expect(clocks.get_by_role("slider")).to_have_count(2)
     expect(clocks.get_by_role("slider").first).to_be_focused()
 
@@ -185,5 +185,5 @@ def test_the_open_explorable_fits_a_telephone_and_axe_finds_nothing(page: Page) 
     violations = page.evaluate("async () => (await axe.run('.three-clocks')).violations.map((v) => v.id)")
     assert violations == []
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    inside = page.locator(".anyhost").first.evaluate("host => host.scrollWidth - host.clientWidth")
+    inside = page.locator(".anyhost:has(.three-clocks)").first.evaluate("host => host.scrollWidth - host.clientWidth")
     assert inside <= 0
