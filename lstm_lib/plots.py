@@ -26,6 +26,7 @@ def blank(
     size: tuple[float, float] = (7.0, 2.8),
     ylim: tuple[float, float] | None = None,
     log: bool = False,
+    level: tuple[str, float] | None = None,
 ) -> Axes:
     """Return Axes in the course's look: named axes, light grid, no top and right spines.
 
@@ -36,6 +37,7 @@ def blank(
         size: Width and height of a new figure in inches.
         ylim: Range of y.
         log: Whether y is logarithmic.
+        level: Name and height of a thin line across, such as ("chance", 0.25).
 
     Returns:
         The Axes.
@@ -55,6 +57,11 @@ def blank(
         ax.set_yscale("log")
     if ylim is not None:
         ax.set_ylim(ylim)
+    if level is not None:
+        name, height = level
+        ax.axhline(height, color=FAMILIES["event"].hue, linewidth=1)
+        place = {"xytext": (-2, 2), "textcoords": "offset points", "ha": "right", "fontsize": 9}
+        ax.annotate(name, (1, height), xycoords=ax.get_yaxis_transform(), color=FAMILIES["event"].on_light, **place)
     return ax
 
 
@@ -75,7 +82,7 @@ def lines(
         colours: Name to a symbol of the table or to a colour; the rest is drawn in shades of ink.
         kind: Kind of number, a key of ``notation.LINES``.
         dots: Whether to mark the points.
-        dress: What ``blank`` takes: ax, x, y, size, ylim, log.
+        dress: What ``blank`` takes: ax, x, y, size, ylim, log, level.
 
     Returns:
         The Axes.
@@ -97,37 +104,46 @@ def lines(
 
 
 def runs(
-    xs: Sequence[float] | Array, ys: Array, name: str, *, colour: str | None = None, **dress: Any
+    xs: Sequence[float] | Array,
+    groups: Mapping[str, Array],
+    *,
+    colours: Mapping[str, str] | None = None,
+    kind: str = "memory",
+    **dress: Any,
 ) -> Axes:
-    """Draw one quantity of several seeds: each seed thin, the median thick and named at its right end.
+    """Draw quantities of several seeds: each seed thin, each median thick and named at its right end.
 
     Args:
         xs: Places (K,).
-        ys: Values (S, K), one row a seed.
-        name: What the curve shows.
-        colour: A symbol of the table or a colour; ink if None.
-        dress: What ``blank`` takes: ax, x, y, size, ylim, log.
+        groups: Name to values (S, K), one row a seed.
+        colours: Name to a symbol of the table or to a colour; the rest is drawn in shades of ink.
+        kind: Kind of number, a key of ``notation.LINES``.
+        dress: What ``blank`` takes: ax, x, y, size, ylim, log, level.
 
     Returns:
         The Axes.
 
     Raises:
-        ValueError: If ys has not one row a seed and one column a place.
+        ValueError: If a group has not one row a seed and one column a place.
 
     Example:
-        >>> len(runs([0, 1], np.array([[0.0, 1.0], [0.2, 0.8]]), "RNN", x="delay", y="accuracy").lines)
+        >>> ax = runs([0, 1], {"RNN": np.array([[0.0, 1.0], [0.2, 0.8]])}, x="delay", y="accuracy")
+        >>> len(ax.lines)  # two seeds and their median
         3
     """
-    ys = np.asarray(ys)
-    if ys.ndim != 2 or ys.shape[1] != len(xs):
-        raise ValueError(f"got ys of shape {ys.shape}, expected (S, K) with K = {len(xs)}")
     ax = blank(**dress)
-    tone = _tone(colour, 0, 1)
-    for row in ys:
-        ax.plot(xs, row, color=tone, linewidth=0.8, alpha=0.45)
-    median = np.median(ys, axis=0)
-    ax.plot(xs, median, color=tone, linewidth=2.4)
-    _name_ends(ax, float(np.asarray(xs)[-1]), [(name, float(median[-1]), tone)])
+    style, ends = LINES[kind], []
+    for n, (name, ys) in enumerate(groups.items()):
+        ys = np.asarray(ys)
+        if ys.ndim != 2 or ys.shape[1] != len(xs):
+            raise ValueError(f"got {name} of shape {ys.shape}, expected (S, K) with K = {len(xs)}")
+        tone = _tone((colours or {}).get(name), n, len(groups))
+        for row in ys:
+            ax.plot(xs, row, style.style, color=tone, linewidth=0.8, alpha=0.45)
+        median = np.median(ys, axis=0)
+        ax.plot(xs, median, style.style, color=tone, linewidth=style.width)
+        ends.append((name, float(median[-1]), tone))
+    _name_ends(ax, float(np.asarray(xs)[-1]), ends)
     return ax
 
 
@@ -232,7 +248,7 @@ def _name_ends(ax: Axes, x: float, ends: list[tuple[str, float, Any]]) -> None:
     log = ax.get_yscale() == "log"
     low, high = ax.get_ylim()
     scale = (lambda y: np.log10(max(y, low))) if log else (lambda y: y)
-    gap = 0.075 * (scale(high) - scale(low)) * 2.8 / ax.figure.get_figheight()
+    gap = 0.09 * (scale(high) - scale(low)) * 2.8 / ax.figure.get_figheight()
     last = -np.inf
     for name, y, tone in sorted(ends, key=lambda end: end[1]):
         place = max(scale(y), last + gap)
