@@ -16,9 +16,8 @@ class ThreeClocks(anywidget.AnyWidget):
     All of its logic is in ``three_clocks.js``, so that it reacts on a static page too.
 
     Example:
-        >>> clocks = ThreeClocks(w=0.9, forget_bias=2.0)
-        >>> clocks.w, clocks.guess
-        (0.9, '')
+        >>> ThreeClocks(w=0.9, forget_bias=2.0)
+        ThreeClocks(w=0.9, forget_bias=2.0)
     """
 
     _esm = HERE / "three_clocks.js"
@@ -38,3 +37,7 @@ class ThreeClocks(anywidget.AnyWidget):
     palette = traitlets.Dict(
         {name: family._asdict() for name, family in {**FAMILIES, "ink": INK, "grid": GRID}.items()}, read_only=True
     ).tag(sync=True)
+
+    def __repr__(self) -> str:
+        """Stand in for the widget where none can be shown, the same in each run (no memory address)."""
+        return f"ThreeClocks(w={self.w}, forget_bias={self.forget_bias})"
