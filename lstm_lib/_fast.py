@@ -5,17 +5,18 @@ Shapes: T steps, B batch, D features, H hidden units. Everything inside is featu
 The loops in ``layers`` (``unroll``, ``unroll_backward``) say what is computed and are the oracle in the tests; this
 module computes the same numbers with fewer and longer NumPy calls. What it does differently:
 
+- functions write where their third argument says: no new array in a loop;
 - z = [h; x; 1], so that one product a step gives the pre-activations of all gates, biases included;
 - the rows of a step lie in the order c_prev, g, f, i, o, each one contiguous block: one tanh serves all four gates
   (σ(a) = ½ + ½ tanh(½a), the inner ½ folded into the weights), and [f; i] · [c_prev; g] is one call;
 - backward, every factor that does not depend on the gradient is computed ahead for a block of steps, so that a step
-  is five calls, in place; the weights' gradient is one product after the loop.
+  is six calls, in place; the weights' gradient is one product after the loop.
 
 ``python -m benchmarks.numpy_lstm`` measures what that gains (``benchmarks/results/numpy_lstm.json``).
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,17 +44,20 @@ class Memo(NamedTuple):
 
 def lstm_forward(params: LSTMParams, xs: Array, state: LSTMState) -> tuple[Array, Array, Memo]:
     """Run a standard LSTM; return hs, cs (T, B, H) and what the backward pass needs."""
-    T, (B, H) = len(xs), state.h.shape
-    W = _gate_weights(params.W, params.b)
-    Z, G, U = _inputs(params, xs, state.h), _rows(T, state.c), np.empty((T, H, B), W.dtype)
-    P = np.empty((2 * H, B), W.dtype)
-    for t in range(T):
-        _activate(W, Z[t], G[t], H)
-        np.multiply(G[t, : 2 * H], G[t, 2 * H : 4 * H], out=P)  # forget gate, learn gate
-        c = np.add(P[:H], P[H:], out=G[t + 1, :H])              # remember gate
-        np.tanh(c, out=U[t])
-        np.multiply(G[t, 4 * H :], U[t], out=Z[t + 1, :H])      # use gate
-    return _time_major(Z[1:, :H]), _time_major(G[1:, :H]), Memo(Z, G, U)
+    W, half = _gate_weights(params.W, params.b), np.array(0.5, params.b.dtype)
+    memo, steps = _open_memo(params, xs, state)
+    products = np.empty_like(memo.G[0, : 2 * len(memo.U[0])])
+    kept, learned = np.split(products, 2)
+    for z, a, sigmoids, f_and_i, c_and_g, o, c, u, h in steps:
+        np.dot(W, z, a)
+        np.tanh(a, a)
+        np.multiply(sigmoids, half, sigmoids)
+        np.add(sigmoids, half, sigmoids)
+        np.multiply(f_and_i, c_and_g, products)  # forget gate, learn gate
+        np.add(kept, learned, c)                 # remember gate
+        np.tanh(c, u)
+        np.multiply(o, u, h)                     # use gate
+    return *_outputs(memo), memo
 
 
 def lstm_backward(
@@ -63,16 +67,18 @@ def lstm_backward(
     T, H, B = memo.U.shape
     W, dhs = params.W[BACKWARD_ORDER].reshape(4 * H, -1), _feature_major(dhs)
     W_h, A = np.ascontiguousarray(W[:, :H].T), np.empty((4, H, T, B), W.dtype)
-    dh, dh_next, dc, dc_next = np.empty_like(dhs[0]), dstate.h.T, np.empty_like(dhs[0]), dstate.c.T
+    dh, dh_next, dc, dc_next = np.empty_like(dhs[0]), _feature_major(dstate.h), np.empty_like(dhs[0]), dstate.c.T
     for block in _blocks(T, 6 * H * B):
         K = _factors(memo, block)
-        for t in reversed(range(len(K))):
-            by_c, by_h = K[t, :4], K[t, 4:]
-            np.add(dhs[block][t], dh_next, out=dh)
-            np.multiply(dh, by_h, out=by_h)      # ∂h to a_o and, through tanh, to c
-            np.add(by_h[1], dc_next, out=dc)
-            np.multiply(dc, by_c, out=by_c)      # ∂c to c_prev and to a_f, a_g, a_i
-            dc_next, dh_next = by_c[0], W_h @ K[t, 1:5].reshape(4 * H, B)
+        views = dhs[block], K[:, :4], K[:, 4], K[:, 5], _rows(K[:, 1:5])
+        for dh_here, by_c, da_o, dc_here, da in _backward_steps(*views):
+            np.add(dh_here, dh_next, dh)
+            np.multiply(dh, da_o, da_o)
+            np.multiply(dh, dc_here, dc_here)  # ∂h to c, through tanh
+            np.add(dc_here, dc_next, dc)
+            np.multiply(dc, by_c, by_c)        # ∂c to c_prev and to a_f, a_g, a_i
+            np.dot(W_h, da, dh_next)
+            dc_next = by_c[0]
         A[:, :, block] = K[:, 1:5].transpose(1, 2, 0, 3)
     dW, db = _weight_gradient(A, memo.Z)
     return LSTMParams(dW, db), _input_gradient(A, W[:, H:], need_dx), LSTMState(_own(dh_next), _own(dc_next))
@@ -83,19 +89,22 @@ def lstm_backward(
 
 def drawn_forward(params: DrawnParams, xs: Array, state: LSTMState) -> tuple[Array, Array, Memo]:
     """Run the drawn LSTM; return hs, cs (T, B, H) and what the backward pass needs."""
-    T, (B, H) = len(xs), state.h.shape
-    W, W_u = _gate_weights(params.W, params.b), np.concatenate([params.b_u[:, None], params.W_u], axis=1)
-    Z, G, U = _inputs(params, xs, state.h), _rows(T, state.c), np.empty((T, H, B), W.dtype)
-    P = np.empty((2 * H + 1, B), W.dtype)
-    P[0] = 1
-    for t in range(T):
-        _activate(W, Z[t], G[t], H)
-        np.multiply(G[t, : 2 * H], G[t, 2 * H : 4 * H], out=P[1:])  # forget gate, learn gate
-        np.add(P[1 : H + 1], P[H + 1 :], out=G[t + 1, :H])          # remember gate
-        u = np.matmul(W_u, P[: H + 1], out=U[t])
-        np.tanh(u, out=u)
-        np.multiply(G[t, 4 * H :], u, out=Z[t + 1, :H])             # use gate, as drawn
-    return _time_major(Z[1:, :H]), _time_major(G[1:, :H]), Memo(Z, G, U)
+    W, half, b_u = _gate_weights(params.W, params.b), np.array(0.5, params.b.dtype), params.b_u[:, None]
+    memo, steps = _open_memo(params, xs, state)
+    products = np.empty_like(memo.G[0, : 2 * len(b_u)])
+    kept, learned = np.split(products, 2)
+    for z, a, sigmoids, f_and_i, c_and_g, o, c, u, h in steps:
+        np.dot(W, z, a)
+        np.tanh(a, a)
+        np.multiply(sigmoids, half, sigmoids)
+        np.add(sigmoids, half, sigmoids)
+        np.multiply(f_and_i, c_and_g, products)  # forget gate, learn gate
+        np.add(kept, learned, c)                 # remember gate
+        np.dot(params.W_u, kept, u)
+        np.add(u, b_u, u)
+        np.tanh(u, u)
+        np.multiply(o, u, h)                     # use gate, as drawn
+    return *_outputs(memo), memo
 
 
 def drawn_backward(
@@ -106,17 +115,20 @@ def drawn_backward(
     W, dhs = params.W[BACKWARD_ORDER].reshape(4 * H, -1), _feature_major(dhs)
     W_h, W_u = np.ascontiguousarray(W[:, :H].T), np.ascontiguousarray(params.W_u.T)
     A = np.empty((5, H, T, B), W.dtype)
-    dh, dh_next, dkept, dc = np.empty_like(dhs[0]), dstate.h.T, np.empty_like(dhs[0]), dstate.c.T
+    dh, dh_next, dkept, dc = np.empty_like(dhs[0]), _feature_major(dstate.h), np.empty_like(dhs[0]), dstate.c.T
     for block in _blocks(T, 6 * H * B):
         K = _factors(memo, block)
-        for t in reversed(range(len(K))):
-            by_kept, by_c, by_h = K[t, :2], K[t, 2:4], K[t, 4:]
-            np.add(dhs[block][t], dh_next, out=dh)
-            np.multiply(dh, by_h, out=by_h)               # ∂h to a_o and a_u
-            np.multiply(dc, by_c, out=by_c)               # ∂c to a_g, a_i
-            np.add(dc, W_u @ by_h[1], out=dkept)
-            np.multiply(dkept, by_kept, out=by_kept)      # ∂kept to c_prev and a_f
-            dc, dh_next = by_kept[0], W_h @ K[t, 1:5].reshape(4 * H, B)
+        views = dhs[block], K[:, :2], K[:, 2:4], K[:, 4], K[:, 5], _rows(K[:, 1:5])
+        for dh_here, by_kept, by_c, da_o, da_u, da in _backward_steps(*views):
+            np.add(dh_here, dh_next, dh)
+            np.multiply(dh, da_o, da_o)
+            np.multiply(dh, da_u, da_u)
+            np.multiply(dc, by_c, by_c)           # ∂c to a_g, a_i
+            np.dot(W_u, da_u, dkept)
+            np.add(dkept, dc, dkept)
+            np.multiply(dkept, by_kept, by_kept)  # ∂kept to c_prev and to a_f
+            np.dot(W_h, da, dh_next)
+            dc = by_kept[0]
         A[:, :, block] = K[:, 1:].transpose(1, 2, 0, 3)
     dW, db = _weight_gradient(A[:4], memo.Z)
     kept = memo.G[:T, 2 * H : 3 * H] * memo.G[:T, :H]
@@ -132,9 +144,10 @@ def rnn_forward(params: RNNParams, xs: Array, state: RNNState) -> tuple[Array, A
     """Run a tanh RNN; return hs (T, B, H) and Z (T+1, H+D+1, B)."""
     H = state.h.shape[1]
     W, Z = np.concatenate([params.W, params.b[:, None]], axis=1), _inputs(params, xs, state.h)
-    for t in range(len(xs)):
-        h = np.matmul(W, Z[t], out=Z[t + 1, :H])
-        np.tanh(h, out=h)
+    a = np.empty_like(Z[0, :H])
+    for z, h in zip(Z, Z[1:, :H], strict=False):
+        np.dot(W, z, a)
+        np.tanh(a, h)
     return _time_major(Z[1:, :H]), Z
 
 
@@ -142,15 +155,15 @@ def rnn_backward(
     params: RNNParams, Z: Array, dhs: Array, dstate: RNNState, *, need_dx: bool
 ) -> tuple[RNNParams, Array | None, RNNState]:
     """Send gradients back through ``rnn_forward``."""
-    T, B, H = dhs.shape
+    H = dhs.shape[2]
     W_h, dhs = np.ascontiguousarray(params.W[:, :H].T), _feature_major(dhs)
     K = Z[1:, :H] ** 2
-    np.subtract(1, K, out=K)
-    dh, dh_next = np.empty_like(dhs[0]), dstate.h.T
-    for t in reversed(range(T)):
-        np.add(dhs[t], dh_next, out=dh)
-        np.multiply(dh, K[t], out=K[t])
-        dh_next = W_h @ K[t]
+    np.subtract(1, K, K)
+    dh, dh_next = np.empty_like(dhs[0]), _feature_major(dstate.h)
+    for dh_here, da in _backward_steps(dhs, K):
+        np.add(dh_here, dh_next, dh)
+        np.multiply(dh, da, da)
+        np.dot(W_h, da, dh_next)
     A = np.ascontiguousarray(K.transpose(1, 0, 2))[None]
     dW, db = _weight_gradient(A, Z)
     return RNNParams(dW[0], db[0]), _input_gradient(A, params.W[:, H:], need_dx), RNNState(_own(dh_next))
@@ -187,21 +200,20 @@ def _inputs(params: LSTMParams | DrawnParams | RNNParams, xs: Array, h: Array) -
     return Z
 
 
-def _rows(T: int, c: Array) -> Array:
-    """Return room for [c_prev; g; f; i; o] of every step and for the last c, with the initial c in place."""
-    B, H = c.shape
-    G = np.empty((T + 1, 5 * H, B), c.dtype)
-    G[0, :H] = c.T
-    return G
+def _open_memo(params: LSTMParams | DrawnParams, xs: Array, state: LSTMState) -> tuple[Memo, Iterator[Any]]:
+    """Return a memo with the inputs in place, and for each step views of what the forward loop reads and writes."""
+    T, (B, H), dtype = len(xs), state.c.shape, state.c.dtype
+    Z, G, U = _inputs(params, xs, state.h), np.empty((T + 1, 5 * H, B), dtype), np.empty((T, H, B), dtype)
+    G[0, :H] = state.c.T
+    pre_activations, sigmoids, o = G[:T, H:], G[:T, 2 * H :], G[:T, 4 * H :]
+    f_and_i, c_and_g = G[:T, 2 * H : 4 * H], G[:T, : 2 * H]
+    c, h = G[1:, :H], Z[1:, :H]
+    return Memo(Z, G, U), zip(Z[:T], pre_activations, sigmoids, f_and_i, c_and_g, o, c, U, h, strict=True)
 
 
-def _activate(W: Array, z: Array, gates: Array, H: int) -> None:
-    """Fill rows g, f, i, o of one step."""
-    a = np.matmul(W, z, out=gates[H:])
-    np.tanh(a, out=a)
-    sigmoids = a[H:]
-    sigmoids *= 0.5
-    sigmoids += 0.5
+def _outputs(memo: Memo) -> tuple[Array, Array]:
+    H = memo.U.shape[1]
+    return _time_major(memo.Z[1:, :H]), _time_major(memo.G[1:, :H])
 
 
 def _factors(memo: Memo, block: slice) -> Array:
@@ -222,6 +234,18 @@ def _factors(memo: Memo, block: slice) -> Array:
     return K
 
 
+def _backward_steps(*views: Array) -> Iterator[Any]:
+    """Yield the views' steps, the last step first."""
+    return zip(*(view[::-1] for view in views), strict=True)
+
+
+def _rows(K: Array) -> Array:
+    """Return (T, rows, B) of (T, gates, H, B), a view."""
+    T, gates, H, B = K.shape
+    strides = K.strides[0], K.strides[2], K.strides[3]
+    return np.lib.stride_tricks.as_strided(K, (T, gates * H, B), strides)
+
+
 def _blocks(T: int, size: int) -> Iterator[slice]:
     """Cut T steps into blocks of about BLOCK numbers, the last block first."""
     steps = max(1, BLOCK // size)
@@ -232,10 +256,8 @@ def _blocks(T: int, size: int) -> Iterator[slice]:
 def _weight_gradient(A: Array, Z: Array) -> tuple[Array, Array]:
     """Return ∂W = Σ ∂a zᵀ and ∂b from all ∂a (gates, H, T, B), gates in the backward order or a single one."""
     gates, H, T, B = A.shape
-    dWb = (A.reshape(gates * H, T * B) @ _flat(Z[:T]).T).reshape(gates, H, -1)
-    if gates == 4:
-        dWb = dWb[FROM_BACKWARD]
-    return np.ascontiguousarray(dWb[:, :, :-1]), dWb[:, :, -1].copy()
+    dW, db = (A.reshape(gates * H, T * B) @ _flat(Z[:T, :-1]).T).reshape(gates, H, -1), A.sum(axis=(2, 3))
+    return (dW[FROM_BACKWARD], db[FROM_BACKWARD]) if gates == 4 else (dW, db)
 
 
 def _input_gradient(A: Array, W_x: Array, need_dx: bool) -> Array | None:
@@ -254,8 +276,8 @@ def _time_major(rows: Array) -> Array:
 
 
 def _feature_major(dhs: Array) -> Array:
-    """Return (T, H, B) of (T, B, H)."""
-    return np.ascontiguousarray(dhs.transpose(0, 2, 1))
+    """Return (..., H, B) of (..., B, H), an array of its own."""
+    return np.array(dhs.swapaxes(-1, -2), order="C")
 
 
 def _own(rows: Array) -> Array:
