@@ -1,0 +1,198 @@
+"""What an exercise is: its text, its solution, the mistakes it knows, and the check that tells them apart."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from lstm_lib.exercises import _judge
+from lstm_lib.exercises._probes import Kind
+from lstm_lib.exercises._words import Verdict
+
+Answer = Any  # a function, a number, or the id of an option
+
+
+class Mistake(NamedTuple):
+    """One mistake that people make: an answer that makes it, the line of the equation to look at, and what to say."""
+
+    answer: Answer
+    line: int | None
+    says: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise. Make it with ``code``, ``numeric`` or ``judgement``.
+
+    Attributes:
+        id: Its name, such as "forget-gate".
+        chapter: Number of the chapter that it belongs to.
+        kind: "code", "numeric" or "judgement".
+        title: A few words with a verb.
+        statement: What to do, in Markdown with formulas.
+        lines: The equations that mistakes point to, readable as plain text.
+        hints: Steps towards the solution, smallest first.
+        solution: An answer that passes: a function, a number, or the id of an option.
+        right: What a right answer shows, one sentence.
+        catalogue: The mistakes by key.
+        inputs: What each argument is (code only).
+        returns: Names of the returned values (code only).
+        options: Text of each option by id (judgement only).
+        tolerance: How far off counts as right, as a share of the solution (numeric only).
+    """
+
+    id: str
+    chapter: int
+    kind: str
+    title: str
+    statement: str
+    lines: tuple[str, ...]
+    hints: tuple[str, ...]
+    solution: Answer
+    right: str
+    catalogue: dict[str, Mistake]
+    inputs: dict[str, Kind] = field(default_factory=dict)
+    returns: tuple[str, ...] = ()
+    options: dict[str, str] = field(default_factory=dict)
+    tolerance: float = 0.0
+
+    def check(self, answer: Answer) -> Verdict:
+        """Try an answer: whether it is right, and if not, which mistake it looks like.
+
+        Args:
+            answer: A function, a number, or the id of an option. Anything else is survived, and named.
+
+        Returns:
+            Verdict(passed, mistake, message); ``mistake`` is a key of ``mistakes`` or None.
+
+        Example:
+            >>> from lstm_lib.exercises import EXERCISES, dot, tanh
+            >>> verdict = EXERCISES["forget-gate"].check(lambda z, c_prev, W_f, b_f: tanh(dot(W_f, z) + b_f) * c_prev)
+            >>> verdict.passed, verdict.mistake
+            (False, 'tanh-for-sigmoid')
+        """
+        try:
+            return _judge.JUDGES[self.kind](self, answer)
+        except Exception as error:  # an object may break wherever it is looked at, and a check never breaks with it
+            return Verdict(False, None, f"Your answer raises {type(error).__name__} as soon as it is looked at.")
+
+    @property
+    def mistakes(self) -> dict[str, Answer]:
+        """The known mistakes: key and an answer that makes it, of the same kind as the solution."""
+        return {key: mistake.answer for key, mistake in self.catalogue.items()}
+
+    @property
+    def name(self) -> str:
+        """The Python name that the answer has in a notebook."""
+        return str(self.solution.__name__) if self.kind == "code" else self.id.replace("-", "_")
+
+    @cached_property
+    def solution_source(self) -> str:
+        """The solution as source code."""
+        if self.kind == "code":
+            return textwrap.dedent(inspect.getsource(self.solution)).rstrip()
+        return f"{self.name} = {self.solution!r}"
+
+    @cached_property
+    def stub_source(self) -> str:
+        """The stub as source code: what the learner starts from. It runs, and its check says "not answered yet"."""
+        if self.kind == "numeric":
+            return f"{self.name} = ...  # a number"
+        if self.kind == "judgement":
+            return f"{self.name} = ...  # " + ", ".join(repr(option) for option in self.options)
+        docstring = ast.parse(self.solution_source).body[0].body[0]  # type: ignore[attr-defined]
+        head = self.solution_source.splitlines()[: docstring.end_lineno]
+        return "\n".join([*head, "    return ...  # your lines here"])
+
+    @cached_property
+    def stub(self) -> Answer:
+        """The stub as an answer."""
+        namespace: dict[str, Any] = {}
+        exec(self.stub_source, namespace)
+        return namespace[self.name]
+
+    @property
+    def stub_cell(self) -> str:
+        """A notebook cell to start from: the stub and its check."""
+        return self._cell(self.stub_source)
+
+    @property
+    def solution_cell(self) -> str:
+        """A notebook cell with the solution and its check."""
+        return self._cell(self.solution_source)
+
+    def _cell(self, source: str) -> str:
+        space = "\n\n\n" if self.kind == "code" else "\n"
+        return f'{source}{space}check("{self.id}", {self.name})'
+
+
+def code(
+    id: str,
+    title: str,
+    *,
+    chapter: int,
+    statement: str,
+    lines: tuple[str, ...],
+    hints: tuple[str, ...],
+    inputs: dict[str, Kind],
+    returns: tuple[str, ...],
+    solution: Callable[..., Any],
+    right: str,
+    mistakes: dict[str, Mistake],
+) -> Exercise:
+    """Make an exercise whose answer is a function: it is tried on random inputs drawn for ``inputs``."""
+    statement = _tidy(statement)
+    return Exercise(
+        id, chapter, "code", title, statement, lines, hints, solution, right, mistakes, inputs=inputs, returns=returns
+    )
+
+
+def numeric(
+    id: str,
+    title: str,
+    *,
+    chapter: int,
+    statement: str,
+    lines: tuple[str, ...],
+    hints: tuple[str, ...],
+    solution: float,
+    right: str,
+    mistakes: dict[str, Mistake],
+    tolerance: float = 0.01,
+) -> Exercise:
+    """Make an exercise whose answer is a number; a tolerance of 0 asks for a whole number."""
+    counts = f"Anything within {tolerance:.0%} counts." if tolerance else "The answer is a whole number."
+    statement = f"{_tidy(statement)} {counts}"
+    return Exercise(
+        id, chapter, "numeric", title, statement, lines, hints, solution, right, mistakes, tolerance=tolerance
+    )
+
+
+def judgement(
+    id: str,
+    title: str,
+    *,
+    chapter: int,
+    statement: str,
+    hints: tuple[str, ...],
+    options: dict[str, str],
+    solution: str,
+    right: str,
+    mistakes: dict[str, Mistake],
+    lines: tuple[str, ...] = (),
+) -> Exercise:
+    """Make an exercise whose answer is the id of one option; each wrong option is a mistake."""
+    choices = "\n".join(f"- `{option}`: {text}" for option, text in options.items())
+    statement = f"{_tidy(statement)}\n\n{choices}"
+    return Exercise(
+        id, chapter, "judgement", title, statement, lines, hints, solution, right, mistakes, options=options
+    )
+
+
+def _tidy(text: str) -> str:
+    """Join the lines of each paragraph, so that texts can be wrapped where they are written."""
+    paragraphs = textwrap.dedent(text).strip().split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

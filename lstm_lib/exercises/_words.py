@@ -1,0 +1,136 @@
+"""Put verdicts into words: which mistake it looks like, where it went wrong, what was got and what was expected."""
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lstm_lib.exercises import _sandbox
+from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
+from lstm_lib.exercises._sandbox import Failure
+
+if TYPE_CHECKING:
+    from lstm_lib.exercises._core import Exercise
+
+
+class Verdict(NamedTuple):
+    """What a check says: whether the answer passed, the key of the mistake it looks like, and a message."""
+
+    passed: bool
+    mistake: str | None
+    message: str
+
+
+class Outcome(NamedTuple):
+    """What an answer did with one probe: a result, or something odd, or a failure; and which inputs it changed."""
+
+    tree: Tree = None
+    odd: str = ""
+    failure: Failure | None = None
+    changed: tuple[str, ...] = ()
+
+
+NOT_ANSWERED = "Not answered yet"
+
+
+def not_answered(exercise: "Exercise") -> Verdict:
+    """Return the verdict on an untouched stub."""
+    where = "its body with your lines" if exercise.kind == "code" else "the three dots with your answer"
+    return Verdict(False, None, f"{NOT_ANSWERED}: in {exercise.name}, replace {where}, then run the cell again.")
+
+
+def named(exercise: "Exercise", key: str) -> Verdict:
+    """Return the verdict on a known mistake."""
+    mistake = exercise.catalogue[key]
+    if mistake.line is None:
+        return Verdict(False, key, mistake.says)
+    return Verdict(False, key, f"{mistake.says} Look at the line\n    {exercise.lines[mistake.line - 1]}")
+
+
+def changes_input(exercise: "Exercise", changed: tuple[str, ...]) -> Verdict:
+    """Return the verdict on an answer whose results are right and that spoils its inputs."""
+    key = "changes-input"
+    if key in exercise.catalogue:
+        return named(exercise, key)
+    names = " and ".join(changed)
+    text = f"The result is right, but your function changes its input {names} in place: make a new value instead."
+    return Verdict(False, None, text)
+
+
+def say_failure(outcome: Outcome, probe: Probe) -> str:
+    """Say which exception came, from which line, on which input."""
+    failure = outcome.failure
+    assert failure is not None
+    place, inputs = failure.place or ".", f"\nIt was called with {probe.describe()}."
+    if failure.kind == "TimeUp":
+        limit = f"{_sandbox.TIME_LIMIT:g} seconds"
+        return f"Your function did not finish within {limit}: is there a loop that never ends? It was stopped{place}"
+    if failure.kind == "SystemExit":
+        return f"Your function asks Python to exit{place}\nThe check goes on without it: return a value instead."
+    if failure.kind == "KeyboardInterrupt":
+        return f"Your function was interrupted{place}"
+    if failure.kind == "RecursionError":
+        return f"Your function calls itself without end{place}{inputs}"
+    words = f": {failure.words}" if failure.words else ""
+    return f"Your function stops with {failure.kind}{words}{',' if failure.place else ''}{place}{inputs}"
+
+
+def say_difference(exercise: "Exercise", probe: Probe, outcome: Outcome, tree: Tree, printed: str) -> str:
+    """Say what was got and what was expected, on the smallest input that shows it."""
+    start = f"With {probe.describe()}, "
+    names = exercise.returns
+    wanted = f"{len(names)} values, {', '.join(names)}" if len(names) > 1 else names[0]
+    if outcome.odd:
+        missing = " Is the return missing?" if outcome.odd == "None" else ""
+        return f"{start}your function returns {outcome.odd}, expected {wanted}.{missing}"
+    text = f"{start}got {_say_result(outcome.tree, names)}, expected {_say_result(tree, names)}."
+    if shape_of(outcome.tree) != shape_of(tree) or probe.arrays:
+        text = f"{start}{_say_shapes(outcome.tree, tree)}"
+    if len(names) > 1 and isinstance(outcome.tree, list) and len(outcome.tree) == len(names):
+        good = [name for name, a, b in zip(names, outcome.tree, tree, strict=True) if same(a, b)]
+        text += f" Right already: {', '.join(good)}." if good else ""
+    if find(outcome.tree, lambda value: not math.isfinite(value)):
+        text += " nan and inf come from a division by zero, or from numbers that grow without bound."
+    if outcome.changed:
+        text += f" Your function also changes its input {' and '.join(outcome.changed)} in place."
+    return text + (f"\nIt printed: {' '.join(printed.split())[:200]}" if printed.strip() else "")
+
+
+def _say_result(tree: Tree, names: tuple[str, ...]) -> str:
+    if len(names) > 1 and isinstance(tree, list) and len(tree) == len(names):
+        return ", ".join(f"{name} = {say(part)}" for name, part in zip(names, tree, strict=True))
+    return say(tree)
+
+
+def _say_shapes(ours: Tree, tree: Tree) -> str:
+    if shape_of(ours) != shape_of(tree):
+        return f"got {_say_shape(shape_of(ours))}, expected {_say_shape(shape_of(tree))}."
+    index, a, b = _first_difference(ours, tree)
+    return f"got {a:.4g} at {index}, expected {b:.4g}."
+
+
+def _say_shape(shape: tuple[int, ...] | None) -> str:
+    if shape is None:
+        return "rows of different lengths"
+    if not shape:
+        return "one number"
+    return f"{shape[0]} numbers" if len(shape) == 1 else f"shape {shape}"
+
+
+def _first_difference(ours: Tree, tree: Tree) -> tuple[list[int], float, float]:
+    if not isinstance(tree, list):
+        return [], ours, tree
+    for k, (a, b) in enumerate(zip(ours, tree, strict=True)):
+        if not same(a, b):
+            index, x, y = _first_difference(a, b)
+            return [k, *index], x, y
+    raise AssertionError("the trees are the same")
+
+
+def quote(text: str) -> str:
+    """Quote a text, cut to a readable length."""
+    return repr(str(text) if len(text) <= 40 else str(text[:39]) + "…")
+
+
+def a_kind_of(value: Any) -> str:
+    """Name the type of a value, with its article."""
+    name = type(value).__name__[:40]
+    return "None" if value is None else f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

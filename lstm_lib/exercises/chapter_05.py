@@ -1,0 +1,251 @@
+"""Exercises of chapter 5, the forget gate: what of the old memory may go, and how long the rest lasts."""
+
+# mypy: disable-error-code="no-untyped-def"
+
+import math
+
+from lstm_lib.exercises._core import Mistake, code, judgement, numeric
+from lstm_lib.exercises._probes import BIAS, JOINED, ROWS, STATE
+from lstm_lib.exercises._tools import dot, sigmoid, tanh
+
+
+def forget_gate(z, c_prev, W_f, b_f):
+    """Return what is kept of the old long-term memory c_prev; z is [h, x], joined."""
+    f = sigmoid(dot(W_f, z) + b_f)
+    return f * c_prev
+
+
+def _state_in(z, c_prev):
+    return z[0] if isinstance(z, list) else z[:, : c_prev.shape[1]]
+
+
+def _softmax(a):
+    if isinstance(a, float):
+        return 1.0
+    import numpy as np
+
+    e = np.exp(a - a.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _forget_in_place(z, c_prev, W_f, b_f):
+    f = sigmoid(dot(W_f, z) + b_f)
+    z[0] = 0.0
+    return f * c_prev
+
+
+FORGET_GATE = code(
+    "forget-gate",
+    "Keep part of the long-term memory",
+    chapter=5,
+    statement="""
+    The forget gate looks at short-term memory and event, joined as $z = [h, x]$ (the article's $[STM, E]$), and
+    decides for each unit which share of the old long-term memory $c_{prev}$ (LTM; cell state) is kept: $f =
+    \\sigma(W_f z + b_f)$, the forget factor, and then $f\\,c_{prev}$. Write `forget_gate(z, c_prev, W_f, b_f)`, which
+    returns what is kept, with `dot(W, z)` and `sigmoid`.
+    """,
+    lines=("f = σ(W_f [h, x] + b_f)", "kept = f · c_prev"),
+    hints=(
+        "Two lines are enough: first the forget factor f, a number between 0 and 1 for each unit, then what it keeps.",
+        "dot(W_f, z) is W_f z, for one unit and for many. Which function makes a number between 0 and 1 of it?",
+        "The last line is: return f * c_prev",
+    ),
+    inputs={"z": JOINED, "c_prev": STATE, "W_f": ROWS, "b_f": BIAS},
+    returns=("kept",),
+    solution=forget_gate,
+    right="f near 1 keeps, f near 0 lets go; what to forget is decided by short-term memory and event.",
+    mistakes={
+        "tanh-for-sigmoid": Mistake(
+            lambda z, c_prev, W_f, b_f: tanh(dot(W_f, z) + b_f) * c_prev,
+            1,
+            "This looks like tanh where f needs σ: a share lies between 0 and 1, and tanh also gives negative numbers.",
+        ),
+        "missing-sigmoid": Mistake(
+            lambda z, c_prev, W_f, b_f: (dot(W_f, z) + b_f) * c_prev,
+            1,
+            "This looks like the sum before it is squashed by σ; it can be any number, and a share lies between 0 and "
+            "1.",
+        ),
+        "missing-bias": Mistake(
+            lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z)) * c_prev,
+            1,
+            "This looks like the forget factor without its bias b_f.",
+        ),
+        "bias-outside": Mistake(
+            lambda z, c_prev, W_f, b_f: (sigmoid(dot(W_f, z)) + b_f) * c_prev,
+            1,
+            "This looks like the bias added after σ; it belongs inside.",
+        ),
+        "sum-for-product": Mistake(
+            lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z) + b_f) + c_prev,
+            2,
+            "This looks like f added to the memory; a share is taken by multiplying.",
+        ),
+        "one-minus-f": Mistake(
+            lambda z, c_prev, W_f, b_f: (1 - sigmoid(dot(W_f, z) + b_f)) * c_prev,
+            2,
+            "This looks like 1 - f; the name “forget gate” misleads, since f is the share that is kept.",
+        ),
+        "factor-only": Mistake(
+            lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z) + b_f),
+            2,
+            "This looks like the forget factor f itself; what it keeps of the memory is asked for.",
+        ),
+        "h-for-c": Mistake(
+            lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z) + b_f) * _state_in(z, c_prev),
+            2,
+            "This looks like f times h, the short-term memory; the forget gate acts on the long-term memory c_prev.",
+        ),
+        "squashed-memory": Mistake(
+            lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z) + b_f) * tanh(c_prev),
+            2,
+            "This looks like the memory squashed by tanh before it is kept; along c nothing is squashed.",
+        ),
+        "squashed-late": Mistake(
+            lambda z, c_prev, W_f, b_f: sigmoid((dot(W_f, z) + b_f) * c_prev),
+            1,
+            "This looks like σ around everything; only the sum W_f [h, x] + b_f goes into it.",
+        ),
+        "softmax": Mistake(
+            lambda z, c_prev, W_f, b_f: _softmax(dot(W_f, z) + b_f) * c_prev,
+            1,
+            "This looks like a softmax, where the units share one whole; with σ each unit keeps or lets go by itself.",
+        ),
+        "one-row-only": Mistake(
+            lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z if isinstance(z, list) else z[0]) + b_f) * c_prev,
+            1,
+            "Right for the first sequence of a batch, and its f used for all others: each row of z has its own f.",
+        ),
+        "changes-input": Mistake(
+            _forget_in_place,
+            2,
+            "The result is right, but your function changes one of its inputs in place, and other gates still read it.",
+        ),
+    },
+)
+
+_F = sigmoid(2.0)
+
+BIAS_HALF_LIFE = numeric(
+    "bias-half-life",
+    "Turn a bias into a half-life",
+    chapter=5,
+    statement="""
+    At the start of training, a forget gate hears next to nothing from its weights, so that $f = \\sigma(b_f)$. With a
+    forget bias of $b_f = 2$ and nothing new coming in, after how many steps is half of the long-term memory (LTM,
+    cell state) left? Fractions of a step count.
+    """,
+    lines=("f = σ(b_f)", "n = ln 2 / -ln f"),
+    hints=("First the forget factor: σ(2) = 1/(1 + e^-2).", "After n steps the share f^n is left. Solve f^n = 0.5."),
+    solution=math.log(2) / -math.log(_F),
+    right="f = 0.88 has a half-life of 5.5 steps; a bias of 0, 1, 2, 3 gives 1.0, 2.2, 5.5, 14.3.",
+    mistakes={
+        "tanh-for-sigmoid": Mistake(
+            math.log(2) / -math.log(math.tanh(2)), 1, "This looks like tanh(2) for the forget factor, which has a σ."
+        ),
+        "bias-ignored": Mistake(1.0, 1, "This looks like the half-life of f = σ(0) = 0.5; the bias moves f up."),
+        "share-forgotten": Mistake(
+            math.log(2) / -math.log(1 - _F), 1, "This looks like 1 - f, the share that goes; f is the share that stays."
+        ),
+        "to-zero": Mistake(
+            1 / (1 - _F),
+            2,
+            "1/(1 - f) is the step at which a straight line would reach zero, and a memory halves again and again "
+            "instead.",
+        ),
+        "straight-line": Mistake(
+            0.5 / (1 - _F),
+            2,
+            "This looks like the same amount lost at every step; each step takes a share of what is left.",
+        ),
+        "to-one-e-th": Mistake(
+            1 / -math.log(_F),
+            2,
+            "This looks like the time to 1/e, 37 %; a half is reached earlier, by the factor ln 2.",
+        ),
+        "factor-only": Mistake(_F, 1, "This is the forget factor f itself; the second line makes steps of it."),
+    },
+)
+
+_F1 = sigmoid(1.0)
+
+THIRTY_STEPS = numeric(
+    "thirty-steps",
+    "See what a bias of 1 leaves after 30 steps",
+    chapter=5,
+    statement="""
+    The usual advice is to start with a forget bias of $b_f = 1$, so that $f = \\sigma(1)$. The long-term memory (LTM,
+    cell state) holds $c = 1$, and nothing new comes in. What does it hold 30 steps later?
+    """,
+    lines=("c_t = f · c_{t-1}, so c_30 = f^30",),
+    hints=("σ(1) is 0.731.", "Each step multiplies by f once more."),
+    solution=_F1**30,
+    tolerance=0.03,
+    right=(
+        "8 in 100,000 are left: with this bias, a memory of 30 steps starts almost at zero, and so does its gradient."
+    ),
+    mistakes={
+        "multiplied": Mistake(
+            30 * _F1, 1, "This looks like 30 times f; the memory is multiplied by f again and again."
+        ),
+        "straight-line": Mistake(
+            1 - 30 * (1 - _F1),
+            1,
+            "This looks like the same amount lost at every step; each step takes a share of what is left.",
+        ),
+        "share-forgotten": Mistake(
+            (1 - _F1) ** 30, 1, "This looks like 1 - f, the share that goes; f is the share that stays."
+        ),
+        "one-step": Mistake(_F1, 1, "This is what is left after one step."),
+        "one-step-more": Mistake(_F1**31, 1, "This looks like 31 steps."),
+        "one-step-less": Mistake(_F1**29, 1, "This looks like 29 steps."),
+        "percent": Mistake(
+            100 * _F1**30, 1, "This looks like the share in percent; the value of c itself is asked for."
+        ),
+        "tanh-for-sigmoid": Mistake(
+            math.tanh(1) ** 30, 1, "This looks like tanh(1) for the forget factor, which has a σ."
+        ),
+        "bias-for-factor": Mistake(1.0**30, 1, "This looks like f = 1; the bias is 1, and f is σ(1)."),
+    },
+)
+
+FORGET_SHORTENS = judgement(
+    "forget-shortens",
+    "Say what the forget gate does to the half-life",
+    chapter=5,
+    statement="""
+    The LSTM of 1997 had no forget gate: its long-term memory (cell state) was $c = c_{prev} + i\\,g$. The forget gate
+    came in 2000 and made it $c = f\\,c_{prev} + i\\,g$. What did that do to the half-life of the state?
+    """,
+    lines=("1997: c = 1 · c_prev + i · g", "2000: c = f · c_prev + i · g, with f below 1"),
+    hints=("Which f would make the two equations the same?", "Can f be larger than that?"),
+    options={
+        "made-it-shorter": "It made it shorter, and gave the cell a way to let go.",
+        "made-it-longer": "It made it longer: that is how an LSTM remembers for so long.",
+        "left-it-alone": "Nothing: f changes the gradient, and the state is kept either way.",
+        "made-it-infinite": "It made it infinite: without f the memory faded by itself.",
+    },
+    solution="made-it-shorter",
+    right=(
+        "1997's memory keeps for ever, f = 1; what the gate buys is selectivity, the freedom to let go of what is "
+        "not needed."
+    ),
+    mistakes={
+        "gate-for-reach": Mistake(
+            "made-it-longer",
+            2,
+            "This gives the gate what belongs to the sum: f is at most 1, so it can only shorten what 1997 kept for "
+            "ever.",
+        ),
+        "gradient-for-state": Mistake(
+            "left-it-alone",
+            2,
+            "This sees one clock of two: f multiplies the state at every step, and its gradient too.",
+        ),
+        "fading-without-gate": Mistake(
+            "made-it-infinite", 1, "This has it the wrong way round: without f the factor is 1, and nothing fades."
+        ),
+    },
+)
+
+EXERCISES = (FORGET_GATE, BIAS_HALF_LIFE, THIRTY_STEPS, FORGET_SHORTENS)
