@@ -29,7 +29,11 @@ def run(path: Path) -> str:
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata.pop("widgets", None)  # or the widgets of earlier runs would pile up
     client = NotebookClient(
-        notebook, timeout=SECONDS, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=SECONDS,
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # no warnings about how the kernel is reached
     )
     client.execute()
     return canonical(nbformat.writes(notebook), path.name)

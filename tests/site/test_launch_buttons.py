@@ -39,8 +39,8 @@ def build(folder: Path, url: str) -> Path:
 
 
 def launchers(page: Path) -> list[str]:
-    """List the addresses of launchers and repositories that a page links to."""
-    links = re.findall(r'href="(https?://[^"]+)"', page.read_text(encoding="utf-8"))
+    """List the addresses of launchers and repositories that a page names, in links or in scripts."""
+    links = set(re.findall(r"https?://[^\s\"'<>]+", page.read_text(encoding="utf-8")))
     return sorted(link for link in links if re.search("binder|colab|github", link))
 
 
@@ -57,8 +57,9 @@ def test_an_address_brings_launch_buttons_to_notebooks(tmp_path: Path) -> None:
 @pytest.mark.skipif(not (ROOT / "node_modules").is_dir(), reason="run `make setup` first: no node_modules")
 def test_without_an_address_no_page_names_a_host(tmp_path: Path) -> None:
     html = build(tmp_path, "")
-    assert launchers(html / "notebook.html") == []
-    assert launchers(html / "intro.html") == []
+    for name in ("notebook.html", "intro.html"):
+        assert launchers(html / name) == []
+        assert "binder" not in (html / name).read_text(encoding="utf-8").lower()
 
 
 def test_the_set_up_cell_is_stamped_with_the_address(tmp_path: Path) -> None:
