@@ -32,6 +32,15 @@ RECIPES = {
 }
 
 
+# The passes over time of each cell.
+FORWARD: dict[str, Callable[..., Any]] = {
+    "rnn": layers.rnn_forward, "lstm": layers.lstm_forward, "drawn": layers.drawn_forward
+}
+BACKWARD: dict[str, Callable[..., Any]] = {
+    "rnn": layers.rnn_backward, "lstm": layers.lstm_backward, "drawn": layers.drawn_backward
+}
+
+
 class Readout(NamedTuple):
     """The linear layer that turns h into one score a class: W (K, H), b (K,)."""
 
@@ -60,8 +69,8 @@ def init_weights(
     hidden_size: int,
     classes: int,
     *,
-    forget_bias: float = 1.0,
-    input_bias: float = 0.0,
+    forget_bias: float | Array = 1.0,
+    input_bias: float | Array = 0.0,
     dtype: DTypeLike = np.float32,
 ) -> Weights:
     """Draw the weights of a cell and of its readout.
@@ -72,8 +81,8 @@ def init_weights(
         input_size: D.
         hidden_size: H.
         classes: K.
-        forget_bias: Start of b_f; an RNN has none.
-        input_bias: Start of b_i; an RNN has none.
+        forget_bias: Start of b_f, one number or one a unit (H,); an RNN has none.
+        input_bias: Start of b_i, likewise.
         dtype: float32 or float64.
 
     Returns:
@@ -91,10 +100,39 @@ def init_weights(
     readout = Readout(rng.uniform(-bound, bound, (classes, hidden_size)).astype(dtype), np.zeros(classes, dtype))
     if cell == "rnn":
         return Weights(cells.init_rnn(rng, input_size, hidden_size, dtype=dtype), readout)
-    init = {"lstm": cells.init_lstm, "drawn": cells.init_drawn}[cell]
-    params = init(rng, input_size, hidden_size, forget_bias=forget_bias, dtype=dtype)
-    params.b[0] = input_bias
+    init = cells.init_lstm if cell == "lstm" else cells.init_drawn
+    params: Any = init(rng, input_size, hidden_size, dtype=dtype)
+    params.b[0], params.b[1] = input_bias, forget_bias
     return Weights(params, readout)
+
+
+def chrono_bias(rng: np.random.Generator, hidden_size: int, longest: int) -> Array:
+    """Draw forget biases whose gates last from one step to ``longest`` steps: ln U[1, longest - 1].
+
+    The input biases that go with them are their negatives.
+
+    Args:
+        rng: Source of randomness.
+        hidden_size: H.
+        longest: Longest lag in steps, at least 3.
+
+    Returns:
+        Biases (H,).
+
+    Raises:
+        ValueError: If ``longest`` is below 3.
+
+    Example:
+        >>> biases = chrono_bias(np.random.default_rng(0), 1000, 60)
+        >>> bool(0 <= biases.min() and biases.max() <= np.log(59))
+        True
+
+    Reference:
+        Tallec and Ollivier 2018 (tallec2018can).
+    """
+    if longest < 3:
+        raise ValueError(f"got longest {longest}, expected at least 3 steps")
+    return np.asarray(np.log(rng.uniform(1, longest - 1, hidden_size)))
 
 
 def run(recipe: str, weights: Weights, xs: Array) -> Any:
@@ -107,10 +145,7 @@ def run(recipe: str, weights: Weights, xs: Array) -> Any:
         (5, 6, 2)
     """
     name, clamp = _recipe(recipe)
-    if name == "rnn":
-        return layers.rnn_forward(weights.cell, xs)
-    forward = {"lstm": layers.lstm_forward, "drawn": layers.drawn_forward}[name]
-    return forward(weights.cell, xs, clamp=clamp)
+    return FORWARD[name](weights.cell, xs, **({"clamp": clamp} if clamp else {}))
 
 
 def loss_and_grads(recipe: str, weights: Weights, batch: Batch) -> tuple[float, Weights]:
@@ -143,8 +178,7 @@ def loss_and_grads(recipe: str, weights: Weights, batch: Batch) -> tuple[float, 
     dreadout = Readout(dlogits.T @ asked, dlogits.sum(axis=0))
     dhs = np.zeros_like(this.hs)
     dhs[batch.mask] = dlogits @ weights.readout.W
-    backward = {"rnn": layers.rnn_backward, "lstm": layers.lstm_backward, "drawn": layers.drawn_backward}
-    dcell, _, _ = backward[RECIPES[recipe].cell](weights.cell, this, dhs, need_dx=False)
+    dcell, _, _ = BACKWARD[RECIPES[recipe].cell](weights.cell, this, dhs, need_dx=False)
     return loss, Weights(dcell, dreadout)
 
 
@@ -188,7 +222,7 @@ def answers(recipe: str, weights: Weights, batch: Batch) -> Array:
         (10,)
     """
     asked = run(recipe, weights, batch.xs).hs[batch.mask]
-    return np.argmax(asked @ weights.readout.W.T + weights.readout.b, axis=1)
+    return np.asarray(np.argmax(asked @ weights.readout.W.T + weights.readout.b, axis=1))
 
 
 def accuracy(recipe: str, weights: Weights, batch: Batch) -> float:
@@ -214,6 +248,8 @@ def train(
     lr: float,
     betas: tuple[float, float] = (0.9, 0.99),
     max_norm: float = 1.0,
+    watch: Callable[[int, Weights], None] | None = None,
+    every: int = 100,
 ) -> tuple[Weights, History]:
     """Train with Adam on fresh batches, gradients clipped by norm.
 
@@ -226,6 +262,8 @@ def train(
         lr: Learning rate.
         betas: Decays of Adam.
         max_norm: Longest gradient.
+        watch: Called with the iteration and the weights after every ``every`` iterations.
+        every: Iterations between two calls of ``watch``.
 
     Returns:
         Trained weights and the history.
@@ -248,9 +286,12 @@ def train(
         loss, grads = loss_and_grads(recipe, weights, sample(rng))
         grads, length = optim.clip_by_norm(grads, max_norm)
         if not np.isfinite(loss + length):
-            raise FloatingPointError(f"got loss {loss} and gradient norm {length} at iteration {n}, expected finite numbers")
+            what = f"loss {loss} and gradient norm {length} at iteration {n}"
+            raise FloatingPointError(f"got {what}, expected finite numbers")
         weights, adam = optim.adam_step(weights, grads, adam, lr=lr, betas=betas)
         losses[n], norms[n] = loss, length
+        if watch is not None and (n + 1) % every == 0:
+            watch(n + 1, weights)
     return weights, History(losses, norms)
 
 

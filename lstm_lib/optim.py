@@ -10,7 +10,7 @@ import numpy as np
 
 
 class AdamState(NamedTuple):
-    """What Adam carries from step to step: the number of steps taken, and two running means shaped as the parameters."""
+    """What Adam carries from step to step: the steps taken so far, and two running means shaped as the parameters."""
 
     steps: int
     mean: Any
@@ -56,9 +56,9 @@ def leaves(tree: Any) -> list[Any]:
         >>> len(leaves((np.zeros(2), {"w": np.zeros(3)})))
         2
     """
-    found: list[Any] = []
-    tree_map(lambda a: (found.append(a), a)[1], tree)
-    return found
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    return [leaf for part in tree for leaf in leaves(part)] if isinstance(tree, tuple) else [tree]
 
 
 def norm(tree: Any) -> float:
@@ -121,7 +121,13 @@ def adam_init(params: Any) -> AdamState:
 
 
 def adam_step(
-    params: Any, grads: Any, state: AdamState, *, lr: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+    params: Any,
+    grads: Any,
+    state: AdamState,
+    *,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
 ) -> tuple[Any, AdamState]:
     """Take one step of Adam.
 

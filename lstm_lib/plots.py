@@ -60,7 +60,7 @@ def blank(
     if level is not None:
         name, height = level
         ax.axhline(height, color=FAMILIES["event"].hue, linewidth=1)
-        place = {"xytext": (-2, 2), "textcoords": "offset points", "ha": "right", "fontsize": 9}
+        place: dict[str, Any] = {"xytext": (-2, 2), "textcoords": "offset points", "ha": "right", "fontsize": 9}
         ax.annotate(name, (1, height), xycoords=ax.get_yaxis_transform(), color=FAMILIES["event"].on_light, **place)
     return ax
 
@@ -187,7 +187,14 @@ def stream(batch: Batch, *, sequence: int = 0, boxes: int, ax: Axes | None = Non
 
 
 def heat(
-    values: Array, *, x: str, y: str, bar: str, kind: str = "gate", ax: Axes | None = None, size: tuple[float, float] = (7.0, 2.6)
+    values: Array,
+    *,
+    x: str,
+    y: str,
+    bar: str,
+    kind: str = "gate",
+    ax: Axes | None = None,
+    size: tuple[float, float] = (7.0, 2.6),
 ) -> Axes:
     """Draw a matrix: gates in cividis from 0 to 1, memories in PuOr around 0, gradients in viridis on a log scale.
 
@@ -239,7 +246,8 @@ def _tone(wanted: str | None, n: int, count: int) -> Any:
 
 
 def _tile(ax: Axes, t: int, row: int, text: str, tone: str, *, filled: bool) -> None:
-    ax.add_patch(Rectangle((t - 0.42, row - 0.38), 0.84, 0.76, facecolor=tone if filled else "none", edgecolor=tone, lw=1.6))
+    face = tone if filled else "none"
+    ax.add_patch(Rectangle((t - 0.42, row - 0.38), 0.84, 0.76, facecolor=face, edgecolor=tone, linewidth=1.6))
     ax.text(t, row, text, ha="center", va="center", fontsize=9, color="white" if filled else INK.hue, weight="bold")
 
 
@@ -248,7 +256,7 @@ def _name_ends(ax: Axes, x: float, ends: list[tuple[str, float, Any]]) -> None:
     log = ax.get_yscale() == "log"
     low, high = ax.get_ylim()
     scale = (lambda y: np.log10(max(y, low))) if log else (lambda y: y)
-    gap = 0.09 * (scale(high) - scale(low)) * 2.8 / ax.figure.get_figheight()
+    gap = 0.09 * (scale(high) - scale(low)) * 200 / ax.bbox.height
     last = -np.inf
     for name, y, tone in sorted(ends, key=lambda end: end[1]):
         place = max(scale(y), last + gap)

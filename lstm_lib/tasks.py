@@ -36,9 +36,9 @@ def recall_stream(
 ) -> Batch:
     """Draw the stream of boxes: symbols are written into boxes, shown in passing, and asked for.
 
-    The first N = boxes steps fill the boxes in order. Each later step writes a symbol into a random box (chance p_write),
-    asks for a random box and shows no symbol (chance p_ask), or shows a symbol that goes into no box, a distractor.
-    The answer to a question is the symbol written last into that box.
+    The first N = boxes steps fill the boxes in order. Each later step writes a symbol into a random box (chance
+    p_write), asks for a random box and shows no symbol (chance p_ask), or shows a symbol that goes into no box, a
+    distractor. The answer to a question is the symbol written last into that box.
 
     Args:
         rng: Source of randomness.
@@ -136,7 +136,7 @@ def adding(rng: np.random.Generator, batch_size: int, T: int, *, dtype: DTypeLik
         ((10, 20000, 2), 0.17)
 
     Reference:
-        Hochreiter and Schmidhuber 1997 (hochreiter1997long), experiment 4, in the form of Le et al. 2015 (le2015simple).
+        Hochreiter and Schmidhuber 1997 (hochreiter1997long), experiment 4, as in Le et al. 2015 (le2015simple).
     """
     _expect_at_least(batch_size=(batch_size, 1), T=(T, 2))
     xs = np.zeros((T, batch_size, 2), dtype)
@@ -255,8 +255,8 @@ def embedded_reber(rng: np.random.Generator, batch_size: int, *, dtype: DTypeLik
         dtype: Of xs.
 
     Returns:
-        Batch with T one less than the longest string and D = 7 (B T P S X V E); at each step the next symbol is asked for.
-        After a string's end xs is zero and nothing is asked.
+        Batch with T one less than the longest string and D = 7 (B T P S X V E); at each step the next symbol is asked
+        for. After a string's end xs is zero and nothing is asked.
 
     Raises:
         ValueError: If batch_size is below 1.
@@ -283,7 +283,7 @@ def embedded_reber(rng: np.random.Generator, batch_size: int, *, dtype: DTypeLik
 
 
 def _one_hot(numbers: Array, size: int) -> Array:
-    return numbers[..., None] == np.arange(size)
+    return np.asarray(numbers[..., None] == np.arange(size))
 
 
 def _asked_at_the_end(xs: Array, answers: Array) -> Batch:

@@ -7,9 +7,9 @@ const make = (tag, properties = {}, ...children) => {
 };
 
 /** What is said after a choice: right or wrong in a word, then the reason. */
-export function verdict({ answer, because }, choice) {
-  if (!(choice in because)) return "";
-  return `${choice === answer ? "Right." : "Not so."} ${because[choice]}`;
+export function verdict({ options, answer }, choice) {
+  const chosen = options.find(({ id }) => id === choice);
+  return chosen ? `${choice === answer ? "Right." : "Not so."} ${chosen.because}` : "";
 }
 
 let count = 0; // radio buttons of one question share a name, and no other question's
@@ -24,8 +24,8 @@ function render({ model, el }) {
     root.style.setProperty(`--quiz-${key}-dark`, on_dark);
   }
 
-  const labels = Object.entries(model.get("options")).map(([value, text]) => {
-    const radio = make("input", { type: "radio", name, value });
+  const labels = model.get("options").map(({ id, text }) => {
+    const radio = make("input", { type: "radio", name, value: id });
     radio.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys for itself
     return make("label", {}, radio, ` ${text}`);
   });
@@ -50,7 +50,7 @@ function render({ model, el }) {
   function show() {
     const choice = model.get("choice");
     const right = choice === model.get("answer");
-    said.textContent = verdict({ answer: model.get("answer"), because: model.get("because") }, choice);
+    said.textContent = verdict({ options: model.get("options"), answer: model.get("answer") }, choice);
     root.classList.toggle("quiz-right", choice !== "" && right);
     root.classList.toggle("quiz-wrong", choice !== "" && !right);
     for (const radio of form.querySelectorAll("input")) if (radio.value === choice) radio.checked = true;

@@ -39,9 +39,8 @@ class Quiz(anywidget.AnyWidget):
     _css = HERE / "quiz.css"
 
     question = traitlets.Unicode().tag(sync=True)
-    options = traitlets.Dict().tag(sync=True)
+    options = traitlets.List(traitlets.Dict()).tag(sync=True)  # [{"id": …, "text": …, "because": …}, …], in this order
     answer = traitlets.Unicode().tag(sync=True)
-    because = traitlets.Dict().tag(sync=True)
     choice = traitlets.Unicode("").tag(sync=True)  # what the reader chose; "" before
 
     palette = traitlets.Dict(
@@ -53,4 +52,5 @@ class Quiz(anywidget.AnyWidget):
             raise ValueError(f"got answer {answer!r}, expected one of {', '.join(options)}")
         if set(because) != set(options):
             raise ValueError(f"got reasons for {', '.join(because)}, expected one for each of {', '.join(options)}")
-        super().__init__(question=question, options=options, answer=answer, because=because)
+        rows = [{"id": name, "text": text, "because": because[name]} for name, text in options.items()]
+        super().__init__(question=question, options=rows, answer=answer)
