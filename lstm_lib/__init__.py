@@ -1,7 +1,7 @@
 """LSTMs, gate by gate: the library that the course builds and uses.
 
 The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``experiment``) imports no torch;
-``plots`` adds matplotlib and ``widgets`` adds anywidget. Nothing is imported until it is asked for:
+``plots`` and ``diagrams`` add matplotlib and ``widgets`` adds anywidget. Nothing is imported until it is asked for:
 
 >>> import lstm_lib
 >>> lstm_lib.cells.sigmoid(0.0)
@@ -13,7 +13,7 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-__all__ = ["cells", "checks", "experiment", "layers", "notation", "optim", "plots", "tasks", "widgets"]
+__all__ = ["cells", "checks", "diagrams", "experiment", "layers", "notation", "optim", "plots", "tasks", "widgets"]
 
 
 def __getattr__(name: str) -> ModuleType:
