@@ -77,7 +77,7 @@ def check(id: str, answer: Any) -> Card:
         Not yet: Turn a bias into a half-life (bias-half-life)
         1/(1 - f) is the step at which a straight line would reach zero, and a memory halves again and again instead. \
 Look at the line
-            n = ln 2 / -ln f
+            c_n = f^n · c_0
     """
     exercise = find_exercise(id)
     verdict = exercise.check(answer)

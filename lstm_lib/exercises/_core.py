@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import math
+import random
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _judge
 from lstm_lib.exercises._probes import Kind
+from lstm_lib.exercises._tools import sigmoid, tanh
 from lstm_lib.exercises._words import Verdict
 
 Answer = Any  # a function, a number, or the id of an option
@@ -41,6 +44,7 @@ class Exercise:
         inputs: What each argument is (code only).
         returns: Names of the returned values (code only).
         options: Text of each option by id (judgement only).
+        working: The solution as an expression in Python (numeric only).
         tolerance: How far off counts as right, as a share of the solution (numeric only).
     """
 
@@ -57,6 +61,7 @@ class Exercise:
     inputs: dict[str, Kind] = field(default_factory=dict)
     returns: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
+    working: str = ""
     tolerance: float = 0.0
 
     def check(self, answer: Answer) -> Verdict:
@@ -94,7 +99,9 @@ class Exercise:
         """The solution as source code."""
         if self.kind == "code":
             return textwrap.dedent(inspect.getsource(self.solution)).rstrip()
-        return f"{self.name} = {self.solution!r}"
+        if self.kind == "judgement":
+            return f'{self.name} = "{self.solution}"'
+        return ("import math\n\n" if "math." in self.working else "") + f"{self.name} = {self.working}"
 
     @cached_property
     def stub_source(self) -> str:
@@ -102,7 +109,7 @@ class Exercise:
         if self.kind == "numeric":
             return f"{self.name} = ...  # a number"
         if self.kind == "judgement":
-            return f"{self.name} = ...  # " + ", ".join(repr(option) for option in self.options)
+            return f"{self.name} = ...  # the name of one option, in quotation marks"
         docstring = ast.parse(self.solution_source).body[0].body[0]  # type: ignore[attr-defined]
         head = self.solution_source.splitlines()[: docstring.end_lineno]
         return "\n".join([*head, "    return ...  # your lines here"])
@@ -158,16 +165,28 @@ def numeric(
     statement: str,
     lines: tuple[str, ...],
     hints: tuple[str, ...],
-    solution: float,
+    working: str,
     right: str,
     mistakes: dict[str, Mistake],
     tolerance: float = 0.01,
 ) -> Exercise:
-    """Make an exercise whose answer is a number; a tolerance of 0 asks for a whole number."""
-    counts = f"Anything within {tolerance:.0%} counts." if tolerance else "The answer is a whole number."
+    """Make an exercise whose answer is the value of ``working``; a tolerance of 0 asks for a whole number."""
+    solution = eval(working, {"math": math, "sigmoid": sigmoid, "tanh": tanh})
+    counts = f"Anything within {100 * tolerance:.0f} % counts." if tolerance else "The answer is a whole number."
     statement = f"{_tidy(statement)} {counts}"
     return Exercise(
-        id, chapter, "numeric", title, statement, lines, hints, solution, right, mistakes, tolerance=tolerance
+        id,
+        chapter,
+        "numeric",
+        title,
+        statement,
+        lines,
+        hints,
+        solution,
+        right,
+        mistakes,
+        working=working,
+        tolerance=tolerance,
     )
 
 
@@ -185,6 +204,7 @@ def judgement(
     lines: tuple[str, ...] = (),
 ) -> Exercise:
     """Make an exercise whose answer is the id of one option; each wrong option is a mistake."""
+    options = dict(random.Random(id).sample(list(options.items()), len(options)))  # the right one is not always first
     choices = "\n".join(f"- `{option}`: {text}" for option, text in options.items())
     statement = f"{_tidy(statement)}\n\n{choices}"
     return Exercise(

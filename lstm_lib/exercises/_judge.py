@@ -46,23 +46,33 @@ def judge_code(exercise: "Exercise", answer: Any) -> Verdict:
 
 
 class Reference(NamedTuple):
-    """What an answer is compared with: the probes, the right results, and what each known mistake does with them."""
+    """What an answer is compared with: the probes and the right results."""
 
     probes: tuple[Probe, ...]
     expected: list[Tree]
-    known: dict[str, list[Outcome]]
 
 
 @cache
 def _reference(exercise_id: str, arrays: bool) -> Reference:
-    from lstm_lib.exercises import EXERCISES
-
-    exercise = EXERCISES[exercise_id]
+    exercise = _find(exercise_id)
     probes = make_probes(exercise.id, exercise.inputs, arrays)
     with _sandbox.sandbox():
-        expected = [outcome.tree for outcome in _try_all(exercise.solution, probes, exercise.returns)]
-        known = {key: _try_all(wrong, probes, exercise.returns) for key, wrong in exercise.mistakes.items()}
-    return Reference(probes, expected, known)
+        outcomes = _try_all(exercise.solution, probes, exercise.returns)
+    return Reference(probes, [outcome.tree for outcome in outcomes])
+
+
+@cache
+def _known(exercise_id: str, arrays: bool) -> dict[str, list[Outcome]]:
+    """Return what each known mistake does with the probes."""
+    exercise, probes = _find(exercise_id), _reference(exercise_id, arrays).probes
+    with _sandbox.sandbox():
+        return {key: _try_all(wrong, probes, exercise.returns) for key, wrong in exercise.mistakes.items()}
+
+
+def _find(exercise_id: str) -> "Exercise":
+    from lstm_lib.exercises import EXERCISES
+
+    return EXERCISES[exercise_id]
 
 
 def _arity(exercise: "Exercise", answer: Any) -> str:
@@ -138,7 +148,7 @@ def _code_of(answer: Any) -> CodeType | None:
 
 def _verdict(exercise: "Exercise", reference: Reference, outcomes: list[Outcome], printed: str) -> Verdict:
     """Weigh what happened, from the clearest case to the least clear one."""
-    probes, expected, known = reference
+    probes, expected = reference
     right = [_is_right(outcome, tree) for outcome, tree in zip(outcomes, expected, strict=False)]
     plain = [k for k in range(len(outcomes)) if not probes[k].arrays]
     arrays = [k for k in range(len(outcomes)) if probes[k].arrays]
@@ -153,7 +163,7 @@ def _verdict(exercise: "Exercise", reference: Reference, outcomes: list[Outcome]
     if not changed and arrays and all(right[k] for k in arrays) and all(outcomes[k].failure for k in plain):
         more = "With dot, sigmoid and tanh it works on plain numbers too."
         return Verdict(True, None, f"Right on arrays: {exercise.right} {more}")
-    for key, theirs in known.items():
+    for key, theirs in _known(exercise.id, has_numpy()).items():
         if _alike(outcomes, theirs, right, plain, arrays):
             return named(exercise, key)
 

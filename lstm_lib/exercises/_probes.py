@@ -137,6 +137,8 @@ def read(value: Any, names: tuple[str, ...] = ()) -> Tree:
     budget = iter(range(LARGEST))
     if isinstance(value, dict) and names and set(value) == set(names):
         value = [value[name] for name in names]
+    if type(value) is tuple and len(value) == len(names) == 1:  # a comma too many after return
+        value = value[0]
     return _read(value, budget, depth=0)
 
 

@@ -180,12 +180,12 @@ STREAM_FEATURES = numeric(
     them 1), a write flag for each box, and an ask flag for each box. With 5 symbols and 3 boxes, how many features
     $D$ has the input $x$ (the event)?
     """,
-    lines=("D = symbols + 2 · boxes",),
+    lines=("x = [symbol, write flags, ask flags]",),
     hints=(
         "Write down the input for “write symbol 2 into box 1”, number by number.",
         "The symbol takes 5 numbers. How many flags are there?",
     ),
-    solution=11,
+    working="5 + 2 * 3",
     tolerance=0,
     right="5 for the symbol, 3 write flags, 3 ask flags.",
     mistakes={

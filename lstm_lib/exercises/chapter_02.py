@@ -280,7 +280,7 @@ LATCH_GRADIENT = numeric(
         "First find the factor of one step back, w_h (1 - h²).",
         "Five steps back multiply by this factor five times.",
     ),
-    solution=(1.5 * (1 - 0.8586**2)) ** 5,
+    working="(1.5 * (1 - 0.8586**2)) ** 5",
     tolerance=0.03,
     right="the state keeps for ever while its gradient halves every 0.74 steps: storing is not learning to store.",
     mistakes={

@@ -179,9 +179,9 @@ HALF_LIFE = numeric(
     Nothing new comes in, and at every step the long-term memory (LTM, cell state $c$) is multiplied by the same
     forget factor $f = 0.95$. After how many steps is half of it left? Fractions of a step count.
     """,
-    lines=("f^n = 1/2, so n = ln 2 / -ln f",),
+    lines=("c_n = f · f · … · f · c_0 = f^n · c_0",),
     hints=("After n steps the share f · f · … · f = f^n is left.", "Solve f^n = 0.5 for n with a logarithm."),
-    solution=math.log(2) / -math.log(0.95),
+    working="math.log(2) / -math.log(0.95)",
     right="a memory that keeps 95 % a step is at half after 13.5 steps, and at a quarter after 27.",
     mistakes={
         "straight-line": Mistake(

@@ -179,7 +179,7 @@ LEARN_BACKWARD = code(
     },
 )
 
-_I, _G = sigmoid(0.5), tanh(1.0)
+_I, _G = sigmoid(1.5), tanh(1.0)
 
 LEARN_BY_HAND = numeric(
     "learn-by-hand",
@@ -187,26 +187,26 @@ LEARN_BY_HAND = numeric(
     chapter=4,
     statement="""
     One unit, one feature: the short-term memory is $h = 0.5$, the event $x = -1$. The weights on $[h, x]$ are $W_i =
-    [1, 1]$ with $b_i = 1$ and $W_g = [1, -1]$ with $b_g = -0.5$. What does the learn gate let through, $i\\,g$?
+    [1, 1]$ with $b_i = 2$ and $W_g = [1, -1]$ with $b_g = -0.5$. What does the learn gate let through, $i\\,g$?
     """,
     lines=("learned = σ(W_i [h, x] + b_i) · tanh(W_g [h, x] + b_g)",),
     hints=(
-        "First the two sums: 1 · 0.5 + 1 · (-1) + 1, and the same for g.",
-        "The sums are 0.5 and 1. Now squash each one, then multiply.",
+        "First the two sums: 1 · 0.5 + 1 · (-1) + 2, and the same for g.",
+        "The sums are 1.5 and 1. Now squash each one, then multiply.",
     ),
-    solution=_I * _G,
-    right="σ(0.5) = 0.622 of tanh(1) = 0.762 comes in.",
+    working="sigmoid(1 * 0.5 + 1 * -1 + 2) * tanh(1 * 0.5 - 1 * -1 - 0.5)",
+    right="σ(1.5) = 0.818 of tanh(1) = 0.762 comes in.",
     mistakes={
         "added": Mistake(_I + _G, 1, "This looks like i and g added; they are multiplied."),
         "sigmoid-for-tanh": Mistake(_I * sigmoid(1.0), 1, "This looks like σ for the content g, which has a tanh."),
-        "tanh-for-sigmoid": Mistake(tanh(0.5) * _G, 1, "This looks like tanh for the factor i, which has a σ."),
+        "tanh-for-sigmoid": Mistake(tanh(1.5) * _G, 1, "This looks like tanh for the factor i, which has a σ."),
         "squashers-swapped": Mistake(
-            tanh(0.5) * sigmoid(1.0), 1, "This looks like tanh and σ swapped: i has the σ, g the tanh."
+            tanh(1.5) * sigmoid(1.0), 1, "This looks like tanh and σ swapped: i has the σ, g the tanh."
         ),
         "one-minus-i": Mistake((1 - _I) * _G, 1, "This looks like 1 - i; a factor of 1 lets everything through."),
         "missing-bias": Mistake(sigmoid(-0.5) * tanh(1.5), 1, "This looks like both sums without their bias."),
         "content-only": Mistake(_G, 1, "This is the content g; the factor i lets a part of it through."),
-        "not-squashed": Mistake(0.5 * 1.0, 1, "This looks like the product of the two sums before they are squashed."),
+        "not-squashed": Mistake(1.5 * 1.0, 1, "This looks like the product of the two sums before they are squashed."),
     },
 )
 

@@ -135,9 +135,9 @@ BIAS_HALF_LIFE = numeric(
     forget bias of $b_f = 2$ and nothing new coming in, after how many steps is half of the long-term memory (LTM,
     cell state) left? Fractions of a step count.
     """,
-    lines=("f = σ(b_f)", "n = ln 2 / -ln f"),
+    lines=("f = σ(b_f)", "c_n = f^n · c_0"),
     hints=("First the forget factor: σ(2) = 1/(1 + e^-2).", "After n steps the share f^n is left. Solve f^n = 0.5."),
-    solution=math.log(2) / -math.log(_F),
+    working="math.log(2) / -math.log(sigmoid(2.0))",
     right="f = 0.88 has a half-life of 5.5 steps; a bias of 0, 1, 2, 3 gives 1.0, 2.2, 5.5, 14.3.",
     mistakes={
         "tanh-for-sigmoid": Mistake(
@@ -163,7 +163,9 @@ BIAS_HALF_LIFE = numeric(
             2,
             "This looks like the time to 1/e, 37 %; a half is reached earlier, by the factor ln 2.",
         ),
-        "factor-only": Mistake(_F, 1, "This is the forget factor f itself; the second line makes steps of it."),
+        "factor-only": Mistake(
+            _F, 1, "This is the forget factor f itself; the second line leads from it to a number of steps."
+        ),
     },
 )
 
@@ -177,9 +179,9 @@ THIRTY_STEPS = numeric(
     The usual advice is to start with a forget bias of $b_f = 1$, so that $f = \\sigma(1)$. The long-term memory (LTM,
     cell state) holds $c = 1$, and nothing new comes in. What does it hold 30 steps later?
     """,
-    lines=("c_t = f · c_{t-1}, so c_30 = f^30",),
+    lines=("c_t = f · c_{t-1}, with f = σ(b_f)",),
     hints=("σ(1) is 0.731.", "Each step multiplies by f once more."),
-    solution=_F1**30,
+    working="sigmoid(1.0) ** 30",
     tolerance=0.03,
     right=(
         "8 in 100,000 are left: with this bias, a memory of 30 steps starts almost at zero, and so does its gradient."

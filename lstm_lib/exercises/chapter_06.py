@@ -209,7 +209,7 @@ DRAWN_USE_GATE = code(
     },
 )
 
-_U, _V = tanh(0.8), sigmoid(0.4)
+_U, _V = tanh(0.8), sigmoid(0.6)
 
 DRAWN_FIRST_OUTPUT = numeric(
     "drawn-first-output",
@@ -221,19 +221,16 @@ DRAWN_FIRST_OUTPUT = numeric(
     $b_u = 0.8$. At the first step the sums inside are: 1.2 for $N$ (the candidate), 0 for $i$, 1 for $f$ and 0.4 for
     V. What is the first output, $STM'$?
     """,
-    lines=("STM' = tanh(W_u · (LTM · f) + b_u) · σ(0.4)",),
+    lines=("STM' = tanh(W_u (LTM · f) + b_u) · V, with V = σ(W_v [STM, E] + b_v)",),
     hints=(
         "How much is LTM · f when LTM is 0?",
         "What N and i bring at this step comes into the LTM afterwards. Does U see it?",
     ),
-    solution=_U * _V,
+    working="tanh(2 * 0 + 0.8) * sigmoid(0.6)",
     right="tanh(b_u) · V: whatever the first event brings, the drawn cell cannot say it at the first step.",
     mistakes={
         "nothing-comes-out": Mistake(
-            0.0,
-            1,
-            "This looks like an empty memory that has nothing to say; U has a bias, and its weights are the only part "
-            "that is multiplied by 0.",
+            0.0, 1, "This looks like an empty memory that has nothing to say; U has a bias, which speaks all the same."
         ),
         "standard-gate": Mistake(
             tanh(0.5 * tanh(1.2)) * _V,
@@ -247,7 +244,7 @@ DRAWN_FIRST_OUTPUT = numeric(
         ),
         "use-factor-missing": Mistake(_U, 1, "This is U; the factor V lets a part of it through."),
         "missing-tanh": Mistake(0.8 * _V, 1, "This looks like the bias itself; U is its tanh."),
-        "factor-not-squashed": Mistake(_U * 0.4, 1, "This looks like 0.4 for V; V is σ(0.4)."),
+        "factor-not-squashed": Mistake(_U * 0.6, 1, "This looks like 0.6 for V; V is σ(0.6)."),
         "sigmoid-for-tanh": Mistake(sigmoid(0.8) * _V, 1, "This looks like σ for U, which has a tanh."),
         "added": Mistake(_U + _V, 1, "This looks like U and V added; they are multiplied."),
     },
@@ -267,7 +264,7 @@ USE_PARAMETERS = numeric(
         "What is the length of LTM · f, and what is the length of U?",
         "One weight for each pair of units, one bias for each unit.",
     ),
-    solution=272,
+    working="16 * 16 + 16",
     tolerance=0,
     right="16 · 16 + 16: the standard gate has no weights between the memory and tanh.",
     mistakes={

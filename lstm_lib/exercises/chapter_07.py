@@ -9,9 +9,13 @@ from lstm_lib.exercises._tools import dot, sigmoid, tanh
 
 def lstm_step(z, c_prev, W, b):
     """Return (h, c) after one step; z is [h, x], joined; W and b hold the gates in the order i, f, g, o."""
-    a_i, a_f, a_g, a_o = (dot(W_k, z) + b_k for W_k, b_k in zip(W, b, strict=True))
+    W_i, W_f, W_g, W_o = W
+    b_i, b_f, b_g, b_o = b
 
-    i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+    i = sigmoid(dot(W_i, z) + b_i)
+    f = sigmoid(dot(W_f, z) + b_f)
+    g = tanh(dot(W_g, z) + b_g)
+    o = sigmoid(dot(W_o, z) + b_o)
 
     learned = i * g
     kept = f * c_prev
@@ -78,14 +82,14 @@ LSTM_STEP = code(
         "W = (W_i, W_f, W_g, W_o), b = (b_i, b_f, b_g, b_o)",
     ),
     hints=(
-        "First the four sums, then the four squashing functions, then learn, forget, remember, use: one line each.",
+        "First the four gates, one line each; then learn, forget, remember, use, one line each.",
         "W_i, W_f, W_g, W_o = W takes the four tables apart, and b comes apart in the same way.",
         "learned = i * g, kept = f * c_prev, c = kept + learned, h = o * tanh(c); return h, c",
     ),
     inputs={"z": JOINED, "c_prev": STATE, "W": FOUR_ROWS, "b": FOUR_BIASES},
     returns=("h", "c"),
     solution=lstm_step,
-    right="this is the cell of torch.nn.LSTM, in four lines and the same gate order.",
+    right="this is the cell of torch.nn.LSTM, in the same gate order.",
     mistakes={
         "onnx-order": Mistake(
             _wrong_step("iofg"),
@@ -206,7 +210,8 @@ TO_ONNX = code(
     lines=("(i, f, g, o) → (i, o, f, g)",),
     hints=(
         "Give the four blocks names first: i, f, g, o = blocks.",
-        "Then return them in the order that is asked for.",
+        "Then return them as a list in the order that is asked for.",
+        "return [i, …] with the three others in ONNX's order: o, f, g.",
     ),
     inputs={"blocks": FOUR_ROWS},
     returns=("the four blocks",),
@@ -224,7 +229,7 @@ TO_ONNX = code(
         "f-and-o-swapped": Mistake(
             _picked(0, 3, 2, 1),
             1,
-            "This looks like f and o swapped, i, o, g, f; o moves to the second place, and f and g stay in order.",
+            "This looks like f and o swapped, i, o, g, f.",
         ),
         "last-block-first": Mistake(
             _picked(3, 0, 1, 2), 1, "This looks like o moved to the first place, o, i, f, g; i stays first."
@@ -247,12 +252,12 @@ LSTM_PARAMETERS = numeric(
     for historical reasons two biases for each gate, one beside the input weights and one beside the recurrent
     weights.
     """,
-    lines=("4 · (H · (H + D) + 2 · H), with H = 16 and D = 10",),
+    lines=("each of 4 gates: W of H rows and H + D columns, and 2 biases of H numbers",),
     hints=(
         "How many weights has one row of one gate, and how many rows are there?",
         "4 · 16 rows of 26 weights. And the biases?",
     ),
-    solution=4 * (16 * 26 + 2 * 16),
+    working="4 * (16 * (16 + 10) + 2 * 16)",
     tolerance=0,
     right="1,664 weights and 128 biases, half of which would do: the two biases add up.",
     mistakes={
