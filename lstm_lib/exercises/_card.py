@@ -10,7 +10,7 @@ from lstm_lib.notation import FAMILIES
 
 # The page keeps its own text and background colours, light or dark; only the bar on the left carries a hue, and the
 # first words say the same.
-HUES = {"Solved": FAMILIES["learn"].hue, "Not yet": FAMILIES["forget"].hue, NOT_ANSWERED: FAMILIES["event"].hue}
+HUES = {"Solved": FAMILIES["learn"].hue, "Not yet": FAMILIES["forget"].hue, NOT_ANSWERED: "currentcolor"}
 
 
 class Card:
@@ -33,10 +33,12 @@ class Card:
         return f"{self.title}\n{self.text}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        rich = {"text/markdown": self.markdown} if self.markdown else {"text/html": self._repr_html_()}
+        rich = {"text/markdown": self.markdown} if self.markdown else {"text/html": self.html}
         return {"text/plain": repr(self)} | rich
 
-    def _repr_html_(self) -> str:
+    @property
+    def html(self) -> str:
+        """The card as HTML."""
         title = html.escape(self.title)
         parts = [f'<p style="margin:0"><strong>{title}</strong></p>']
         for line in self.text.splitlines():

@@ -96,14 +96,14 @@ def test_a_card_escapes_what_the_learner_wrote():
     def answer(z, c_prev, W_f, b_f):
         raise ValueError("<script>alert(1)</script> & more")
 
-    html = check("forget-gate", answer)._repr_html_()
+    html = check("forget-gate", answer).html
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
     Tags(html)
 
 
 def test_cards_set_no_text_or_background_colour():
-    html = check("forget-gate", None)._repr_html_()
+    html = check("forget-gate", None).html
     assert "background:#" not in html
     assert ";color:#" not in html
 
