@@ -57,6 +57,7 @@ serve: book  ## build the website and serve it on this machine (PORT=8000)
 
 execute: setup  ## run every notebook again, in place, and store outputs and widgets in canonical form
 	$(BIN)/python -m tools.setup_cell $(CHAPTERS)
+	$(BIN)/python -m tools.exercise_cells $(CHAPTERS)
 	$(BIN)/python -m tools.notebooks execute $(CHAPTERS)
 
 twice: setup  ## run every notebook a second time, elsewhere, and compare it byte by byte with the stored one

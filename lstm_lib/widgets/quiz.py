@@ -5,9 +5,11 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from lstm_lib.exercises import EXERCISES
 from lstm_lib.notation import FAMILIES, INK
 
 HERE = Path(__file__).parent
+PALETTE = {"right": FAMILIES["learn"], "wrong": FAMILIES["forget"], "ink": INK}
 
 
 class Quiz(anywidget.AnyWidget):
@@ -44,10 +46,35 @@ class Quiz(anywidget.AnyWidget):
     choice = traitlets.Unicode("").tag(sync=True)  # what the reader chose; "" before
 
     palette = traitlets.Dict(
-        {"right": FAMILIES["learn"]._asdict(), "wrong": FAMILIES["forget"]._asdict(), "ink": INK._asdict()}, read_only=True
+        {name: family._asdict() for name, family in PALETTE.items()}, read_only=True
     ).tag(sync=True)
 
+    @classmethod
+    def exercise(cls, id: str) -> "Quiz":
+        """Make the widget of a judgement exercise: its options, and what the exercise says of each.
+
+        Args:
+            id: Key of ``lstm_lib.exercises.EXERCISES`` whose kind is "judgement".
+
+        Returns:
+            The widget.
+
+        Raises:
+            ValueError: If there is no such judgement.
+
+        Example:
+            >>> Quiz.exercise("joined-shape").answer
+            '3-by-8'
+        """
+        found = EXERCISES.get(id)
+        if found is None or found.kind != "judgement":
+            known = ", ".join(e.id for e in EXERCISES.values() if e.kind == "judgement")
+            raise ValueError(f"got {id!r}, expected a judgement: {known}")
+        because = {mistake.answer: mistake.says for mistake in found.catalogue.values()} | {found.solution: found.right}
+        return cls(question=found.title, options=found.options, answer=found.solution, because=because)
+
     def __init__(self, *, question: str, options: dict[str, str], answer: str, because: dict[str, str]) -> None:
+        """Check that the answer is an option and that every option has its reason."""
         if answer not in options:
             raise ValueError(f"got answer {answer!r}, expected one of {', '.join(options)}")
         if set(because) != set(options):

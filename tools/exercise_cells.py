@@ -1,0 +1,92 @@
+"""The exercise cells of the chapters, written from the library by ``python -m tools.exercise_cells chapters/*.ipynb``.
+
+A chapter says where an exercise stands by any cell with the metadata {"exercise": ID}; neighbouring cells with the same
+ID are replaced together. So statement, stub, hints and solution are written once, in ``lstm_lib.exercises``.
+"""
+
+import itertools
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from lstm_lib.exercises import EXERCISES, Exercise
+
+PROMPTS = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
+
+
+def cells_for(exercise: Exercise) -> list[NotebookNode]:
+    """Return the cells of one exercise: statement; stub and check; hints; folded solution. A judgement is a widget."""
+    statement = _markdown(exercise, "statement", f"### {exercise.title}\n\n{_without_options(exercise)}")
+    if exercise.kind == "judgement":
+        question = _code(exercise, "question", f'Quiz.exercise("{exercise.id}")', tags=["hide-input"])
+        return [statement, question]
+    stub = _code(exercise, "stub", exercise.stub_cell)
+    hints = _markdown(exercise, "hints", _hints(exercise))
+    folded = {"tags": ["hide-cell"], "mystnb": PROMPTS, "jupyter": {"source_hidden": True}}
+    return [statement, stub, hints, _code(exercise, "solution", exercise.solution_cell, **folded)]
+
+
+def stamp(path: Path) -> bool:
+    """Bring the exercise cells of one notebook up to date; say whether anything had to change.
+
+    Cells that stay as they were keep their outputs.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    before = nbformat.writes(notebook)
+    known = {cell["id"]: cell for cell in notebook.cells}
+    cells: list[NotebookNode] = []
+    for name, group in itertools.groupby(notebook.cells, key=lambda cell: cell.metadata.get("exercise")):
+        cells += group if name is None else [_keep(cell, known) for cell in cells_for(_named(name, path))]
+    notebook.cells = cells
+    if nbformat.writes(notebook) == before:
+        return False
+    nbformat.write(notebook, path)
+    return True
+
+
+def _keep(cell: NotebookNode, known: dict[str, NotebookNode]) -> NotebookNode:
+    """Return the stored cell instead of a new one that says the same, for its outputs."""
+    stored = known.get(cell["id"])
+    same = stored is not None and stored.source == cell.source and stored.metadata == cell.metadata
+    return stored if same else cell
+
+
+def _named(id: str, path: Path) -> Exercise:
+    if id not in EXERCISES:
+        raise ValueError(f"got exercise {id!r} in {path.name}, expected one of {', '.join(EXERCISES)}")
+    return EXERCISES[id]
+
+
+def _without_options(exercise: Exercise) -> str:
+    """The statement; the options of a judgement are left to the widget."""
+    return exercise.statement.split("\n\n- `")[0]
+
+
+def _hints(exercise: Exercise) -> str:
+    """One fold a hint, so that each is a step."""
+    hints = enumerate(exercise.hints, start=1)
+    return "\n".join(f"<details>\n<summary>Hint {n}</summary>\n\n{hint}\n\n</details>" for n, hint in hints)
+
+
+def _markdown(exercise: Exercise, part: str, source: str) -> NotebookNode:
+    return _cell(nbformat.v4.new_markdown_cell(source), exercise, part)
+
+
+def _code(exercise: Exercise, part: str, source: str, **metadata: object) -> NotebookNode:
+    cell = nbformat.v4.new_code_cell(source)
+    cell.metadata.update(metadata)
+    return _cell(cell, exercise, part)
+
+
+def _cell(cell: NotebookNode, exercise: Exercise, part: str) -> NotebookNode:
+    cell["id"] = f"{exercise.id}-{part}"
+    cell.metadata["exercise"] = exercise.id
+    return cell
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        if stamp(Path(argument)):
+            print(f"{argument}: exercise cells renewed")
