@@ -175,7 +175,7 @@ function drawCurves(frame, series, description) {
   const { curves, svg, yScale, floor } = frame;
   const end = BOX.width - BOX.right + 6;
   const labels = series.map(({ values }) => yScale(values.at(-1)) + 4);
-  spread(labels, 15);
+  spread(labels);
   curves.replaceChildren(
     ...series.flatMap(({ name, kind, values }, n) => [
       draw("path", { class: `tc-curve ${kind}`, d: path(values, frame) }),
@@ -185,13 +185,13 @@ function drawCurves(frame, series, description) {
   svg.setAttribute("aria-label", description);
 }
 
-/** Move two labels apart until they can be read, and keep them inside the panel. */
-function spread(heights, distance) {
-  if (heights.length < 2 || Math.abs(heights[0] - heights[1]) >= distance) return;
-  const middle = Math.min(Math.max((heights[0] + heights[1]) / 2, BOX.top + distance), BOX.height - BOX.bottom - distance / 2);
-  const upper = heights[0] <= heights[1] ? 0 : 1;
-  heights[upper] = middle - distance / 2;
-  heights[1 - upper] = middle + distance / 2;
+/** Move labels apart until each can be read: down one after the other, then up again from the floor of the panel. */
+function spread(heights, distance = 15) {
+  const order = heights.map((_, n) => n).sort((a, b) => heights[a] - heights[b]);
+  let ceiling = BOX.top;
+  for (const n of order) ceiling = (heights[n] = Math.max(heights[n], ceiling)) + distance;
+  let floor = BOX.height - BOX.bottom + 4;
+  for (const n of order.reverse()) floor = (heights[n] = Math.min(heights[n], floor)) - distance;
 }
 
 const stepTicks = [0, 20, 40, 60].map((k) => [k, `${k}`]);
@@ -239,11 +239,11 @@ function recallPanel(recall, chance) {
   const { curves, svg, xScale, yScale } = frame;
   const right = BOX.width - BOX.right;
   curves.append(draw("path", { class: "tc-chance", d: `M${BOX.left} ${yScale(chance)}H${right}` }));
-  curves.append(draw("text", { class: "tc-name", x: right + 6, y: yScale(chance) + 4 }, "chance"));
   const networks = [...new Set(recall.map(name))];
   const lasts = networks.map((network) => recall.filter((row) => name(row) === network).at(-1));
-  const labels = lasts.map(({ accuracy }) => yScale(accuracy) + 4);
-  spread(labels, 15);
+  const labels = [...lasts.map(({ accuracy }) => accuracy), chance].map((accuracy) => yScale(accuracy) + 4);
+  spread(labels);
+  curves.append(draw("text", { class: "tc-name", x: right + 6, y: labels.at(-1) }, "chance"));
   networks.forEach((network, n) => {
     const kind = n ? "tc-gate" : "tc-unit";
     for (const { delay, accuracy } of recall.filter((row) => name(row) === network)) {
