@@ -77,7 +77,7 @@ def test_a_notebook_runs_from_an_empty_folder(path: Path, installed: Path, tmp_p
 
 
 def test_without_an_installation_the_set_up_cell_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="lstm_lib is missing: run `pip install .` in a copy of the course"):
+    with pytest.raises(AssertionError, match="lstm_lib is missing: `pip install .` in the course"):
         run(write(tmp_path / "a.ipynb", setup_cell.source("")))
 
 

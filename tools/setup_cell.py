@@ -12,8 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # "hide-input" folds the cell on the website; "setup" is the name under which the tests look for it.
 TAGS = ["hide-input", "setup"]
 
+# In the form that ruff and black give it, so that formatting a notebook leaves it alone.
 SOURCE = """\
-# Set-up: lstm_lib comes from this checkout, else from an installation, else (in Colab) from the course's repository.
+# Set-up: lstm_lib comes from this checkout, else from an installation, else
+# (in Colab) from the repository of the course.
 import importlib.util
 import sys
 from pathlib import Path
@@ -23,7 +25,7 @@ if Path("../lstm_lib/__init__.py").is_file():
     sys.path.insert(0, str(Path("..").resolve()))
 elif importlib.util.find_spec("lstm_lib") is None:
     if not repository or "google.colab" not in sys.modules:
-        raise ModuleNotFoundError("lstm_lib is missing: run `pip install .` in a copy of the course, then restart")
+        raise ModuleNotFoundError("lstm_lib is missing: `pip install .` in the course")
     %pip install --quiet --no-deps git+{repository} anywidget psygnal"""
 
 

@@ -314,7 +314,8 @@ function setColours(element, palette) {
 }
 
 function render({ model, el }) {
-  const root = make("section", { className: "three-clocks" });
+  const root = make("div", { className: "three-clocks" });
+  root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Explorable: three clocks");
   setColours(root, model.get("palette"));
 
