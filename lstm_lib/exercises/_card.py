@@ -36,6 +36,9 @@ class Card:
         rich = {"text/markdown": self.markdown} if self.markdown else {"text/html": self.html}
         return {"text/plain": repr(self)} | rich
 
+    def _repr_html_(self) -> str | None:
+        return None if self.markdown else self.html
+
     @property
     def html(self) -> str:
         """The card as HTML."""

@@ -126,6 +126,7 @@ def _timed_by_trace(call: Callable[[], Any], deadline: float) -> Any:
     def watch(frame: FrameType, event: str, arg: Any) -> Any:
         if time.monotonic() > deadline:
             raise TimeUp
+        frame.f_trace_opcodes = True  # `while True: pass` on one line never reaches another line
         return watch
 
     sys.settrace(watch)

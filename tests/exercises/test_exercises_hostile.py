@@ -209,6 +209,10 @@ def endless(z, c_prev, W_f, b_f):
         pass
 
 
+def endless_on_one_line(z, c_prev, W_f, b_f):
+    while True: pass  # fmt: skip  # noqa: E701
+
+
 def endless_and_stubborn(z, c_prev, W_f, b_f):
     while True:
         try:
@@ -227,7 +231,7 @@ def endless_in_finally(z, c_prev, W_f, b_f):
             time.sleep(10)
 
 
-@pytest.mark.parametrize("answer", [endless, endless_and_stubborn, endless_in_finally])
+@pytest.mark.parametrize("answer", [endless, endless_on_one_line, endless_and_stubborn, endless_in_finally])
 def test_an_endless_loop_is_stopped(answer, monkeypatch):
     monkeypatch.setattr(_sandbox, "TIME_LIMIT", 0.1)
     start = time.monotonic()
@@ -241,13 +245,17 @@ def test_an_endless_loop_is_stopped(answer, monkeypatch):
 def test_an_endless_loop_is_stopped_without_signals(monkeypatch):
     monkeypatch.setattr(_sandbox, "TIME_LIMIT", 0.1)
     verdicts = []
-    thread = threading.Thread(target=lambda: verdicts.extend(FORGET.check(a) for a in (endless, right, recursive)))
+    thread = threading.Thread(
+        daemon=True,
+        target=lambda: verdicts.extend(FORGET.check(a) for a in (endless, endless_on_one_line, right, recursive)),
+    )
     thread.start()
     thread.join(timeout=10)
     assert not thread.is_alive()
     assert "did not finish" in verdicts[0].message
-    assert verdicts[1].passed
-    assert "calls itself without end" in verdicts[2].message
+    assert "did not finish" in verdicts[1].message
+    assert verdicts[2].passed
+    assert "calls itself without end" in verdicts[3].message
 
 
 def test_a_slow_but_finite_answer_passes():
