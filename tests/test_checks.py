@@ -20,7 +20,8 @@ def make(rng: np.random.Generator, cell: str) -> tuple[Any, Any, Any]:
     params = getattr(cells, f"init_{cell}")(rng, 5, 4)
     params = params._replace(b=rng.standard_normal(params.b.shape))
     state_type = cells.RNNState if cell == "rnn" else cells.LSTMState
-    return params, rng.standard_normal((6, 3, 5)), state_type(*(rng.standard_normal((3, 4)) for _ in state_type._fields))
+    state = state_type(*(rng.standard_normal((3, 4)) for _ in state_type._fields))
+    return params, rng.standard_normal((6, 3, 5)), state
 
 
 @every_cell

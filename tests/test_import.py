@@ -26,6 +26,7 @@ ORDER = (
     "recorded",
     "exercises",
     "diagrams",
+    "film",
     "plots",
     "widgets",
 )
