@@ -1,7 +1,8 @@
 """LSTMs, gate by gate: the library that the course builds and uses.
 
-The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``experiment``) imports no torch;
-``plots`` and ``diagrams`` add matplotlib and ``widgets`` adds anywidget. Nothing is imported until it is asked for:
+The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``film``, ``experiment``) imports
+no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, and ``widgets`` adds anywidget.
+Nothing is imported until it is asked for:
 
 >>> import lstm_lib
 >>> lstm_lib.cells.sigmoid(0.0)
@@ -13,7 +14,21 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-__all__ = ["cells", "checks", "diagrams", "experiment", "layers", "notation", "optim", "plots", "tasks", "widgets"]
+__all__ = [
+    "cells",
+    "checks",
+    "diagrams",
+    "exercises",
+    "experiment",
+    "film",
+    "layers",
+    "notation",
+    "optim",
+    "plots",
+    "recorded",
+    "tasks",
+    "widgets",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

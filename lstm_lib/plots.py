@@ -60,8 +60,8 @@ def blank(
     if level is not None:
         name, height = level
         ax.axhline(height, color=FAMILIES["event"].hue, linewidth=1)
-        place: dict[str, Any] = {"xytext": (-2, 2), "textcoords": "offset points", "ha": "right", "fontsize": 9}
-        ax.annotate(name, (1, height), xycoords=ax.get_yaxis_transform(), color=FAMILIES["event"].on_light, **place)
+        place: dict[str, Any] = {"xytext": (2, 2), "textcoords": "offset points", "ha": "left", "fontsize": 9}
+        ax.annotate(name, (0, height), xycoords=ax.get_yaxis_transform(), color=FAMILIES["event"].on_light, **place)
     return ax
 
 
@@ -144,6 +144,34 @@ def runs(
         ax.plot(xs, median, style.style, color=tone, linewidth=style.width)
         ends.append((name, float(median[-1]), tone))
     _name_ends(ax, float(np.asarray(xs)[-1]), ends)
+    return ax
+
+
+def spread(
+    groups: Mapping[str, Sequence[float] | Array], *, colours: Mapping[str, str] | None = None, **dress: Any
+) -> Axes:
+    """Draw one row a group: a dot for each seed and a bar at the median.
+
+    Args:
+        groups: Name to values (S,), drawn from the top.
+        colours: Name to a symbol of the table or to a colour; the rest is drawn in ink.
+        dress: What ``blank`` takes but y: ax, x, size.
+
+    Returns:
+        The Axes.
+
+    Example:
+        >>> ax = spread({"RNN": [0.4, 0.5], "LSTM": [1.0, 1.0]}, x="accuracy")
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['RNN', 'LSTM']
+    """
+    ax = blank(**{"size": (7.0, 0.45 * len(groups) + 0.9)} | dress, y="")
+    for row, (name, values) in enumerate(groups.items()):
+        tone = _tone((colours or {}).get(name), 0, 1)
+        ax.plot(values, np.full(len(values), row), "o", color=tone, markersize=6, alpha=0.6, markeredgewidth=0)
+        ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color=tone, linewidth=3)
+    ax.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.5, -0.5))
+    ax.grid(visible=False, axis="y")
     return ax
 
 
@@ -242,7 +270,7 @@ def _tone(wanted: str | None, n: int, count: int) -> Any:
     if wanted is not None:
         return wanted
     dark = np.array([int(INK.hue[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    return tuple(dark + (0.62 - dark) * (n / max(count - 1, 1)))
+    return tuple(dark + (0.5 - dark) * (n / max(count - 1, 1)))
 
 
 def _tile(ax: Axes, t: int, row: int, text: str, tone: str, *, filled: bool) -> None:

@@ -16,8 +16,7 @@ let count = 0; // radio buttons of one question share a name, and no other quest
 
 function render({ model, el }) {
   const name = `quiz-${++count}`;
-  const root = make("section", { className: "quiz" });
-  root.setAttribute("aria-label", "Question");
+  const root = make("div", { className: "quiz" });
   for (const [key, { hue, on_light, on_dark }] of Object.entries(model.get("palette"))) {
     root.style.setProperty(`--quiz-${key}-hue`, hue);
     root.style.setProperty(`--quiz-${key}-light`, on_light);

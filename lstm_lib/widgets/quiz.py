@@ -81,3 +81,7 @@ class Quiz(anywidget.AnyWidget):
             raise ValueError(f"got reasons for {', '.join(because)}, expected one for each of {', '.join(options)}")
         rows = [{"id": name, "text": text, "because": because[name]} for name, text in options.items()]
         super().__init__(question=question, options=rows, answer=answer)
+
+    def __repr__(self) -> str:
+        """Say the same at every run: stored outputs are compared byte by byte."""
+        return f"Quiz: {self.question}"

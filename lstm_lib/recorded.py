@@ -1,0 +1,49 @@
+"""Read the recorded measurements of ``benchmarks``, in a checkout or from an installed package."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+# The installed package carries the files beside this module; a checkout has them in benchmarks/results.
+FOLDERS = (HERE / "results", HERE.parent / "benchmarks" / "results")
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return one result file: command, date, machine, versions, seeds and rows.
+
+    Args:
+        name: Name of the benchmark, such as "what_each_gate_buys".
+
+    Raises:
+        ValueError: If there is no such file; says which there are.
+
+    Example:
+        >>> load("numpy_lstm")["command"]
+        'python -m benchmarks.numpy_lstm'
+    """
+    for folder in FOLDERS:
+        if (folder / f"{name}.json").is_file():
+            return dict(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
+    known = sorted({path.stem for folder in FOLDERS for path in folder.glob("*.json")})
+    raise ValueError(f"got {name!r}, expected one of {', '.join(known) or '(no results found)'}")
+
+
+def rows(name: str, **where: Any) -> list[dict[str, Any]]:
+    """Return the rows of a result file whose columns have the given values.
+
+    Args:
+        name: Name of the benchmark.
+        where: Column and value.
+
+    Raises:
+        ValueError: If no row fits.
+
+    Example:
+        >>> len(rows("what_each_gate_buys", stage="final", task="delay 30", cell="rnn"))
+        5
+    """
+    found = [row for row in load(name)["rows"] if all(row.get(key) == value for key, value in where.items())]
+    if not found:
+        raise ValueError(f"got {where}, which no row of {name!r} has")
+    return found

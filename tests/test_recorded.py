@@ -1,0 +1,42 @@
+"""Recorded measurements can be read in a checkout, and a wrong name says which there are."""
+
+import json
+
+import pytest
+
+from lstm_lib import recorded
+
+
+def test_every_result_file_says_how_when_and_where_it_was_made():
+    files = [path for folder in recorded.FOLDERS for path in folder.glob("*.json")]
+    assert files
+    for path in files:
+        result = recorded.load(path.stem)
+        assert result["command"] == f"python -m benchmarks.{path.stem}"
+        assert {"date", "machine", "versions", "seeds", "rows"} <= set(result)
+        assert result["rows"]
+
+
+def test_the_staircase_has_five_seeds_for_each_cell_and_other_seeds_chose_its_rate():
+    final, choosing = (recorded.rows("what_each_gate_buys", stage=stage) for stage in ("final", "choosing"))
+    groups: dict[tuple[str, str], list[dict]] = {}
+    for row in final:
+        groups.setdefault((row["task"], row["cell"]), []).append(row)
+    for rows in groups.values():
+        assert sorted(row["seed"] for row in rows) == [0, 1, 2, 3, 4]
+        assert len({row["rate"] for row in rows}) == 1
+    assert {row["seed"] for row in choosing}.isdisjoint({row["seed"] for row in final})
+    assert {(row["task"], row["cell"]) for row in choosing} == set(groups)
+
+
+def test_unknown_names_and_rows_are_refused():
+    with pytest.raises(ValueError, match="got 'numpy', expected one of .*what_each_gate_buys"):
+        recorded.load("numpy")
+    with pytest.raises(ValueError, match="which no row of 'what_each_gate_buys' has"):
+        recorded.rows("what_each_gate_buys", task="delay 31")
+
+
+def test_the_installed_results_come_before_those_of_the_checkout(tmp_path, monkeypatch):
+    (tmp_path / "probe.json").write_text(json.dumps({"rows": [{"a": 1}]}), encoding="utf-8")
+    monkeypatch.setattr(recorded, "FOLDERS", (tmp_path, *recorded.FOLDERS))
+    assert recorded.rows("probe", a=1) == [{"a": 1}]
