@@ -15,6 +15,7 @@ module computes the same numbers with fewer and longer NumPy calls. What it does
 ``python -m benchmarks.numpy_lstm`` measures what that gains (``benchmarks/results/numpy_lstm.json``).
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -31,12 +32,15 @@ BLOCK = 1 << 18                # numbers in the factors of one block of steps: a
 class Memo(NamedTuple):
     """What a fast LSTM run leaves: Z (T+1, H+D+1, B) = [h; x; 1], G (T+1, 5H, B) = [c_prev; g; f; i; o], U (T, H, B).
 
-    U is what o multiplies: tanh(c), or in the drawn cell tanh(W_u kept + b_u).
+    U is what o multiplies: tanh(c), or in the drawn cell tanh(W_u kept + b_u). K (steps of a block, 6, H, B) and
+    A (5, H, T, B) are room for the backward pass, which may come more than once.
     """
 
     Z: Array
     G: Array
     U: Array
+    K: Array
+    A: Array
 
 
 # ---------------------------------------------------------------- the standard LSTM
@@ -66,9 +70,9 @@ def lstm_backward(
     """Send gradients back through ``lstm_forward``."""
     T, H, B = memo.U.shape
     W, dhs = params.W[BACKWARD_ORDER].reshape(4 * H, -1), _feature_major(dhs)
-    W_h, A = np.ascontiguousarray(W[:, :H].T), np.empty((4, H, T, B), W.dtype)
+    W_h, A = np.ascontiguousarray(W[:, :H].T), memo.A[:4]
     dh, dh_next, dc, dc_next = np.empty_like(dhs[0]), _feature_major(dstate.h), np.empty_like(dhs[0]), dstate.c.T
-    for block in _blocks(T, 6 * H * B):
+    for block in _blocks(T, len(memo.K)):
         K = _factors(memo, block)
         views = dhs[block], K[:, :4], K[:, 4], K[:, 5], _rows(K[:, 1:5])
         for dh_here, by_c, da_o, dc_here, da in _backward_steps(*views):
@@ -79,6 +83,7 @@ def lstm_backward(
             np.multiply(dc, by_c, by_c)        # ∂c to c_prev and to a_f, a_g, a_i
             np.dot(W_h, da, dh_next)
             dc_next = by_c[0]
+        dc_next = dc_next.copy()  # the next block writes over K
         A[:, :, block] = K[:, 1:5].transpose(1, 2, 0, 3)
     dW, db = _weight_gradient(A, memo.Z)
     return LSTMParams(dW, db), _input_gradient(A, W[:, H:], need_dx), LSTMState(_own(dh_next), _own(dc_next))
@@ -113,10 +118,9 @@ def drawn_backward(
     """Send gradients back through ``drawn_forward``."""
     T, H, B = memo.U.shape
     W, dhs = params.W[BACKWARD_ORDER].reshape(4 * H, -1), _feature_major(dhs)
-    W_h, W_u = np.ascontiguousarray(W[:, :H].T), np.ascontiguousarray(params.W_u.T)
-    A = np.empty((5, H, T, B), W.dtype)
+    W_h, W_u, A = np.ascontiguousarray(W[:, :H].T), np.ascontiguousarray(params.W_u.T), memo.A
     dh, dh_next, dkept, dc = np.empty_like(dhs[0]), _feature_major(dstate.h), np.empty_like(dhs[0]), dstate.c.T
-    for block in _blocks(T, 6 * H * B):
+    for block in _blocks(T, len(memo.K)):
         K = _factors(memo, block)
         views = dhs[block], K[:, :2], K[:, 2:4], K[:, 4], K[:, 5], _rows(K[:, 1:5])
         for dh_here, by_kept, by_c, da_o, da_u, da in _backward_steps(*views):
@@ -129,6 +133,7 @@ def drawn_backward(
             np.multiply(dkept, by_kept, by_kept)  # ∂kept to c_prev and to a_f
             np.dot(W_h, da, dh_next)
             dc = by_kept[0]
+        dc = dc.copy()  # the next block writes over K
         A[:, :, block] = K[:, 1:].transpose(1, 2, 0, 3)
     dW, db = _weight_gradient(A[:4], memo.Z)
     kept = memo.G[:T, 2 * H : 3 * H] * memo.G[:T, :H]
@@ -142,8 +147,9 @@ def drawn_backward(
 
 def rnn_forward(params: RNNParams, xs: Array, state: RNNState) -> tuple[Array, Array]:
     """Run a tanh RNN; return hs (T, B, H) and Z (T+1, H+D+1, B)."""
-    H = state.h.shape[1]
-    W, Z = np.concatenate([params.W, params.b[:, None]], axis=1), _inputs(params, xs, state.h)
+    (B, H), W = state.h.shape, np.concatenate([params.W, params.b[:, None]], axis=1)
+    Z = np.empty((len(xs) + 1, W.shape[1], B), W.dtype)
+    _fill_inputs(Z, xs, state.h)
     a = np.empty_like(Z[0, :H])
     for z, h in zip(Z, Z[1:, :H], strict=False):
         np.dot(W, z, a)
@@ -186,10 +192,21 @@ def _gate_weights(W: Array, b: Array) -> Array:
     return stacked.reshape(-1, stacked.shape[2])
 
 
-def _inputs(params: LSTMParams | DrawnParams | RNNParams, xs: Array, h: Array) -> Array:
-    """Return Z (T+1, H+D+1, B) with the initial h, x (token numbers become one-hot) and 1 in place."""
-    T, (B, H), dtype = len(xs), h.shape, params.W.dtype
-    Z = np.empty((T + 1, params.W.shape[-1] + 1, B), dtype)
+def _carve(dtype: Any, *shapes: tuple[int, ...]) -> list[Array]:
+    """Return empty arrays cut from one piece of memory.
+
+    Pieces freed one by one go back to the system, and come back with a page fault for every 4 kB: at small sizes that
+    was a third of the time. One piece stays. What is not written to costs nothing.
+    """
+    line = 64 // np.dtype(dtype).itemsize  # every array starts on a cache line
+    lengths = [-(-math.prod(shape) // line) * line for shape in shapes]
+    pieces = np.split(np.empty(sum(lengths), dtype), np.cumsum(lengths)[:-1])
+    return [piece[: math.prod(shape)].reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+
+
+def _fill_inputs(Z: Array, xs: Array, h: Array) -> None:
+    """Put the initial h, all x (token numbers become one-hot) and 1 into Z (T+1, H+D+1, B)."""
+    T, (B, H) = len(xs), h.shape
     Z[0, :H] = h.T
     if xs.ndim == 3:
         Z[:T, H:-1] = xs.transpose(0, 2, 1)
@@ -197,18 +214,21 @@ def _inputs(params: LSTMParams | DrawnParams | RNNParams, xs: Array, h: Array) -
         Z[:T, H:-1] = 0
         Z[np.arange(T)[:, None], H + xs.astype(np.intp), np.arange(B)] = 1
     Z[:, -1] = 1
-    return Z
 
 
 def _open_memo(params: LSTMParams | DrawnParams, xs: Array, state: LSTMState) -> tuple[Memo, Iterator[Any]]:
     """Return a memo with the inputs in place, and for each step views of what the forward loop reads and writes."""
-    T, (B, H), dtype = len(xs), state.c.shape, state.c.dtype
-    Z, G, U = _inputs(params, xs, state.h), np.empty((T + 1, 5 * H, B), dtype), np.empty((T, H, B), dtype)
+    T, (B, H), width = len(xs), state.c.shape, params.W.shape[2]
+    block = min(T, max(1, BLOCK // (6 * H * B)))
+    shapes = (T + 1, width + 1, B), (T + 1, 5 * H, B), (T, H, B), (block, 6, H, B), (5, H, T, B)
+    memo = Memo(*_carve(state.c.dtype, *shapes))
+    Z, G, U = memo[:3]
+    _fill_inputs(Z, xs, state.h)
     G[0, :H] = state.c.T
     pre_activations, sigmoids, o = G[:T, H:], G[:T, 2 * H :], G[:T, 4 * H :]
     f_and_i, c_and_g = G[:T, 2 * H : 4 * H], G[:T, : 2 * H]
     c, h = G[1:, :H], Z[1:, :H]
-    return Memo(Z, G, U), zip(Z[:T], pre_activations, sigmoids, f_and_i, c_and_g, o, c, U, h, strict=True)
+    return memo, zip(Z[:T], pre_activations, sigmoids, f_and_i, c_and_g, o, c, U, h, strict=True)
 
 
 def _outputs(memo: Memo) -> tuple[Array, Array]:
@@ -224,7 +244,7 @@ def _factors(memo: Memo, block: slice) -> Array:
     """
     u = memo.U[block]
     c_prev, g, f, i, o = memo.G[block].reshape(len(u), 5, *u.shape[1:]).swapaxes(0, 1)
-    K = np.empty((len(u), 6, *u.shape[1:]), u.dtype)
+    K = memo.K[: len(u)]
     K[:, 0] = f
     K[:, 1] = (f - f * f) * c_prev
     K[:, 2] = (1 - g * g) * i
@@ -246,9 +266,8 @@ def _rows(K: Array) -> Array:
     return np.lib.stride_tricks.as_strided(K, (T, gates * H, B), strides)
 
 
-def _blocks(T: int, size: int) -> Iterator[slice]:
-    """Cut T steps into blocks of about BLOCK numbers, the last block first."""
-    steps = max(1, BLOCK // size)
+def _blocks(T: int, steps: int) -> Iterator[slice]:
+    """Cut T steps into blocks of so many steps, the last block first."""
     for end in range(T, 0, -steps):
         yield slice(max(0, end - steps), end)
 
