@@ -1,0 +1,310 @@
+"""The gate explorer: its arithmetic against the cells in NumPy, and its hands in a browser, gate by gate."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from playwright.sync_api import Browser, Locator, expect
+
+from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, drawn_step, lstm_step
+from lstm_lib.notation import FAMILIES, INK, PAGE, SYMBOLS
+from lstm_lib.widgets import GateExplorer
+from lstm_lib.widgets.gate_explorer import PRESETS, START
+
+MODULE = ROOT / "lstm_lib" / "widgets" / "gate_explorer.js"
+GATES = list(START)
+Values = dict[str, float]
+
+
+def situations(gate: str) -> list[Values]:
+    """List where the sliders of a gate may stand: its presets, and 20 places drawn at random."""
+    rng = np.random.default_rng(GATES.index(gate))
+    reach = {"f": (0.01, 0.99), "i": (0.01, 0.99), "g": (-0.99, 0.99), "h": (-1, 1), "x": (-2, 2), "c": (-3, 3)}
+    drawn = [{key: rng.uniform(*reach.get(key, (-6, 6))) for key in START[gate]} for _ in range(20)]
+    return [row["values"] for row in GateExplorer(gate).presets] + drawn
+
+
+SCRIPT = f"""
+import {{ COMPUTE, GATES, percent, squashed }} from {json.dumps(MODULE.as_uri())};
+const situations = {json.dumps({gate: situations(gate) for gate in GATES})};
+const say = (gate, v) => GATES[gate].words(v, COMPUTE[gate](v)).join(" ");
+const line = ({{ left, steps }}) => [left, ...steps].join(" = ");
+const show = (gate, v) => GATES[gate].equations(v, COMPUTE[gate](v)).map(line);
+const each = (use) => Object.fromEntries(Object.entries(situations).map(([g, all]) => [g, all.map((v) => use(g, v))]));
+console.log(JSON.stringify({{
+  numbers: each((gate, v) => COMPUTE[gate](v)),
+  words: each(say),
+  equations: each(show),
+  sliders: Object.fromEntries(Object.entries(GATES).map(([g, {{ groups }}]) => [g, groups.flatMap(([, ...k]) => k)])),
+  squashed: [0, 1, -1, 0.5, -0.004, 0.9991, -0.9999999, 1.5].map(squashed),
+  percents: [0, 1, 0.694, 0.0002, 0.9975].map(percent),
+}}));
+"""
+
+
+@pytest.fixture(scope="module")
+def module() -> dict[str, dict]:
+    """Run the functions of the ES module under node and return what they give."""
+    node = Path(sys.executable).parent / "node"
+    done = subprocess.run(
+        [node, "--input-type=module", "--eval", SCRIPT], check=True, capture_output=True, text=True, timeout=60
+    )
+    return json.loads(done.stdout)
+
+
+# ---------------------------------------------------------------- the same numbers as the cells
+
+ORDER = "ifgo"
+ROW = np.random.default_rng(7).uniform(-1, 1, (4, 3))  # weights of h and x and the bias of gates that are not looked at
+
+
+def weights(v: Values, fixed: Values) -> tuple[np.ndarray, np.ndarray]:
+    """Return W (4, 1, 2) and b (4, 1): the explorer's weights where it has some, gates in ``fixed`` from their bias."""
+    rows = ROW.copy()
+    for n, gate in enumerate(ORDER):
+        if f"b_{gate}" in v:
+            rows[n] = v[f"w_{gate}h"], v[f"w_{gate}x"], v[f"b_{gate}"]
+        if gate in fixed:
+            value = fixed[gate]
+            inverse = np.arctanh if gate == "g" else lambda p: 2 * np.arctanh(2 * p - 1)
+            edge = value in (0, 1) if gate != "g" else abs(value) == 1
+            rows[n] = 0, 0, (60 * np.sign(value - 0.5 * (gate != "g")) if edge else inverse(value))
+    return rows[:, None, :2], rows[:, 2:]
+
+
+def learn(v: Values) -> Values:
+    W, b = weights(v, {})
+    _, tape = lstm_step(LSTMParams(W, b), np.array([[v["x"]]]), LSTMState(np.array([[v["h"]]]), np.array([[0.9]])))
+    return {"i": tape.i, "g": tape.g, "learned": tape.c - tape.f * tape.c_prev}
+
+
+def forget(v: Values) -> Values:
+    W, b = weights(v, {"i": 0.0})  # nothing is learned: the new memory is what was kept
+    state = LSTMState(np.array([[v["h"]]]), np.array([[v["c"]]]))
+    after, tape = lstm_step(LSTMParams(W, b), np.array([[v["x"]]]), state)
+    return {"f": tape.f, "kept": after.c}
+
+
+def remember(v: Values) -> Values:
+    W, b = weights({}, v)
+    state = LSTMState(np.array([[0.3]]), np.array([[v["c"]]]))
+    after, tape = lstm_step(LSTMParams(W, b), np.array([[0.7]]), state)
+    return {"kept": tape.f * state.c, "learned": tape.i * tape.g, "c": after.c}
+
+
+def use(v: Values) -> Values:
+    W, b = weights(v, {"f": 1.0, "i": 0.0})  # the memory passes through: the new c is the slider's
+    state = LSTMState(np.array([[v["h"]]]), np.array([[v["c"]]]))
+    after, tape = lstm_step(LSTMParams(W, b), np.array([[v["x"]]]), state)
+    return {"o": tape.o, "h": after.h, "u": np.tanh(after.c)}
+
+
+def drawn_use(v: Values) -> Values:
+    W, b = weights(v, {"f": v["f"]})  # i and g have weights at random: they must not matter
+    params = DrawnParams(W, b, np.array([[v["w_u"]]]), np.array([v["b_u"]]))
+    state = LSTMState(np.array([[v["h"]]]), np.array([[v["c"]]]))
+    after, tape = drawn_step(params, np.array([[v["x"]]]), state)
+    return {"o": tape.o, "kept": tape.kept, "u": tape.u, "h": after.h}
+
+
+CELLS: dict[str, Callable[[Values], Values]] = {
+    "remember": remember, "learn": learn, "forget": forget, "use": use, "drawn use": drawn_use,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_every_number_of_a_gate_is_the_one_of_the_cell(module: dict[str, dict], gate: str) -> None:
+    for v, numbers in zip(situations(gate), module["numbers"][gate], strict=True):
+        for name, expected in CELLS[gate](v).items():
+            np.testing.assert_allclose(numbers[name], np.squeeze(expected), rtol=0, atol=1e-12, err_msg=f"{name}, {v}")
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_every_value_has_one_slider(module: dict[str, dict], gate: str) -> None:
+    assert sorted(module["sliders"][gate]) == sorted(START[gate])
+    for changes in PRESETS[gate].values():
+        assert changes.keys() <= START[gate].keys()
+
+
+# ---------------------------------------------------------------- words
+
+
+def test_the_presets_show_what_their_names_say(module: dict[str, dict]) -> None:
+    at = {
+        gate: dict(zip(["start", *PRESETS[gate]], module["numbers"][gate][:4], strict=True)) for gate in GATES
+    }
+    assert at["forget"]["keep everything"]["f"] > 0.99
+    assert at["forget"]["keep half"]["f"] == 0.5
+    assert at["forget"]["forget when x is on"]["f"] < 0.05
+    assert at["learn"]["write when the flag x is on"]["i"] > 0.95
+    assert at["learn"]["ignore everything"]["i"] < 0.01
+    assert at["learn"]["ignore nothing"]["i"] > 0.99
+    assert at["remember"]["carry it on"]["c"] == START["remember"]["c"]
+    assert at["remember"]["overwrite"]["c"] == -0.8
+    assert at["use"]["speak when x is on"]["o"] > 0.95
+    assert at["use"]["keep silent"]["o"] < 0.01
+    assert at["use"]["a very full memory"]["u"] > 0.99
+    assert at["drawn use"]["an empty memory"]["h"] == at["drawn use"]["everything forgotten"]["h"] != 0
+
+
+def test_the_words_say_what_is_easily_missed(module: dict[str, dict]) -> None:
+    said = {gate: dict(zip(["start", *PRESETS[gate]], module["words"][gate][:4], strict=True)) for gate in GATES}
+    assert "keeps 69 % of the long-term memory: of 1.20, 0.83 is kept and 0.37 is forgotten" in said["forget"]["start"]
+    assert "gone after 1.0 steps" in said["forget"]["keep half"]
+    assert "an ignore factor of 1 means that nothing is ignored" in said["learn"]["ignore nothing"]
+    assert "of 0.76, 0.73 is learned and 0.03 is ignored" in said["learn"]["write when the flag x is on"]  # adds up
+    assert "an ignore factor of 0 means that everything is ignored" in said["learn"]["ignore everything"]
+    assert "no gate: it has no weights" in said["remember"]["start"]
+    assert "h stays between −0.69 and 0.69" in said["use"]["start"]
+    assert "tanh is saturated" in said["use"]["a very full memory"]
+    assert "not in the formula" in said["drawn use"]["start"]
+    assert "a bias, not a memory" in said["drawn use"]["everything forgotten"]
+
+
+def test_the_formula_is_shown_with_its_numbers(module: dict[str, dict]) -> None:
+    squashing, kept = module["equations"]["forget"][0]
+    assert squashing.replace("\u00a0", " ").endswith(
+        "σ(1.20·[use:0.50] + 0.40·[event:1.00] − 0.20) = σ(0.80) = [forget:0.69]"
+    )
+    assert kept.endswith("[forget:0.69]·[remember:1.20] = 0.83")
+    assert all("[learn:" not in line for line in module["equations"]["drawn use"][0])
+
+
+def test_a_gate_that_is_nearly_shut_is_not_shown_as_shut(module: dict[str, dict]) -> None:
+    assert module["squashed"] == ["0.00", "1.00", "−1.00", "0.50", "−0.004", "0.999", "−1.0000", "1.50"]
+    assert module["percents"] == ["0 %", "100 %", "69 %", "0.02 %", "99.8 %"]
+
+
+def test_a_wrong_gate_or_slider_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"got gate 'input', expected one of remember, learn"):
+        GateExplorer("input")
+    with pytest.raises(ValueError, match=r"got values for w_ih, expected some of h, x, c, w_fh"):
+        GateExplorer("forget", values={"w_ih": 1.0})
+
+
+# ---------------------------------------------------------------- in a browser
+
+HOST = "http://explorable.test/"  # no such host: the page is handed to the browser by the test
+
+
+def static_page(explorer: GateExplorer) -> str:
+    """Write a page with one stored explorable, as the built book has them."""
+    state = {name: str(value) if name in ("_esm", "_css") else value for name, value in explorer.get_state().items()}
+    stored = json.dumps({"state": {"one": {"model_module": "anywidget", "model_name": "AnyModel", "state": state}}})
+    stored = stored.replace("</", "<\\/")  # no end of the script inside the script
+    host = (ROOT / "_site" / "anyhost.js").read_text(encoding="utf-8")
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{explorer.gate}</title>
+      <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><body><main><h1>One gate</h1>
+      <script type="application/vnd.jupyter.widget-state+json">{stored}</script>
+      <script type="application/vnd.jupyter.widget-view+json">{{"model_id": "one"}}</script></main>
+      <script>{host}</script></body></html>"""
+
+
+@pytest.fixture
+def explore(browser: Browser) -> Iterator[Callable[..., Locator]]:
+    """Give a function that opens an explorer on a static page of 390 px; the page must not complain."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def open_page(gate: str, **options: object) -> Locator:
+        body = static_page(GateExplorer(gate, **options))
+        page.route(f"{HOST}**", lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
+        page.goto(HOST)
+        explorer = page.locator(".gate-explorer")
+        explorer.wait_for()
+        return explorer
+
+    yield open_page
+    page.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("gate", GATES)
+def test_a_gate_fits_a_telephone_and_axe_finds_nothing(explore: Callable[..., Locator], gate: str, theme: str) -> None:
+    explorer = explore(gate, question="What do you expect?")
+    page = explorer.page
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    ink, paper = (getattr(family, f"on_{theme}") for family in (INK, PAGE))
+    page.evaluate("style => { document.body.style.cssText = style }", f"background: {paper}; color: {ink}")
+    expect(explorer).to_contain_text("What do you expect?")
+    expect(explorer.get_by_role("slider")).to_have_count(len(START[gate]))
+    for button in explorer.get_by_role("button").all():
+        button.press("Enter")
+        expect(button).to_have_attribute("aria-pressed", "true")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
+    violations = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes[0].html])")
+    assert violations == []
+
+
+def test_the_sliders_answer_to_keys(explore: Callable[..., Locator]) -> None:
+    explorer = explore("forget")
+    page, words = explorer.page, explorer.get_by_role("status")
+    bias = explorer.get_by_role("slider", name="bf bias")
+    event = explorer.get_by_role("slider", name="xt event")
+    expect(words).to_contain_text("keeps 69 %")
+
+    bias.press("End")
+    expect(words).to_contain_text("keeps 99.9 %")
+    expect(explorer.locator(".ge-equations")).to_contain_text("= σ(7.00) = 0.999")
+    assert bias.get_attribute("aria-valuetext") == "6.00"
+    bias.press("Home")
+    expect(words).to_contain_text("keeps 1 %")
+
+    event.focus()
+    page.keyboard.press("ArrowRight")
+    assert event.get_attribute("aria-valuetext") == "1.10"
+    assert words.get_attribute("aria-busy") == "false"
+    assert event.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+    assert event.evaluate("e => e.dataset.lmSuppressShortcuts") == "true"
+
+
+def test_a_situation_moves_the_sliders_and_start_brings_them_back(explore: Callable[..., Locator]) -> None:
+    explorer = explore("learn", values={"h": -0.3})
+    memory = explorer.get_by_role("slider", name="short-term memory (STM)")
+    start = explorer.get_by_role("button", name="start")
+    expect(start).to_have_attribute("aria-pressed", "true")
+    explorer.get_by_role("button", name="ignore nothing").press("Enter")
+    expect(explorer.get_by_role("status")).to_contain_text("nothing is ignored")
+    expect(start).to_have_attribute("aria-pressed", "false")
+    memory.press("Home")
+    start.press("Enter")
+    expect(memory).to_have_value("-0.3")
+
+
+def test_the_new_information_has_no_slider_in_the_drawn_use_gate(explore: Callable[..., Locator]) -> None:
+    explorer = explore("drawn use")
+    row = explorer.get_by_role("listitem").filter(has_text="not in this formula")
+    expect(row).to_contain_text("learned i·g")
+    expect(explorer.get_by_role("slider", name="candidate")).to_have_count(0)
+
+
+def test_the_bars_are_as_long_as_their_numbers(explore: Callable[..., Locator]) -> None:
+    explorer = explore("use", values={"c": -3.0, "w_oh": 0.0, "w_ox": 0.0, "b_o": 0.0})
+    styles = explorer.locator(".ge-bar").evaluate_all("bars => bars.map((b) => [b.style.left, b.style.width])")
+    left, width = np.array([[float(part.rstrip("%")) for part in style] for style in styles]).T
+    memory, offered, said, unsaid = 50, 50 * np.tanh(3) / 3, 25 * np.tanh(3) / 3, 25 * np.tanh(3) / 3
+    np.testing.assert_allclose(width, [memory, offered, said, unsaid], rtol=1e-3)
+    np.testing.assert_allclose(left, [0, 50 - offered, 50 - said, 50 - offered], atol=0.01)
+    marks = explorer.locator(".ge-limit").evaluate_all("marks => marks.map((m) => parseFloat(m.style.left))")
+    np.testing.assert_allclose(marks, [50 - 50 * 0.5 / 3, 50 + 50 * 0.5 / 3], rtol=1e-3)
+
+
+@pytest.mark.parametrize(("theme", "tone"), [("light", "on_light"), ("dark", "on_dark")])
+def test_words_and_colours_come_from_the_one_table(explore: Callable[..., Locator], theme: str, tone: str) -> None:
+    explorer = explore("learn")
+    explorer.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    red, green, blue = bytes.fromhex(getattr(FAMILIES["learn"], tone)[1:])
+    shown = explorer.locator(".ge-equations .ge-learn").first.evaluate("e => getComputedStyle(e).color")
+    assert shown == f"rgb({red}, {green}, {blue})"
+    for symbol in "ig":
+        caption = explorer.locator(".ge-squashing").filter(has_text=SYMBOLS[symbol].everyday)
+        expect(caption).to_contain_text(SYMBOLS[symbol].standard)
