@@ -262,7 +262,7 @@ function recallPanel(recall, chance) {
 function slider(model, key, { kind, label, min, max, step, describe }) {
   const input = make("input", { type: "range", min, max, step, value: model.get(key) });
   input.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys for itself
-  const output = make("output");
+  const output = make("span", { className: "tc-value" }); // not <output>, which would announce every change
   const show = () => {
     input.value = model.get(key);
     output.textContent = describe(model.get(key));
