@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import add, dot, multiply, tanh
 
 from lstm_lib.cells import Array, DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
@@ -53,14 +54,14 @@ def lstm_forward(params: LSTMParams, xs: Array, state: LSTMState) -> tuple[Array
     products = np.empty_like(memo.G[0, : 2 * len(memo.U[0])])
     kept, learned = np.split(products, 2)
     for z, a, sigmoids, f_and_i, c_and_g, o, c, u, h in steps:
-        np.dot(W, z, a)
-        np.tanh(a, a)
-        np.multiply(sigmoids, half, sigmoids)
-        np.add(sigmoids, half, sigmoids)
-        np.multiply(f_and_i, c_and_g, products)  # forget gate, learn gate
-        np.add(kept, learned, c)                 # remember gate
-        np.tanh(c, u)
-        np.multiply(o, u, h)                     # use gate
+        dot(W, z, a)
+        tanh(a, a)
+        multiply(sigmoids, half, sigmoids)
+        add(sigmoids, half, sigmoids)
+        multiply(f_and_i, c_and_g, products)  # forget gate, learn gate
+        add(kept, learned, c)                 # remember gate
+        tanh(c, u)
+        multiply(o, u, h)                     # use gate
     return *_outputs(memo), memo
 
 
@@ -76,12 +77,12 @@ def lstm_backward(
         K = _factors(memo, block)
         views = dhs[block], K[:, :4], K[:, 4], K[:, 5], _rows(K[:, 1:5])
         for dh_here, by_c, da_o, dc_here, da in _backward_steps(*views):
-            np.add(dh_here, dh_next, dh)
-            np.multiply(dh, da_o, da_o)
-            np.multiply(dh, dc_here, dc_here)  # ∂h to c, through tanh
-            np.add(dc_here, dc_next, dc)
-            np.multiply(dc, by_c, by_c)        # ∂c to c_prev and to a_f, a_g, a_i
-            np.dot(W_h, da, dh_next)
+            add(dh_here, dh_next, dh)
+            multiply(dh, da_o, da_o)
+            multiply(dh, dc_here, dc_here)  # ∂h to c, through tanh
+            add(dc_here, dc_next, dc)
+            multiply(dc, by_c, by_c)        # ∂c to c_prev and to a_f, a_g, a_i
+            dot(W_h, da, dh_next)
             dc_next = by_c[0]
         dc_next = dc_next.copy()  # the next block writes over K
         A[:, :, block] = K[:, 1:5].transpose(1, 2, 0, 3)
@@ -99,16 +100,16 @@ def drawn_forward(params: DrawnParams, xs: Array, state: LSTMState) -> tuple[Arr
     products = np.empty_like(memo.G[0, : 2 * len(b_u)])
     kept, learned = np.split(products, 2)
     for z, a, sigmoids, f_and_i, c_and_g, o, c, u, h in steps:
-        np.dot(W, z, a)
-        np.tanh(a, a)
-        np.multiply(sigmoids, half, sigmoids)
-        np.add(sigmoids, half, sigmoids)
-        np.multiply(f_and_i, c_and_g, products)  # forget gate, learn gate
-        np.add(kept, learned, c)                 # remember gate
-        np.dot(params.W_u, kept, u)
-        np.add(u, b_u, u)
-        np.tanh(u, u)
-        np.multiply(o, u, h)                     # use gate, as drawn
+        dot(W, z, a)
+        tanh(a, a)
+        multiply(sigmoids, half, sigmoids)
+        add(sigmoids, half, sigmoids)
+        multiply(f_and_i, c_and_g, products)  # forget gate, learn gate
+        add(kept, learned, c)                 # remember gate
+        dot(params.W_u, kept, u)
+        add(u, b_u, u)
+        tanh(u, u)
+        multiply(o, u, h)                     # use gate, as drawn
     return *_outputs(memo), memo
 
 
@@ -124,14 +125,14 @@ def drawn_backward(
         K = _factors(memo, block)
         views = dhs[block], K[:, :2], K[:, 2:4], K[:, 4], K[:, 5], _rows(K[:, 1:5])
         for dh_here, by_kept, by_c, da_o, da_u, da in _backward_steps(*views):
-            np.add(dh_here, dh_next, dh)
-            np.multiply(dh, da_o, da_o)
-            np.multiply(dh, da_u, da_u)
-            np.multiply(dc, by_c, by_c)           # ∂c to a_g, a_i
-            np.dot(W_u, da_u, dkept)
-            np.add(dkept, dc, dkept)
-            np.multiply(dkept, by_kept, by_kept)  # ∂kept to c_prev and to a_f
-            np.dot(W_h, da, dh_next)
+            add(dh_here, dh_next, dh)
+            multiply(dh, da_o, da_o)
+            multiply(dh, da_u, da_u)
+            multiply(dc, by_c, by_c)           # ∂c to a_g, a_i
+            dot(W_u, da_u, dkept)
+            add(dkept, dc, dkept)
+            multiply(dkept, by_kept, by_kept)  # ∂kept to c_prev and to a_f
+            dot(W_h, da, dh_next)
             dc = by_kept[0]
         dc = dc.copy()  # the next block writes over K
         A[:, :, block] = K[:, 1:].transpose(1, 2, 0, 3)
@@ -152,8 +153,8 @@ def rnn_forward(params: RNNParams, xs: Array, state: RNNState) -> tuple[Array, A
     _fill_inputs(Z, xs, state.h)
     a = np.empty_like(Z[0, :H])
     for z, h in zip(Z, Z[1:, :H], strict=False):
-        np.dot(W, z, a)
-        np.tanh(a, h)
+        dot(W, z, a)
+        tanh(a, h)
     return _time_major(Z[1:, :H]), Z
 
 
@@ -167,9 +168,9 @@ def rnn_backward(
     np.subtract(1, K, K)
     dh, dh_next = np.empty_like(dhs[0]), _feature_major(dstate.h)
     for dh_here, da in _backward_steps(dhs, K):
-        np.add(dh_here, dh_next, dh)
-        np.multiply(dh, da, da)
-        np.dot(W_h, da, dh_next)
+        add(dh_here, dh_next, dh)
+        multiply(dh, da, da)
+        dot(W_h, da, dh_next)
     A = np.ascontiguousarray(K.transpose(1, 0, 2))[None]
     dW, db = _weight_gradient(A, Z)
     return RNNParams(dW[0], db[0]), _input_gradient(A, params.W[:, H:], need_dx), RNNState(_own(dh_next))
@@ -237,20 +238,23 @@ def _outputs(memo: Memo) -> tuple[Array, Array]:
 
 
 def _factors(memo: Memo, block: slice) -> Array:
-    """Return K (steps, 6, H, B), what each gradient is multiplied by on its way back through one step.
+    """Return K (steps, 6, H, B): what each gradient is multiplied by on its way back through one step.
 
     Rows: ∂c → c_prev, ∂c → a_f, ∂c → a_g, ∂c → a_i, ∂h → a_o, ∂h → c (in the drawn cell: to a_u). The products are
     then written over the factors.
     """
     u = memo.U[block]
-    c_prev, g, f, i, o = memo.G[block].reshape(len(u), 5, *u.shape[1:]).swapaxes(0, 1)
+    gates = memo.G[block].reshape(len(u), 5, *u.shape[1:])
+    c_prev, g, f, i, o = gates.swapaxes(0, 1)
+    slopes = 1 - gates[:, 2:]
+    slopes *= gates[:, 2:]  # σ' of f, i, o
     K = memo.K[: len(u)]
     K[:, 0] = f
-    K[:, 1] = (f - f * f) * c_prev
-    K[:, 2] = (1 - g * g) * i
-    K[:, 3] = (i - i * i) * g
-    K[:, 4] = (o - o * o) * u
-    K[:, 5] = (1 - u * u) * o
+    multiply(slopes[:, 0], c_prev, K[:, 1])
+    multiply(1 - g * g, i, K[:, 2])
+    multiply(slopes[:, 1], g, K[:, 3])
+    multiply(slopes[:, 2], u, K[:, 4])
+    multiply(1 - u * u, o, K[:, 5])
     return K
 
 
