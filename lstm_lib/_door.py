@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 SHAPES = {
-    "RNNParams": {"W": "H, H+D", "b": "H"},
-    "LSTMParams": {"W": "4, H, H+D", "b": "4, H"},
-    "DrawnParams": {"W": "4, H, H+D", "b": "4, H", "W_u": "H, H", "b_u": "H"},
+    "RNNParams": {"W": ("H", "H+D"), "b": ("H",)},
+    "LSTMParams": {"W": ("4", "H", "H+D"), "b": ("4", "H")},
+    "DrawnParams": {"W": ("4", "H", "H+D"), "b": ("4", "H"), "W_u": ("H", "H"), "b_u": ("H",)},
 }
 STATES = {
     "RNNParams": ("RNNState", ("h",)),
@@ -42,8 +42,9 @@ def expect_params(kind: str, params: Any) -> tuple[int, int]:
     sizes = {"4": 4, "H": H, "H+D": H + D}
     for name, legend in shapes.items():
         got = np.shape(getattr(params, name))
-        if got != tuple(sizes[letter] for letter in legend.split(", ")) or H < 1 or D < 1:
-            raise ValueError(f"got {name} of shape {got}, expected ({legend}) with H = {H} (from b) and D at least 1")
+        if got != tuple([sizes[letter] for letter in legend]) or H < 1 or D < 1:
+            expected = f"expected ({', '.join(legend)}) with H = {H} (from b) and D at least 1"
+            raise ValueError(f"got {name} of shape {got}, {expected}")
     return D, H
 
 
@@ -101,8 +102,13 @@ def expect_finite(xs: Any) -> None:
         )
 
 
-def expect_gradient(kind: str, run: Any, dhs: Any, dstate: Any) -> None:
-    """Raise a ValueError unless dhs and dstate fit what a run returned."""
+def expect_gradient(kind: str, params: Any, run: Any, dhs: Any, dstate: Any) -> None:
+    """Raise a ValueError unless params, dhs and dstate fit a run."""
+    if run.tape.kind != kind:
+        raise ValueError(f"got a run made with {run.tape.kind}, expected one made with {kind}")
+    shapes, expected = ([np.shape(array) for array in group] for group in (params, run.tape.used))
+    if shapes != expected:
+        raise ValueError(f"got parameters of shapes {shapes}, expected those of the forward run, {expected}")
     T, B, H = run.hs.shape
     if np.shape(dhs) != (T, B, H):
         raise ValueError(f"got dhs of shape {np.shape(dhs)}, expected that of run.hs, (T, B, H) = ({T}, {B}, {H})")

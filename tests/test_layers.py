@@ -420,6 +420,9 @@ def test_bad_input_is_refused_with_what_came_and_what_was_expected(cell: Cell) -
 def test_a_bad_gradient_is_refused_with_what_came_and_what_was_expected(cell: Cell) -> None:
     params, xs, state, dhs, dstate = make_case(np.random.default_rng(22), cell, 6, 3, 5, 4)
     run = cell.forward(params, xs, state)
+    wrong_cell = CELLS["rnn" if cell is not CELLS["rnn"] else "lstm"]
+    wrong_run = wrong_cell.forward(make_case(np.random.default_rng(22), wrong_cell, 6, 3, 5, 4).params, xs)
+    wrong_kind = wrong_cell.params_type.__name__
     expected = "expected that of run.hs, (T, B, H) = (6, 3, 4)"
     other = make_case(np.random.default_rng(22), cell, 6, 3, 6, 4).params
     for arguments, message in (
@@ -428,7 +431,9 @@ def test_a_bad_gradient_is_refused_with_what_came_and_what_was_expected(cell: Ce
         ((params, run, dhs.astype(np.float32)), "got dtypes run_hs float64, dhs float32; expected one floating dtype"),
         ((params, run, dhs, dstate._replace(h=dstate.h[1:])), "got state.h of shape (2, 4), expected (B, H) = (3, 4)"),
         ((params, run, dhs, convert(dstate, np.float32)), "got dtypes run_hs float64, dstate.h float32; expected one"),
-        ((other, run, dhs), f"got W of shape {other.W.shape}, expected that of the forward run, {params.W.shape}"),
+        ((other, run, dhs), f"got parameters of shapes [{other.W.shape}, "),
+        ((other, run, dhs), f"expected those of the forward run, [{params.W.shape}, "),
+        ((params, wrong_run, dhs), f"got a run made with {wrong_kind}, expected one made with {type(params).__name__}"),
     ):
         assert_refused(cell.backward, arguments, message)
 
