@@ -59,6 +59,7 @@ def copy_mathjax(target: Path) -> None:
             shutil.copytree(source / name, target / name)
         else:
             shutil.copy(source / name, target / name)
+    shutil.copy(source.parent / "LICENSE", target / "LICENSE")
 
 
 def add_launch_buttons(app: Sphinx, config: Config) -> None:

@@ -64,7 +64,10 @@ def expect_one_dtype(**named: Any) -> None:
     for name, value in named.items():
         parts = value._asdict().items() if hasattr(value, "_asdict") else [("", value)]
         for part, array in parts:
-            seen.setdefault(np.asarray(array).dtype, f"{name}.{part}" if part else name)
+            full_name = f"{name}.{part}" if part else name
+            if not isinstance(array, np.ndarray):
+                raise ValueError(f"got {full_name} of type {type(array).__name__}, expected a NumPy array")
+            seen.setdefault(array.dtype, full_name)
     if len(seen) > 1 or not all(np.issubdtype(dtype, np.inexact) for dtype in seen):
         what = ", ".join(f"{name} {dtype}" for dtype, name in seen.items())
         raise ValueError(f"got dtypes {what}; expected one floating dtype for all arrays")
@@ -73,10 +76,17 @@ def expect_one_dtype(**named: Any) -> None:
 def expect_step(kind: str, params: Any, x: Any, state: Any) -> None:
     """Raise a ValueError unless x and state fit the parameters of one step."""
     D, H = expect_params(kind, params)
-    if np.ndim(x) != 2 or x.shape[1] != D or x.shape[0] == 0:
-        raise ValueError(f"got x of shape {np.shape(x)}, expected (B, D) with B at least 1 and D = {D}")
-    expect_state(kind, state, x.shape[0], H)
+    shape = np.shape(x)
+    if len(shape) != 2 or shape[1] != D or shape[0] == 0:
+        raise ValueError(f"got x of shape {shape}, expected (B, D) with B at least 1 and D = {D}")
+    expect_state(kind, state, shape[0], H)
     expect_one_dtype(params=params, x=x, state=state)
+
+
+def expect_step_gradient(kind: str, tape: Any, dstate: Any) -> None:
+    """Raise a ValueError unless dstate fits the step that left the tape."""
+    expect_state(kind, dstate, *tape[1].shape)  # tape[0] is z, everything else is (B, H)
+    expect_one_dtype(tape=tape, dstate=dstate)
 
 
 def expect_sequence(xs: Any, D: int) -> None:
@@ -113,4 +123,4 @@ def expect_gradient(kind: str, params: Any, run: Any, dhs: Any, dstate: Any) -> 
     if np.shape(dhs) != (T, B, H):
         raise ValueError(f"got dhs of shape {np.shape(dhs)}, expected that of run.hs, (T, B, H) = ({T}, {B}, {H})")
     expect_state(kind, dstate, B, H)
-    expect_one_dtype(run_hs=run.hs, dhs=dhs, dstate=dstate)
+    expect_one_dtype(params=params, run_hs=run.hs, dhs=dhs, dstate=dstate)

@@ -34,7 +34,7 @@ class Memo(NamedTuple):
     """What a fast LSTM run leaves: Z (T+1, H+D+1, B) = [h; x; 1], G (T+1, 5H, B) = [c_prev; g; f; i; o], U (T, H, B).
 
     U is what o multiplies: tanh(c), or in the drawn cell tanh(W_u kept + b_u). K (steps of a block, 6, H, B) and
-    A (5, H, T, B) are room for the backward pass, which may come more than once.
+    A (5, H, T, B) are room for the backward pass, which may come more than once, but not in two threads at a time.
     """
 
     Z: Array

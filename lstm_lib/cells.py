@@ -1,7 +1,7 @@
 """One step of three recurrent cells, forward and backward: RNN, standard LSTM, and the article's drawn LSTM.
 
 Shapes: B batch, D features, H hidden units. A cell is one step; time is the loop in ``layers``.
-Every tape holds what the backward step needs, nothing else.
+Every tape holds what the backward step needs, nothing else. It shares arrays with the states: change neither in place.
 """
 
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from lstm_lib._door import expect_sizes, expect_step
+from lstm_lib._door import expect_sizes, expect_step, expect_step_gradient
 
 Array = np.ndarray[Any, Any]
 
@@ -83,7 +83,7 @@ class RNNTape(NamedTuple):
 
 
 def sigmoid(a: Any) -> Any:
-    """Squash any number into (0, 1): σ(a) = 1 / (1 + exp(-a)), written as (1 + tanh(a/2)) / 2.
+    """Squash any number to between 0 and 1: σ(a) = 1 / (1 + exp(-a)), written as (1 + tanh(a/2)) / 2.
 
     The second form never overflows, keeps the dtype, and is defined for complex numbers.
 
@@ -186,6 +186,9 @@ def rnn_step_backward(params: RNNParams, tape: RNNTape, dstate: RNNState) -> tup
     Returns:
         Gradients of the parameters, of x (B, D), and of the old state.
 
+    Raises:
+        ValueError: If dstate does not fit the step.
+
     Example:
         >>> rng = np.random.default_rng(0)
         >>> params, x = init_rnn(rng, 3, 2), rng.standard_normal((4, 3))
@@ -194,6 +197,7 @@ def rnn_step_backward(params: RNNParams, tape: RNNTape, dstate: RNNState) -> tup
         >>> dparams.W.shape, dx.shape, dprev.h.shape
         ((2, 5), (4, 3), (4, 2))
     """
+    expect_step_gradient("RNNParams", tape, dstate)
     hidden_size = params.b.shape[0]
     da = dstate.h * (1 - tape.h**2)
     dz = da @ params.W
@@ -306,6 +310,9 @@ def lstm_step_backward(params: LSTMParams, tape: LSTMTape, dstate: LSTMState) ->
     Returns:
         Gradients of the parameters, of x (B, D), and of the old state.
 
+    Raises:
+        ValueError: If dstate does not fit the step.
+
     Example:
         >>> rng = np.random.default_rng(0)
         >>> params, x = init_lstm(rng, 3, 2), rng.standard_normal((4, 3))
@@ -314,6 +321,7 @@ def lstm_step_backward(params: LSTMParams, tape: LSTMTape, dstate: LSTMState) ->
         >>> dparams.W.shape, dx.shape, dprev.c.shape
         ((4, 2, 5), (4, 3), (4, 2))
     """
+    expect_step_gradient("LSTMParams", tape, dstate)
     z, i, f, g, o, c_prev, c = tape
     u = np.tanh(c)
     do = dstate.h * u
@@ -420,6 +428,9 @@ def drawn_step_backward(
     Returns:
         Gradients of the parameters, of x (B, D), and of the old state.
 
+    Raises:
+        ValueError: If dstate does not fit the step.
+
     Example:
         >>> rng = np.random.default_rng(0)
         >>> params, x = init_drawn(rng, 3, 2), rng.standard_normal((4, 3))
@@ -428,6 +439,7 @@ def drawn_step_backward(
         >>> dparams.W_u.shape, dx.shape, dprev.c.shape
         ((2, 2), (4, 3), (4, 2))
     """
+    expect_step_gradient("DrawnParams", tape, dstate)
     z, i, f, g, o, c_prev, kept, u = tape
     do = dstate.h * u
     da_u = dstate.h * o * (1 - u**2)

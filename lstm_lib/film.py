@@ -73,6 +73,9 @@ def belief(xs: Array) -> Array:
     Returns:
         Probability of each film after each frame (T, B, K).
 
+    Raises:
+        ValueError: If a history is impossible, such as the butler and then the amazon in one film; says at which frame.
+
     Example:
         >>> frames = np.zeros((2, 1, 8))
         >>> frames[0, 0, [0, 7]] = 1  # a film begins, with the bat
@@ -85,6 +88,9 @@ def belief(xs: Array) -> Array:
     prior = known[0]
     for t, likely in enumerate(seen):
         before = np.where(xs[t, :, -1:] == 1, 1 / len(FILMS), prior)
-        known[t] = before * likely / (before * likely).sum(axis=1, keepdims=True)
+        chance = (before * likely).sum(axis=1, keepdims=True)
+        if not chance.all():
+            raise ValueError(f"got at frame {t} a face that no film with those before it shows, expected a new film")
+        known[t] = before * likely / chance
         prior = known[t]
     return known

@@ -6,6 +6,7 @@ float64 the functions below call ``_fast``, which computes the same numbers soon
 """
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,7 +158,7 @@ def rnn_backward(
     """Send gradients back through a whole RNN run.
 
     Args:
-        params: RNNParams of the forward run.
+        params: RNNParams of the forward run, unchanged since.
         run: What ``rnn_forward`` returned.
         dhs: Gradient of the loss with respect to every h (T, B, H).
         dstate: Gradient with respect to the last state, beyond what dhs holds; zeros if None.
@@ -233,7 +234,7 @@ def lstm_backward(
     """Send gradients back through a whole LSTM run.
 
     Args:
-        params: LSTMParams of the forward run.
+        params: LSTMParams of the forward run, unchanged since.
         run: What ``lstm_forward`` returned.
         dhs: Gradient of the loss with respect to every h (T, B, H).
         dstate: Gradient with respect to the last state, beyond what dhs holds; zeros if None.
@@ -355,10 +356,12 @@ def _clamp(params: Any, clamp: Mapping[str, float] | None) -> Any:
     """Return parameters whose clamped gates ignore z: weights zero, and the bias that gives the value."""
     if not clamp:
         return params
+    if not isinstance(clamp, Mapping):
+        raise ValueError(f"got clamp of type {type(clamp).__name__}, expected a mapping such as {{'f': 1.0}}")
     W, b = params.W.copy(), params.b.copy()
     for gate, value in clamp.items():
         low = -1.0 if gate == "g" else 0.0
-        if gate not in GATES or not low <= value <= 1.0:
+        if gate not in GATES or not isinstance(value, Real) or not low <= value <= 1.0:
             raise ValueError(f"got clamp {gate!r}: {value!r}, expected i, f or o in [0, 1] or g in [-1, 1]")
         with np.errstate(divide="ignore"):
             bias = np.arctanh(value) if gate == "g" else np.log(value) - np.log1p(-value)

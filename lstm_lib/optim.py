@@ -1,6 +1,7 @@
 """SGD, Adam and clipping by norm, for parameters held in any nest of tuples and dictionaries of arrays.
 
-State in, state out: every function returns new arrays and leaves the ones it was given alone.
+State in, state out: no function changes the arrays that it was given. Settings may be any real numbers, NumPy's too:
+they never change the dtype of the parameters.
 """
 
 from collections.abc import Callable
@@ -36,15 +37,15 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
         {'w': array([2.])}
     """
     if isinstance(tree, dict):
-        if any(tree.keys() != other.keys() for other in others):
-            raise ValueError(f"got keys {[list(o) for o in others]}, expected {list(tree)}")
+        if any(not isinstance(other, dict) or tree.keys() != other.keys() for other in others):
+            raise ValueError(f"got {[list(o) for o in others]}, expected the keys {list(tree)}")
         return {key: tree_map(function, tree[key], *(other[key] for other in others)) for key in tree}
     if isinstance(tree, tuple):
         if any(not isinstance(other, tuple) or len(other) != len(tree) for other in others):
             raise ValueError(f"got nests of another form than {type(tree).__name__} of {len(tree)}")
         parts = [tree_map(function, *column) for column in zip(tree, *others, strict=True)]
         return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
-    if any(np.shape(other) != np.shape(tree) for other in others):
+    if any(isinstance(other, dict | tuple) or np.shape(other) != np.shape(tree) for other in others):
         raise ValueError(f"got arrays of shapes {[np.shape(o) for o in others]}, expected {np.shape(tree)}")
     return function(tree, *others)
 
@@ -96,7 +97,7 @@ def clip_by_norm(grads: Any, max_norm: float) -> tuple[Any, float]:
     length = norm(grads)
     if length <= max_norm:
         return grads, length
-    scale = max_norm / length
+    scale = float(max_norm) / length
     return tree_map(lambda g: g * scale, grads), length
 
 
@@ -107,6 +108,7 @@ def sgd_step(params: Any, grads: Any, *, lr: float) -> Any:
         >>> sgd_step(np.array([1.0]), np.array([2.0]), lr=0.1)
         array([0.8])
     """
+    lr = float(lr)  # a NumPy scalar would turn float32 into float64
     return tree_map(lambda p, g: p - lr * g, params, grads)
 
 
@@ -153,7 +155,7 @@ def adam_step(
     Reference:
         Kingma and Ba 2015 (kingma2015adam).
     """
-    beta1, beta2 = betas
+    (beta1, beta2), lr, eps = map(float, betas), float(lr), float(eps)
     n = state.steps + 1
     mean = tree_map(lambda m, g: beta1 * m + (1 - beta1) * g, state.mean, grads)
     mean_square = tree_map(lambda v, g: beta2 * v + (1 - beta2) * g * g, state.mean_square, grads)

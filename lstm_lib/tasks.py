@@ -62,7 +62,7 @@ def recall_stream(
         ((30, 32, 8), (30, 32), np.False_)
     """
     _expect_at_least(batch_size=(batch_size, 1), boxes=(boxes, 1), symbols=(symbols, 2), T=(T, boxes))
-    if p_write < 0 or p_ask < 0 or p_write + p_ask > 1:
+    if not (p_write >= 0 and p_ask >= 0 and p_write + p_ask <= 1):
         raise ValueError(f"got p_write {p_write} and p_ask {p_ask}, expected both from 0 and together up to 1")
     shown = rng.integers(symbols, size=(T, batch_size))
     box = rng.integers(boxes, size=(T, batch_size))

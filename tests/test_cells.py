@@ -172,10 +172,27 @@ def test_bad_input_to_a_step_is_refused_with_what_came_and_what_was_expected(cel
         ((params._replace(b=params.b[..., None]), x, state), f"expected {legend} with H = 1 (from b) and D at least 1"),
         ((params, x, other_state), f"got a state of type {type(other_state).__name__}, expected"),
         ((other, x, state), f"got parameters of type {type(other).__name__}, expected {kind}(W, b"),
+        ((params, x.tolist(), state), "got x of type list, expected a NumPy array"),
+        ((params, x, state._replace(h=state.h.tolist())), "got state.h of type list, expected a NumPy array"),
         ((tuple(params), x, state), f"got parameters of type tuple, expected {kind}(W, b"),
     ):
         with pytest.raises(ValueError) as error:  # noqa: PT011  (the whole message is compared below)
             step(*bad)
+        assert message in str(error.value)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_gradient_that_does_not_fit_its_step_is_refused(cell: str) -> None:
+    params, x, state = make(np.random.default_rng(9), cell)
+    _, tape = getattr(cells, f"{cell}_step")(params, x, state)
+    other_state = LSTMState(state.h, state.h) if cell == "rnn" else RNNState(state.h)
+    for bad, message in (
+        (state._replace(h=state.h[:1]), "got state.h of shape (1, 4), expected (B, H) = (3, 4)"),
+        (state._replace(h=state.h.astype(np.float32)), "expected one floating dtype for all arrays"),
+        (other_state, f"got a state of type {type(other_state).__name__}, expected"),
+    ):
+        with pytest.raises(ValueError) as error:  # noqa: PT011
+            getattr(cells, f"{cell}_step_backward")(params, tape, bad)
         assert message in str(error.value)
 
 

@@ -56,3 +56,10 @@ def test_the_belief_starts_again_when_a_film_begins():
 def test_sizes_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match="got batch_size 2, T 0, p_new 0.1, expected sizes of at least 1"):
         film.stream(np.random.default_rng(0), 2, 0)
+
+
+def test_an_impossible_history_is_named():
+    xs = np.zeros((2, 1, 8))
+    xs[0, 0, [1, 7]] = xs[1, 0, 2] = 1  # the butler, then the amazon, in one film
+    with pytest.raises(ValueError, match="got at frame 1 a face that no film with those before it shows"):
+        film.belief(xs)

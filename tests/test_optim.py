@@ -89,11 +89,24 @@ def test_float32_stays_float32():
         assert {a.dtype for a in optim.leaves(tree)} == {np.dtype(np.float32)}
 
 
+def test_settings_that_are_numpy_scalars_do_not_change_the_dtype():
+    params = optim.tree_map(lambda a: a.astype(np.float32), nest(0))
+    lr, limit, betas = np.float64(0.1), np.float64(0.1), (np.float64(0.9), np.float64(0.99))
+    stepped, state = optim.adam_step(params, params, optim.adam_init(params), lr=lr, betas=betas, eps=np.float64(1e-8))
+    clipped, _ = optim.clip_by_norm(params, limit)
+    for tree in (stepped, state.mean, state.mean_square, clipped, optim.sgd_step(params, params, lr=np.array(0.1))):
+        assert {a.dtype for a in optim.leaves(tree)} == {np.dtype(np.float32)}
+
+
 def test_nests_that_differ_are_refused():
-    with pytest.raises(ValueError, match="expected \\['w'\\]"):
+    with pytest.raises(ValueError, match=r"expected the keys \['w'\]"):
         optim.tree_map(np.add, {"w": np.zeros(2)}, {"v": np.zeros(2)})
     with pytest.raises(ValueError, match=r"got arrays of shapes \[\(3,\)\], expected \(2,\)"):
         optim.sgd_step(np.zeros(2), np.zeros(3), lr=0.1)
+    with pytest.raises(ValueError, match="expected the keys"):
+        optim.tree_map(np.add, {"w": np.zeros(2)}, (np.zeros(2),))
+    with pytest.raises(ValueError, match="got arrays of shapes"):
+        optim.tree_map(np.add, np.zeros(2), (1.0, 2.0))
     with pytest.raises(ValueError, match="another form"):
         optim.tree_map(np.add, (np.zeros(2),), (np.zeros(2), np.zeros(2)))
     with pytest.raises(ValueError, match="got max_norm 0, expected a positive number"):

@@ -43,6 +43,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "lstm_lib", source / "lstm_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "benchmarks" / "results", source / "benchmarks" / "results")
     call("git", "init", "--quiet", cwd=source)
     call("git", "add", ".", cwd=source)
     identity = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")

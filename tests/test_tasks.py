@@ -160,6 +160,7 @@ def test_xs_have_the_dtype_that_was_asked_for(name):
         (lambda rng: tasks.recall_stream(rng, 0, 9), "got batch_size 0, expected at least 1"),
         (lambda rng: tasks.recall_stream(rng, 2, 3, boxes=4), "got T 3, expected at least 4"),
         (lambda rng: tasks.recall_stream(rng, 2, 9, p_write=0.8, p_ask=0.3), "got p_write 0.8 and p_ask 0.3"),
+        (lambda rng: tasks.recall_stream(rng, 2, 9, p_write=float("nan")), "got p_write nan"),
         (lambda rng: tasks.delay(rng, 2, -1), "got k -1, expected at least 0"),
         (lambda rng: tasks.copy(rng, 2, 4, symbols=1), "got symbols 1, expected at least 2"),
         (lambda rng: tasks.temporal_order(rng, 2, 9), "got T 9, expected at least 10"),

@@ -89,7 +89,7 @@ def test_the_address_is_written_nowhere_else() -> None:
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     done = subprocess.run(
-        ["git", "grep", "-lE", r"(mybinder\.org/v2|colab\.research\.google\.com/github|git\+https)/"],
+        ["git", "grep", "-lE", r"(mybinder\.org/v2|colab\.research\.google\.com/github|git\+https:)/"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     allowed = {"tests/site/test_launch_buttons.py"}

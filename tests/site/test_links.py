@@ -30,7 +30,7 @@ def broken(page: Path, reference: str, pages: dict[Path, BeautifulSoup]) -> bool
     target = (page.parent / unquote(url.path)).resolve() if url.path else page
     if target.is_dir():
         target /= "index.html"
-    if not target.is_file():
+    if not target.is_file() or not target.is_relative_to(SITE.resolve()):
         return True
     return bool(url.fragment) and target in pages and not pages[target].find(id=unquote(url.fragment))
 
@@ -49,5 +49,6 @@ def test_a_broken_link_would_be_found(pages: dict[Path, BeautifulSoup]) -> None:
     index = SITE / "intro.html"
     assert broken(index, "no-such-page.html", pages)
     assert broken(index, "#no-such-place", pages)
+    assert broken(index, "../../README.md", pages)  # there here, and not on a server
     assert broken(index, "notation.html#no-such-place", pages)
     assert not broken(index, "notation.html", pages)

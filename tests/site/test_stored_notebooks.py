@@ -48,3 +48,13 @@ def test_every_figure_has_a_description(path: Path) -> None:
         if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
             alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
             assert len(alt) >= 15, f"cell {n} draws a figure: say what it shows in its metadata, mystnb.image.alt"
+
+
+def test_what_is_not_compared_is_asserted(path: Path) -> None:
+    """After outputs that nbval ignores comes an assertion: in the cell itself, or in the next one that it compares."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    ignored = ["nbval-ignore-output" in cell.metadata.get("tags", []) for cell in cells]
+    for n, cell in enumerate(cells):
+        if ignored[n] and "assert" not in cell.source:
+            compared = next((later.source for m, later in enumerate(cells) if m > n and not ignored[m]), "")
+            assert "assert" in compared, cell.source
