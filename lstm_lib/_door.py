@@ -37,6 +37,9 @@ def expect_params(kind: str, params: Any) -> tuple[int, int]:
     shapes = SHAPES[kind]
     if getattr(params, "_fields", None) != tuple(shapes):
         raise ValueError(f"got parameters of type {type(params).__name__}, expected {kind}({', '.join(shapes)})")
+    for name in shapes:
+        if not isinstance(getattr(params, name), np.ndarray):
+            raise ValueError(f"got {name} of type {type(getattr(params, name)).__name__}, expected a NumPy array")
     H = np.shape(params.b)[-1] if np.ndim(params.b) else 0
     D = np.shape(params.W)[-1] - H if np.ndim(params.W) else 0
     sizes = {"4": 4, "H": H, "H+D": H + D}

@@ -428,9 +428,9 @@ def test_a_bad_gradient_is_refused_with_what_came_and_what_was_expected(cell: Ce
     for arguments, message in (
         ((params, run, dhs[1:]), f"got dhs of shape (5, 3, 4), {expected}"),
         ((params, run, dhs[0]), f"got dhs of shape (3, 4), {expected}"),
-        ((params, run, dhs.astype(np.float32)), "got dtypes params.W float64, dhs float32; expected one floating dtype"),
+        ((params, run, dhs.astype(np.float32)), "got dtypes params.W float64, dhs float32; expected one floating"),
         ((params, run, dhs, dstate._replace(h=dstate.h[1:])), "got state.h of shape (2, 4), expected (B, H) = (3, 4)"),
-        ((params, run, dhs, convert(dstate, np.float32)), "got dtypes run_hs float64, dstate.h float32; expected one"),
+        ((params, run, dhs, convert(dstate, np.float32)), "got dtypes params.W float64, dstate.h float32; expected one"),
         ((other, run, dhs), f"got parameters of shapes [{other.W.shape}, "),
         ((other, run, dhs), f"expected those of the forward run, [{params.W.shape}, "),
         ((params, wrong_run, dhs), f"got a run made with {wrong_kind}, expected one made with {type(params).__name__}"),
@@ -474,7 +474,7 @@ def test_an_unknown_clamp_or_value_is_refused(cell: Cell) -> None:
 def test_lists_and_parameters_of_another_dtype_are_refused(cell: Cell) -> None:
     case = make_case(np.random.default_rng(26), cell, 6, 3, 5, 4)
     as_lists = case.params._replace(W=case.params.W.tolist())
-    assert_refused(lambda: cell.forward(as_lists, case.xs), (), "got params.W of type list, expected a NumPy array")
+    assert_refused(lambda: cell.forward(as_lists, case.xs), (), "got W of type list, expected a NumPy array")
     run = cell.forward(case.params, case.xs, case.state)
     dhs = case.dhs.tolist()
     assert_refused(lambda: cell.backward(case.params, run, dhs), (), "got dhs of type list, expected a NumPy array")
