@@ -430,7 +430,7 @@ def test_a_bad_gradient_is_refused_with_what_came_and_what_was_expected(cell: Ce
         ((params, run, dhs[0]), f"got dhs of shape (3, 4), {expected}"),
         ((params, run, dhs.astype(np.float32)), "got dtypes params.W float64, dhs float32; expected one floating"),
         ((params, run, dhs, dstate._replace(h=dstate.h[1:])), "got state.h of shape (2, 4), expected (B, H) = (3, 4)"),
-        ((params, run, dhs, convert(dstate, np.float32)), "got dtypes params.W float64, dstate.h float32; expected one"),
+        ((params, run, dhs, convert(dstate, np.float32)), "got dtypes params.W float64, dstate.h float32; expected"),
         ((other, run, dhs), f"got parameters of shapes [{other.W.shape}, "),
         ((other, run, dhs), f"expected those of the forward run, [{params.W.shape}, "),
         ((params, wrong_run, dhs), f"got a run made with {wrong_kind}, expected one made with {type(params).__name__}"),
