@@ -59,7 +59,7 @@ SYMBOLS = {
         Symbol("f", "forget factor", "forget gate", "forget", "gate", "f"),
         Symbol("c", "long-term memory (LTM)", "cell state", "remember", "memory", "c"),
         Symbol("o", "V, the use factor", "output gate", "use", "gate", "o"),
-        Symbol("u", "U, what the memory offers", "squashed memory", "use", "content", "np.tanh(c)"),
+        Symbol("u", "what the memory offers (drawn cell: U)", "tanh of c (standard cell)", "use", "content", "u"),
         Symbol("h", "short-term memory (STM)", "hidden state", "use", "memory", "h"),
     )
 }
