@@ -144,7 +144,7 @@ def full(use: str = "standard") -> Diagram:
 
 
 def draw(diagram: Diagram, *, here: str | None = None, ax: Axes | None = None, width: float = 7.0) -> Axes:
-    """Draw a description; with ``here``, everything but one gate's colour is faded.
+    """Draw a description; with ``here``, everything is faded but one gate, what it reads, and what it gives.
 
     Args:
         diagram: What ``simplified`` or ``full`` returned.
@@ -169,11 +169,25 @@ def draw(diagram: Diagram, *, here: str | None = None, ax: Axes | None = None, w
         _, ax = plt.subplots(figsize=(width, width * diagram.size[1] / diagram.size[0]), layout="constrained")
     ax.set(xlim=(0, diagram.size[0]), ylim=(0, diagram.size[1]), aspect="equal")
     ax.axis("off")
+    gate = [part for part in diagram.parts.values() if part.family == here]
     for wire in diagram.wires:
-        _draw_wire(ax, wire, 1.0 if here in (None, wire.family) else 0.25)
+        lit = here in (None, wire.family) or any(ends_at(wire, part) for part in gate)
+        _draw_wire(ax, wire, 1.0 if lit else 0.25)
     for part in diagram.parts.values():
         _draw_part(ax, part, 1.0 if here in (None, part.family) else 0.25)
     return ax
+
+
+def ends_at(wire: Wire, part: Part) -> bool:
+    """Say whether an arrow's head touches a part.
+
+    Example:
+        >>> map_ = simplified()
+        >>> [part for part in map_.parts if ends_at(map_.wires[0], map_.parts[part])]
+        ['forget']
+    """
+    x, y = wire.points[-1]
+    return abs(x - part.x) <= part.width / 2 + 0.05 and abs(y - part.y) <= part.height / 2 + 0.05
 
 
 def _draw_wire(ax: Axes, wire: Wire, alpha: float) -> None:

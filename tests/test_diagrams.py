@@ -37,15 +37,10 @@ def test_only_the_drawn_use_gate_reads_the_memory_before_it_is_updated(describe)
     for use in USES:
         diagram = describe(use)
         reader = diagram.parts["use" if describe is diagrams.simplified else "u"]
-        into = [w for w in diagram.wires if w.family in ("remember", "forget") and ends_at(w, reader)]
+        into = [w for w in diagram.wires if w.family in ("remember", "forget") and diagrams.ends_at(w, reader)]
         assert len(into) == 1
         starts_right_of_the_sum = into[0].points[0][0] > diagram.parts["remember"].x
         assert starts_right_of_the_sum == (use == "standard")
-
-
-def ends_at(wire, part):
-    x, y = wire.points[-1]
-    return abs(x - part.x) <= part.width / 2 + 0.01 and abs(y - part.y) <= part.height / 2 + 0.01
 
 
 @pytest.mark.parametrize("use", USES)
@@ -61,11 +56,11 @@ def test_no_part_covers_another_and_all_lies_inside_the_drawing(describe, use):
             assert right <= other[0] or other[1] <= left or high <= other[2] or other[3] <= low
 
 
-def test_here_fades_everything_but_one_gate():
+def test_here_lights_one_gate_with_what_it_reads_and_gives_and_fades_the_rest():
     ax = diagrams.draw(diagrams.full(), here="forget")
     faded = {text.get_text() for text in ax.texts if text.get_alpha() < 1}
-    assert {"kept", "f"}.isdisjoint(faded)
-    assert {"learned", "i", "g", "o", "u"} <= faded
+    assert {"kept", "f", "$c_{t-1}$"}.isdisjoint(faded)
+    assert {"learned", "i", "g", "o", "u", "$c_t$"} <= faded
     plt.close(ax.figure)
 
 
