@@ -2,8 +2,8 @@
 
 Every measurement is a child process of its own with one library in it (the thread pools of NumPy and torch in one
 process fight), the libraries take turns, and each number is the median over children of a child's median. lstm_lib
-runs twice in every round: the two differ by nothing but noise. A child during which other programs used the
-processor is run again.
+runs twice in every round: the two differ by nothing but noise. A child starts when the processor is idle, and is run
+again if other programs used the processor meanwhile; a row says how much they did in the worst child that counts.
 
 float32, zero initial state, one random gradient for every h. "all" has the gradients of weights, biases, inputs and
 the initial state (in torch: of weights, biases and inputs); "no dx" leaves out the inputs, as for a first layer. In
@@ -37,7 +37,8 @@ SEED = 0
 ROUNDS = 5
 SECONDS = 0.7     # a child repeats each pass for about so long
 DISTURBED = 0.04  # share of the processor that others may use during a child
-ATTEMPTS = 12
+ATTEMPTS = 8
+PATIENCE = 900.0  # seconds to wait for an idle processor, each time
 CONTENDERS = {    # name: (kind of child, OPENBLAS_CORETYPE)
     "torch.nn.LSTM": ("torch", ""),
     "lstm_lib": ("numpy", ""),
@@ -176,6 +177,16 @@ def busy_seconds() -> float:
     return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
 
 
+def wait_for_quiet() -> None:
+    """Wait until the processor is idle, or patience is at its end."""
+    cores, end = os.cpu_count() or 1, time.perf_counter() + PATIENCE
+    while time.perf_counter() < end:
+        busy, start = busy_seconds(), time.perf_counter()
+        time.sleep(1)
+        if busy_seconds() - busy < DISTURBED * cores * (time.perf_counter() - start):
+            return
+
+
 def run_child(name: str, size: tuple[int, int, int, int], outcome_path: str = "") -> tuple[dict[str, Any], float]:
     """Run one child; return what it printed, and the share of the processor that others used meanwhile."""
     kind, coretype = CONTENDERS[name]
@@ -196,10 +207,10 @@ def run_undisturbed(name: str, size: tuple[int, int, int, int]) -> tuple[dict[st
     """Run a child until others leave the processor alone; return the least disturbed."""
     best: tuple[dict[str, Any], float] = ({}, float("inf"))
     for _ in range(ATTEMPTS):
+        wait_for_quiet()
         best = min(best, run_child(name, size), key=lambda result: result[1])
         if best[1] < DISTURBED:
             break
-        time.sleep(5)
     return best
 
 

@@ -5,14 +5,15 @@ Shapes: T steps, B batch, D features, H hidden units. Everything inside is featu
 The loops in ``layers`` (``unroll``, ``unroll_backward``) say what is computed and are the oracle in the tests; this
 module computes the same numbers with fewer and longer NumPy calls. What it does differently:
 
-- functions write where their third argument says: no new array in a loop;
 - z = [h; x; 1], so that one product a step gives the pre-activations of all gates, biases included;
 - the rows of a step lie in the order c_prev, g, f, i, o, each one contiguous block: one tanh serves all four gates
   (σ(a) = ½ + ½ tanh(½a), the inner ½ folded into the weights), and [f; i] · [c_prev; g] is one call;
+- functions write where their third argument says, and a run's memory comes in one piece: nothing new inside a loop;
 - backward, every factor that does not depend on the gradient is computed ahead for a block of steps, so that a step
   is six calls, in place; the weights' gradient is one product after the loop.
 
-``python -m benchmarks.numpy_lstm`` measures what that gains (``benchmarks/results/numpy_lstm.json``).
+``python -m benchmarks.numpy_lstm`` measures what that gains over the readable loop and how it compares with
+``torch.nn.LSTM``: see ``benchmarks/results/numpy_lstm.json``.
 """
 
 import math
@@ -24,14 +25,12 @@ from numpy import add, dot, multiply, tanh
 
 from lstm_lib.cells import Array, DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
-FORWARD_ORDER = [2, 1, 0, 3]   # g, f, i, o: where i, f, g, o are fetched from
-BACKWARD_ORDER = [1, 2, 0, 3]  # f, g, i, o
-FROM_BACKWARD = [2, 0, 1, 3]   # and back to i, f, g, o
-BLOCK = 1 << 18                # numbers in the factors of one block of steps: about what a core's cache holds
+BLOCK = 1 << 18      # numbers in the factors of one block of steps: about what a core's cache holds
+ONE_PIECE = 1 << 22  # numbers up to which a run's memory comes in one piece
 
 
 class Memo(NamedTuple):
-    """What a fast LSTM run leaves: Z (T+1, H+D+1, B) = [h; x; 1], G (T+1, 5H, B) = [c_prev; g; f; i; o], U (T, H, B).
+    """What a fast LSTM run leaves: Z (T+1, rows, B) = [h; x; 1 …], G (T+1, 5H, B) = [c_prev; g; f; i; o], U (T, H, B).
 
     U is what o multiplies: tanh(c), or in the drawn cell tanh(W_u kept + b_u). K (steps of a block, 6, H, B) and
     A (5, H, T, B) are room for the backward pass, which may come more than once, but not in two threads at a time.
@@ -69,9 +68,8 @@ def lstm_backward(
     params: LSTMParams, memo: Memo, dhs: Array, dstate: LSTMState, *, need_dx: bool
 ) -> tuple[LSTMParams, Array | None, LSTMState]:
     """Send gradients back through ``lstm_forward``."""
-    T, H, B = memo.U.shape
-    W, dhs = params.W[BACKWARD_ORDER].reshape(4 * H, -1), _feature_major(dhs)
-    W_h, A = np.ascontiguousarray(W[:, :H].T), memo.A[:4]
+    (T, H, _), dhs = memo.U.shape, _feature_major(dhs)
+    W_h, W_x = _split(params.W, H)
     dh, dh_next, dc, dc_next = np.empty_like(dhs[0]), _feature_major(dstate.h), np.empty_like(dhs[0]), dstate.c.T
     for block in _blocks(T, len(memo.K)):
         K = _factors(memo, block)
@@ -81,13 +79,13 @@ def lstm_backward(
             multiply(dh, da_o, da_o)
             multiply(dh, dc_here, dc_here)  # ∂h to c, through tanh
             add(dc_here, dc_next, dc)
-            multiply(dc, by_c, by_c)        # ∂c to c_prev and to a_f, a_g, a_i
+            multiply(dc, by_c, by_c)        # ∂c to c_prev and to a_i, a_f, a_g
             dot(W_h, da, dh_next)
             dc_next = by_c[0]
         dc_next = dc_next.copy()  # the next block writes over K
-        A[:, :, block] = K[:, 1:5].transpose(1, 2, 0, 3)
-    dW, db = _weight_gradient(A, memo.Z)
-    return LSTMParams(dW, db), _input_gradient(A, W[:, H:], need_dx), LSTMState(_own(dh_next), _own(dc_next))
+        memo.A[:4, :, block] = K[:, 1:5].transpose(1, 2, 0, 3)
+    dparams = LSTMParams(*_weight_gradient(memo.A[:4], memo.Z, params.W.shape[2]))
+    return dparams, _input_gradient(memo.A[:4], W_x, need_dx), LSTMState(_own(dh_next), _own(dc_next))
 
 
 # ---------------------------------------------------------------- the drawn LSTM
@@ -117,30 +115,31 @@ def drawn_backward(
     params: DrawnParams, memo: Memo, dhs: Array, dstate: LSTMState, *, need_dx: bool
 ) -> tuple[DrawnParams, Array | None, LSTMState]:
     """Send gradients back through ``drawn_forward``."""
-    T, H, B = memo.U.shape
-    W, dhs = params.W[BACKWARD_ORDER].reshape(4 * H, -1), _feature_major(dhs)
-    W_h, W_u, A = np.ascontiguousarray(W[:, :H].T), np.ascontiguousarray(params.W_u.T), memo.A
+    (T, H, _), dhs, A = memo.U.shape, _feature_major(dhs), memo.A
+    (W_h, W_x), W_u = _split(params.W, H), np.ascontiguousarray(params.W_u.T)
     dh, dh_next, dkept, dc = np.empty_like(dhs[0]), _feature_major(dstate.h), np.empty_like(dhs[0]), dstate.c.T
     for block in _blocks(T, len(memo.K)):
         K = _factors(memo, block)
-        views = dhs[block], K[:, :2], K[:, 2:4], K[:, 4], K[:, 5], _rows(K[:, 1:5])
-        for dh_here, by_kept, by_c, da_o, da_u, da in _backward_steps(*views):
+        for dh_here, dc_next, da_i, da_f, da_g, da_o, da_u, da in _backward_steps(
+            dhs[block], *K.swapaxes(0, 1), _rows(K[:, 1:5])
+        ):
             add(dh_here, dh_next, dh)
             multiply(dh, da_o, da_o)
             multiply(dh, da_u, da_u)
-            multiply(dc, by_c, by_c)           # ∂c to a_g, a_i
+            multiply(dc, da_i, da_i)
+            multiply(dc, da_g, da_g)
             dot(W_u, da_u, dkept)
             add(dkept, dc, dkept)
-            multiply(dkept, by_kept, by_kept)  # ∂kept to c_prev and to a_f
+            multiply(dkept, da_f, da_f)
+            multiply(dkept, dc_next, dc_next)
             dot(W_h, da, dh_next)
-            dc = by_kept[0]
+            dc = dc_next
         dc = dc.copy()  # the next block writes over K
         A[:, :, block] = K[:, 1:].transpose(1, 2, 0, 3)
-    dW, db = _weight_gradient(A[:4], memo.Z)
+    dW, db = _weight_gradient(A[:4], memo.Z, params.W.shape[2])
     kept = memo.G[:T, 2 * H : 3 * H] * memo.G[:T, :H]
     dW_u, db_u = A[4].reshape(H, -1) @ _flat(kept).T, A[4].sum(axis=(1, 2))
-    dxs = _input_gradient(A[:4], W[:, H:], need_dx)
-    return DrawnParams(dW, db, dW_u, db_u), dxs, LSTMState(_own(dh_next), _own(dc))
+    return DrawnParams(dW, db, dW_u, db_u), _input_gradient(A[:4], W_x, need_dx), LSTMState(_own(dh_next), _own(dc))
 
 
 # ---------------------------------------------------------------- the tanh RNN
@@ -150,7 +149,7 @@ def rnn_forward(params: RNNParams, xs: Array, state: RNNState) -> tuple[Array, A
     """Run a tanh RNN; return hs (T, B, H) and Z (T+1, H+D+1, B)."""
     (B, H), W = state.h.shape, np.concatenate([params.W, params.b[:, None]], axis=1)
     Z = np.empty((len(xs) + 1, W.shape[1], B), W.dtype)
-    _fill_inputs(Z, xs, state.h)
+    _fill_inputs(Z, xs, state.h, params.W.shape[1])
     a = np.empty_like(Z[0, :H])
     for z, h in zip(Z, Z[1:, :H], strict=False):
         dot(W, z, a)
@@ -172,7 +171,7 @@ def rnn_backward(
         multiply(dh, da, da)
         dot(W_h, da, dh_next)
     A = np.ascontiguousarray(K.transpose(1, 0, 2))[None]
-    dW, db = _weight_gradient(A, Z)
+    dW, db = _weight_gradient(A, Z, params.W.shape[1])
     return RNNParams(dW[0], db[0]), _input_gradient(A, params.W[:, H:], need_dx), RNNState(_own(dh_next))
 
 
@@ -187,44 +186,58 @@ def gates(memo: Memo) -> tuple[Array, ...]:
 
 
 def _gate_weights(W: Array, b: Array) -> Array:
-    """Return (4H, H+D+1): [W, b] in the order g, f, i, o, halved where a σ follows."""
-    stacked = np.concatenate([W, b[:, :, None]], axis=2)[FORWARD_ORDER]
+    """Return (4H, rows of z): [W, b, 0] in the order g, f, i, o, halved where a σ follows."""
+    spare = np.zeros((*b.shape, _spare_rows(W)), W.dtype)
+    stacked = np.concatenate([W, b[:, :, None], spare], axis=2)[[2, 1, 0, 3]]
     stacked[1:] *= 0.5
     return stacked.reshape(-1, stacked.shape[2])
+
+
+def _spare_rows(W: Array) -> int:
+    """Return by how many rows of ones z = [h; x; 1] grows to a multiple of 4, which suits a product with one column."""
+    return int(-(W.shape[2] + 1) % 4)
+
+
+def _split(W: Array, H: int) -> tuple[Array, Array]:
+    """Return W_h (H, 4H), turned and ready for a product a step, and W_x (4H, D)."""
+    rows = W.reshape(4 * H, -1)
+    return np.ascontiguousarray(rows[:, :H].T), rows[:, H:]
 
 
 def _carve(dtype: Any, *shapes: tuple[int, ...]) -> list[Array]:
     """Return empty arrays cut from one piece of memory.
 
-    Pieces freed one by one go back to the system, and come back with a page fault for every 4 kB: at small sizes that
-    was a third of the time. One piece stays. What is not written to costs nothing.
+    Small pieces freed one by one go back to the system, and come back with a page fault for every 4 kB: at small sizes
+    that was a third of the time. One piece stays. Large arrays stay better each by itself.
     """
+    if sum(map(math.prod, shapes)) > ONE_PIECE:
+        return [np.empty(shape, dtype) for shape in shapes]
     line = 64 // np.dtype(dtype).itemsize  # every array starts on a cache line
     lengths = [-(-math.prod(shape) // line) * line for shape in shapes]
     pieces = np.split(np.empty(sum(lengths), dtype), np.cumsum(lengths)[:-1])
     return [piece[: math.prod(shape)].reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
-def _fill_inputs(Z: Array, xs: Array, h: Array) -> None:
-    """Put the initial h, all x (token numbers become one-hot) and 1 into Z (T+1, H+D+1, B)."""
+def _fill_inputs(Z: Array, xs: Array, h: Array, width: int) -> None:
+    """Put the initial h and all x (token numbers become one-hot) into the first H+D rows of Z, 1 into the others."""
     T, (B, H) = len(xs), h.shape
     Z[0, :H] = h.T
     if xs.ndim == 3:
-        Z[:T, H:-1] = xs.transpose(0, 2, 1)
+        Z[:T, H:width] = xs.transpose(0, 2, 1)
     else:
-        Z[:T, H:-1] = 0
+        Z[:T, H:width] = 0
         Z[np.arange(T)[:, None], H + xs.astype(np.intp), np.arange(B)] = 1
-    Z[:, -1] = 1
+    Z[:, width:] = 1
 
 
 def _open_memo(params: LSTMParams | DrawnParams, xs: Array, state: LSTMState) -> tuple[Memo, Iterator[Any]]:
     """Return a memo with the inputs in place, and for each step views of what the forward loop reads and writes."""
-    T, (B, H), width = len(xs), state.c.shape, params.W.shape[2]
+    T, (B, H), width = len(xs), state.c.shape, params.W.shape[2] + 1 + _spare_rows(params.W)
     block = min(T, max(1, BLOCK // (6 * H * B)))
-    shapes = (T + 1, width + 1, B), (T + 1, 5 * H, B), (T, H, B), (block, 6, H, B), (5, H, T, B)
+    shapes = (T + 1, width, B), (T + 1, 5 * H, B), (T, H, B), (block, 6, H, B), (5, H, T, B)
     memo = Memo(*_carve(state.c.dtype, *shapes))
     Z, G, U = memo[:3]
-    _fill_inputs(Z, xs, state.h)
+    _fill_inputs(Z, xs, state.h, params.W.shape[2])
     G[0, :H] = state.c.T
     pre_activations, sigmoids, o = G[:T, H:], G[:T, 2 * H :], G[:T, 4 * H :]
     f_and_i, c_and_g = G[:T, 2 * H : 4 * H], G[:T, : 2 * H]
@@ -240,7 +253,7 @@ def _outputs(memo: Memo) -> tuple[Array, Array]:
 def _factors(memo: Memo, block: slice) -> Array:
     """Return K (steps, 6, H, B): what each gradient is multiplied by on its way back through one step.
 
-    Rows: ∂c → c_prev, ∂c → a_f, ∂c → a_g, ∂c → a_i, ∂h → a_o, ∂h → c (in the drawn cell: to a_u). The products are
+    Rows: ∂c → c_prev, ∂c → a_i, ∂c → a_f, ∂c → a_g, ∂h → a_o, ∂h → c (in the drawn cell: to a_u). The products are
     then written over the factors.
     """
     u = memo.U[block]
@@ -250,9 +263,9 @@ def _factors(memo: Memo, block: slice) -> Array:
     slopes *= gates[:, 2:]  # σ' of f, i, o
     K = memo.K[: len(u)]
     K[:, 0] = f
-    multiply(slopes[:, 0], c_prev, K[:, 1])
-    multiply(1 - g * g, i, K[:, 2])
-    multiply(slopes[:, 1], g, K[:, 3])
+    multiply(slopes[:, 1], g, K[:, 1])
+    multiply(slopes[:, 0], c_prev, K[:, 2])
+    multiply(1 - g * g, i, K[:, 3])
     multiply(slopes[:, 2], u, K[:, 4])
     multiply(1 - u * u, o, K[:, 5])
     return K
@@ -276,11 +289,12 @@ def _blocks(T: int, steps: int) -> Iterator[slice]:
         yield slice(max(0, end - steps), end)
 
 
-def _weight_gradient(A: Array, Z: Array) -> tuple[Array, Array]:
-    """Return ∂W = Σ ∂a zᵀ and ∂b from all ∂a (gates, H, T, B), gates in the backward order or a single one."""
+def _weight_gradient(A: Array, Z: Array, width: int) -> tuple[Array, Array]:
+    """Return ∂W = Σ ∂a [h; x]ᵀ and ∂b = Σ ∂a from all ∂a (gates, H, T, B)."""
     gates, H, T, B = A.shape
-    dW, db = (A.reshape(gates * H, T * B) @ _flat(Z[:T, :-1]).T).reshape(gates, H, -1), A.sum(axis=(2, 3))
-    return (dW[FROM_BACKWARD], db[FROM_BACKWARD]) if gates == 4 else (dW, db)
+    rows = A.reshape(gates * H, T * B)
+    dW, db = rows @ _flat(Z[:T, :width]).T, rows @ np.ones(T * B, A.dtype)
+    return dW.reshape(gates, H, -1), db.reshape(gates, H)
 
 
 def _input_gradient(A: Array, W_x: Array, need_dx: bool) -> Array | None:

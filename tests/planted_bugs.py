@@ -83,7 +83,7 @@ BUGS = (
         "params.W_u, kept, u",
         "params.W_u, c, u",
     ),
-    Bug("no bias, fast", "_fast", "_fill_inputs", "Z[:, -1] = 1", "Z[:, -1] = 0"),
+    Bug("no bias, fast", "_fast", "_fill_inputs", "Z[:, width:] = 1", "Z[:, width:] = 0"),
     Bug("x one step late", "_fast", "_fill_inputs", "xs.transpose(0, 2, 1)", "np.roll(xs.transpose(0, 2, 1), 1, 0)"),
     Bug("token numbers in 8 bits", "_fast", "_fill_inputs", "xs.astype(np.intp)", "xs"),
     Bug("tanh' with the wrong sign", "_fast", "_factors", "1 - u * u", "1 + u * u"),
@@ -108,8 +108,12 @@ BUGS = (
     Bug("a block's last gradient overwritten by the next", "_fast", "lstm_backward", "dc_next.copy()", "dc_next"),
     Bug("the same, drawn", "_fast", "drawn_backward", "dc.copy()", "dc"),
     Bug("a last short block loses its steps", "_fast", "_blocks", "max(0, end - steps)", "end - steps"),
-    Bug("∂W pairs ∂a with the h after it", "_fast", "_weight_gradient", "Z[:T, :-1]", "Z[1:, :-1]"),
-    Bug("∂W in the order of the inside", "_fast", "_weight_gradient", "dW[FROM_BACKWARD]", "dW"),
+    Bug("∂W pairs ∂a with the h after it", "_fast", "_weight_gradient", "Z[:T, :width]", "Z[1:, :width]"),
+    Bug(
+        "∂W with the forget and the input gate exchanged", "_fast", "_factors",
+        "slopes[:, 0], c_prev, K[:, 2]",
+        "slopes[:, 0], c_prev, K[:, 1]",
+    ),
     Bug(
         "the caller's dhs used as room to work", "_fast", "_feature_major",
         'np.array(dhs.swapaxes(-1, -2), order="C")',
