@@ -25,8 +25,8 @@ from numpy import add, dot, multiply, tanh
 
 from lstm_lib.cells import Array, DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
-BLOCK = 1 << 18      # numbers in the factors of one block of steps: about what a core's cache holds
-ONE_PIECE = 1 << 22  # numbers up to which a run's memory comes in one piece
+BLOCK = 1 << 18  # numbers in the factors of one block of steps: about what a core's cache holds
+SMALLEST, LARGEST = 3 << 20, 31 << 20  # bytes of the piece of memory that a run is cut from
 
 
 class Memo(NamedTuple):
@@ -207,15 +207,19 @@ def _split(W: Array, H: int) -> tuple[Array, Array]:
 def _carve(dtype: Any, *shapes: tuple[int, ...]) -> list[Array]:
     """Return empty arrays cut from one piece of memory.
 
-    Small pieces freed one by one go back to the system, and come back with a page fault for every 4 kB: at small sizes
-    that was a third of the time. One piece stays. Large arrays stay better each by itself.
+    Memory that is freed goes back to the system when there is more of it than the allocator (glibc's) has learnt to
+    keep, and comes back with a page fault for every 4 kB: at small sizes that was a third of the time. It learns from
+    the largest piece it has seen, up to 32 MB. So the piece is larger than needed; what is never written to costs
+    nothing. Beyond 32 MB arrays do better each by itself.
     """
-    if sum(map(math.prod, shapes)) > ONE_PIECE:
+    size = np.dtype(dtype).itemsize
+    lengths = [-(-math.prod(shape) * size // 64) * 64 // size for shape in shapes]  # each starts on a cache line
+    needed = sum(lengths) * size
+    if needed > LARGEST:
         return [np.empty(shape, dtype) for shape in shapes]
-    line = 64 // np.dtype(dtype).itemsize  # every array starts on a cache line
-    lengths = [-(-math.prod(shape) // line) * line for shape in shapes]
-    pieces = np.split(np.empty(sum(lengths), dtype), np.cumsum(lengths)[:-1])
-    return [piece[: math.prod(shape)].reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+    piece = np.empty(min(max(4 * needed, SMALLEST), LARGEST) // size, dtype)
+    starts = np.cumsum([0, *lengths])
+    return [piece[k : k + math.prod(shape)].reshape(shape) for k, shape in zip(starts, shapes, strict=False)]
 
 
 def _fill_inputs(Z: Array, xs: Array, h: Array, width: int) -> None:

@@ -124,7 +124,7 @@ BUGS = (
         'np.array(rows.transpose(0, 2, 1), order="C")',
         "rows.transpose(0, 2, 1)",
     ),
-    Bug("float64 inside, whatever came", "_fast", "_carve", "np.empty(sum(lengths), dtype)", "np.empty(sum(lengths))"),
+    Bug("float64 inside, whatever came", "_fast", "_carve", "// size, dtype)", "// size)"),
     Bug("the last memory's gradient ignored", "_fast", "lstm_backward", "dstate.c.T", "0 * dstate.c.T"),
     Bug(
         "the last state's gradient ignored, RNN", "_fast", "rnn_backward",
