@@ -33,7 +33,7 @@ class Memo(NamedTuple):
     """What a fast LSTM run leaves: Z (T+1, rows, B) = [h; x; 1 …], G (T+1, 5H, B) = [c_prev; g; f; i; o], U (T, H, B).
 
     U is what o multiplies: tanh(c), or in the drawn cell tanh(W_u kept + b_u). K (steps of a block, 6, H, B) and
-    A (5, H, T, B) are room for the backward pass, which may come more than once, but not in two threads at a time.
+    A (4 or 5, H, T, B) are room for the backward pass, which may come more than once, but not in two threads at a time.
     """
 
     Z: Array
@@ -83,9 +83,9 @@ def lstm_backward(
             dot(W_h, da, dh_next)
             dc_next = by_c[0]
         dc_next = dc_next.copy()  # the next block writes over K
-        memo.A[:4, :, block] = K[:, 1:5].transpose(1, 2, 0, 3)
-    dparams = LSTMParams(*_weight_gradient(memo.A[:4], memo.Z, params.W.shape[2]))
-    return dparams, _input_gradient(memo.A[:4], W_x, need_dx), LSTMState(_own(dh_next), _own(dc_next))
+        memo.A[:, :, block] = K[:, 1:5].transpose(1, 2, 0, 3)
+    dparams = LSTMParams(*_weight_gradient(memo.A, memo.Z, params.W.shape[2]))
+    return dparams, _input_gradient(memo.A, W_x, need_dx), LSTMState(_own(dh_next), _own(dc_next))
 
 
 # ---------------------------------------------------------------- the drawn LSTM
@@ -237,8 +237,8 @@ def _fill_inputs(Z: Array, xs: Array, h: Array, width: int) -> None:
 def _open_memo(params: LSTMParams | DrawnParams, xs: Array, state: LSTMState) -> tuple[Memo, Iterator[Any]]:
     """Return a memo with the inputs in place, and for each step views of what the forward loop reads and writes."""
     T, (B, H), width = len(xs), state.c.shape, params.W.shape[2] + 1 + _spare_rows(params.W)
-    block = min(T, max(1, BLOCK // (6 * H * B)))
-    shapes = (T + 1, width, B), (T + 1, 5 * H, B), (T, H, B), (block, 6, H, B), (5, H, T, B)
+    block, rows = min(T, max(1, BLOCK // (6 * H * B))), 5 if isinstance(params, DrawnParams) else 4
+    shapes = (T + 1, width, B), (T + 1, 5 * H, B), (T, H, B), (block, 6, H, B), (rows, H, T, B)
     memo = Memo(*_carve(state.c.dtype, *shapes))
     Z, G, U = memo[:3]
     _fill_inputs(Z, xs, state.h, params.W.shape[2])
