@@ -37,6 +37,11 @@ both_backends = pytest.mark.parametrize("backend", ["reference", "native"])
 no_onednn_for_projections = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
 
+@pytest.fixture(autouse=True)
+def _the_same_weights_every_time() -> None:
+    torch.manual_seed(0)
+
+
 def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -71,7 +76,14 @@ def test_a_checkpoint_of_torch_gives_the_same_numbers(
         parameter.data.copy_(draw(rng(k), *parameter.shape).detach() / 2)
     xs = make_input(rng(100), form, dtype)
     state = make_state(rng(101), form, theirs, dtype) if has_state else None
-    assert_close(run(twin(theirs, backend), xs, state, form), run(theirs, xs, state, form), TOLERANCE[dtype])
+    ours = twin(theirs, backend)
+    assert_close(run(ours, xs, state, form), run(theirs, xs, state, form), TOLERANCE[dtype])
+    with torch.no_grad():
+        (hs, last), (their_hs, their_last) = (m.eval()(as_form(xs, form), state) for m in (ours, theirs))
+    assert type(hs) is type(their_hs)
+    hs, their_hs = (h.data if form in LENGTHS else h for h in (hs, their_hs))
+    named, expected = ({"output": h, "h_n": s[0], "c_n": s[1]} for h, s in ((hs, last), (their_hs, their_last)))
+    assert_close(named, expected, TOLERANCE[dtype])
 
 
 def module_cases(training: bool) -> list[Any]:
@@ -164,12 +176,12 @@ def test_a_copy_and_a_pickle_and_a_checkpoint_give_the_same_numbers(backend: str
 
 @both_backends
 def test_the_module_follows_dtype_device_and_training(backend: str) -> None:
-    lstm = LSTM(D, H, 2, backend=backend, device="meta", dtype=torch.float64)
-    assert lstm(torch.empty(T, B, D, device="meta", dtype=torch.float64))[0].shape == (T, B, H)
-    lstm = lstm.to_empty(device="cpu").float()
+    lstm = LSTM(D, H, 2, backend=backend, device="meta")
+    assert lstm(torch.empty(T, B, D, device="meta"))[0].shape == (T, B, H)
+    lstm = lstm.to_empty(device="cpu").double()
     lstm.reset_parameters()
     lstm.flatten_parameters()
-    assert lstm(torch.ones(T, B, D))[0].dtype == torch.float32
+    assert lstm(torch.ones(T, B, D).double())[0].dtype == torch.float64
     assert lstm.bfloat16()(torch.ones(T, B, D).bfloat16())[0].dtype == torch.bfloat16
 
 

@@ -74,7 +74,7 @@ def expect_input(xs: Any, weight: Tensor, *, is_packed: bool) -> None:
         raise RuntimeError(f"got packed input of shape {tuple(xs.shape)}, expected (N, D) with D = {D}")
     if xs.dim() not in (2, 3):
         raise ValueError(f"got input of {xs.dim()} dimensions, expected 3 (a batch) or 2 (one sequence)")
-    if xs.dtype != weight.dtype and not _autocasts(xs):
+    if xs.dtype != weight.dtype and not autocasts(xs):
         raise ValueError(f"got input of dtype {xs.dtype}, expected that of the weights, {weight.dtype}")
     if xs.shape[-1] != D:
         raise RuntimeError(f"got input with {xs.shape[-1]} features, expected input_size = {D}")
@@ -93,11 +93,12 @@ def expect_state(hx: Any, shapes: tuple[tuple[int, ...], ...], xs: Tensor) -> St
     for name, part, expected in zip(("h_0", "c_0"), hx, shapes, strict=True):
         if part.shape != expected:
             raise RuntimeError(f"got {name} of shape {tuple(part.shape)}, expected {expected}")
-        if part.dtype != xs.dtype and not _autocasts(xs):
+        if part.dtype != xs.dtype and not autocasts(xs):
             raise RuntimeError(f"got {name} of dtype {part.dtype}, expected that of the input, {xs.dtype}")
     return State(*hx)
 
 
-def _autocasts(xs: Tensor) -> bool:
+def autocasts(xs: Tensor) -> bool:
     """Say whether autocast takes care of dtypes on the input's device."""
-    return torch.is_autocast_enabled(xs.device.type)
+    device = xs.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)

@@ -226,7 +226,7 @@ class LSTM(nn.Module):
         sizes = [xs.shape[1]] * xs.shape[0] if batch_sizes is None else batch_sizes.tolist()
         rows = xs.flatten(0, 1) if batch_sizes is None else xs
         hs, state = run_layers(CELLS[self.cell], named, rows, sizes, state, **options)
-        if xs.dtype != torch.float64 and torch.is_autocast_enabled(xs.device.type):
+        if xs.dtype != torch.float64 and _checks.autocasts(xs):
             low = torch.get_autocast_dtype(xs.device.type)  # torch's LSTM answers in low precision too
             hs, state = hs.to(low), State(state.h.to(low), state.c.to(low))
         return (hs.unflatten(0, xs.shape[:2]) if batch_sizes is None else hs), state
