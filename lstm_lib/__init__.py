@@ -2,6 +2,7 @@
 
 The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``film``, ``experiment``) imports
 no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, and ``widgets`` adds anywidget.
+``nn`` needs torch.
 Nothing is imported until it is asked for:
 
 >>> import lstm_lib
@@ -22,6 +23,7 @@ __all__ = [
     "experiment",
     "film",
     "layers",
+    "nn",
     "notation",
     "optim",
     "plots",

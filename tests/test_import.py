@@ -29,6 +29,7 @@ ORDER = (
     "film",
     "plots",
     "widgets",
+    "nn",
 )
 NUMPY_SIDE = ("notation", "cells", "layers", "checks", "optim", "tasks", "experiment")
 

@@ -1,0 +1,16 @@
+"""An LSTM in torch that takes the place of ``torch.nn.LSTM``: other cells, a path that can be read, better starts.
+
+>>> from lstm_lib import nn
+>>> import torch
+>>> lstm = nn.LSTM(3, 2, cell="drawn")
+>>> nn.set_forget_bias(lstm, 1.0)
+>>> hs, (h_n, c_n) = lstm(torch.ones(5, 4, 3))
+>>> hs.shape
+torch.Size([5, 4, 2])
+"""
+
+from lstm_lib.nn.init import set_chrono, set_forget_bias, set_orthogonal
+from lstm_lib.nn.lstm import LSTM
+from lstm_lib.nn.steps import CELLS, Cell, State
+
+__all__ = ["CELLS", "LSTM", "Cell", "State", "set_chrono", "set_forget_bias", "set_orthogonal"]

@@ -1,0 +1,104 @@
+"""The checks at the public door of ``nn.LSTM``: same types of error as torch's, saying what came and what was expected.
+
+Shapes: T steps, B batch, D features, H hidden units, P projected units, L layers times directions.
+"""
+
+import numbers
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lstm_lib.nn.steps import CELLS, State
+
+BACKENDS = ("reference", "native", "auto", "fused", "triton")
+COMING = ("fused", "triton")
+
+
+def expect_sizes(input_size: Any, hidden_size: Any, num_layers: Any, proj_size: Any) -> None:
+    """Raise a TypeError or a ValueError unless the four sizes make an LSTM."""
+    sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers, "proj_size": proj_size}
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise TypeError(f"got {name} of type {type(size).__name__}, expected int")
+        least = 0 if name == "proj_size" else 1
+        if size < least:
+            raise ValueError(f"got {name} {size}, expected at least {least}")
+    if proj_size >= hidden_size:
+        raise ValueError(f"got proj_size {proj_size}, expected less than hidden_size {hidden_size}")
+
+
+def expect_options(bias: Any, batch_first: Any, dropout: Any, num_layers: int) -> None:
+    """Raise a TypeError or a ValueError unless the options are what torch takes; warn of dropout that does nothing."""
+    for name, flag in {"bias": bias, "batch_first": batch_first}.items():
+        if not isinstance(flag, bool):
+            raise TypeError(f"got {name} of type {type(flag).__name__}, expected bool")
+    is_number = isinstance(dropout, numbers.Real) and not isinstance(dropout, bool)
+    if not is_number or not 0 <= dropout <= 1:
+        raise ValueError(f"got dropout {dropout!r}, expected the probability of a zero, a number in [0, 1]")
+    if dropout > 0 and num_layers == 1:
+        message = f"got dropout {dropout} with num_layers 1, expected more layers: dropout acts between layers only"
+        warnings.warn(message, stacklevel=3)
+
+
+def expect_backend(cell: str, backend: str, proj_size: int) -> None:
+    """Raise unless the cell and the backend exist and go together.
+
+    Example:
+        >>> expect_backend("drawn", "native", 0)
+        Traceback (most recent call last):
+        ...
+        ValueError: got backend 'native' with cell 'drawn', expected cell 'standard', the only one that torch's own \
+kernels compute; use backend 'auto' or 'reference'
+    """
+    if cell not in CELLS:
+        raise ValueError(f"got cell {cell!r}, expected one of {', '.join(map(repr, CELLS))}")
+    if backend not in BACKENDS:
+        raise ValueError(f"got backend {backend!r}, expected one of {', '.join(map(repr, BACKENDS))}")
+    if backend in COMING:
+        raise NotImplementedError(f"got backend {backend!r}, which is not there yet, expected 'auto' or 'reference'")
+    if cell != "standard" and backend == "native":
+        only = "expected cell 'standard', the only one that torch's own kernels compute"
+        raise ValueError(f"got backend 'native' with cell {cell!r}, {only}; use backend 'auto' or 'reference'")
+    if cell != "standard" and proj_size:
+        raise ValueError(f"got proj_size {proj_size} with cell {cell!r}, expected 0: cell 'standard' alone projects")
+
+
+def expect_input(xs: Any, weight: Tensor, *, is_packed: bool) -> None:
+    """Raise unless the input is (T, B, D), (T, D), or packed (N, D), of the weights' dtype, with D features."""
+    D = weight.shape[1]
+    if not isinstance(xs, Tensor):
+        raise TypeError(f"got input of type {type(xs).__name__}, expected a Tensor or a PackedSequence")
+    if is_packed and xs.dim() != 2:
+        raise RuntimeError(f"got packed input of shape {tuple(xs.shape)}, expected (N, D) with D = {D}")
+    if xs.dim() not in (2, 3):
+        raise ValueError(f"got input of {xs.dim()} dimensions, expected 3 (a batch) or 2 (one sequence)")
+    if xs.dtype != weight.dtype and not autocasts(xs):
+        raise ValueError(f"got input of dtype {xs.dtype}, expected that of the weights, {weight.dtype}")
+    if xs.shape[-1] != D:
+        raise RuntimeError(f"got input with {xs.shape[-1]} features, expected input_size = {D}")
+
+
+def expect_steps(T: int) -> None:
+    """Raise a RuntimeError unless there is at least one step."""
+    if T < 1:
+        raise RuntimeError("got input of 0 steps, expected at least 1")
+
+
+def expect_state(hx: Any, shapes: tuple[tuple[int, ...], ...], xs: Tensor) -> State:
+    """Return the state as a State, or raise unless h and c have the shapes and the dtype that the input calls for."""
+    if not isinstance(hx, tuple | list) or len(hx) != 2 or not all(isinstance(part, Tensor) for part in hx):
+        raise TypeError(f"got a state of type {type(hx).__name__}, expected a pair of tensors (h_0, c_0)")
+    for name, part, expected in zip(("h_0", "c_0"), hx, shapes, strict=True):
+        if part.shape != expected:
+            raise RuntimeError(f"got {name} of shape {tuple(part.shape)}, expected {expected}")
+        if part.dtype != xs.dtype and not autocasts(xs):
+            raise RuntimeError(f"got {name} of dtype {part.dtype}, expected that of the input, {xs.dtype}")
+    return State(*hx)
+
+
+def autocasts(xs: Tensor) -> bool:
+    """Say whether autocast takes care of dtypes on the input's device."""
+    device = xs.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
