@@ -1,7 +1,7 @@
 """LSTMs, gate by gate: the library that the course builds and uses.
 
 The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``film``, ``experiment``) imports
-no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, and ``widgets`` adds anywidget.
+no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, ``widgets`` anywidget, ``nn`` torch.
 ``nn`` needs torch.
 Nothing is imported until it is asked for:
 

@@ -1,8 +1,9 @@
 """Give an executed notebook the same bytes each time it is run.
 
 What differs between two runs is renamed or dropped: the random identities of widgets are replaced by names counted
-in order of use, execution times and the exact version of Python go, keys are sorted. Outputs are left alone: one that
-differs, such as a memory address, is for its author to mend.
+in order of use, execution times and the exact version of Python go, keys are sorted, and what a cell printed is one
+text however many pieces it came in. What outputs say is left alone: one that differs, such as a memory address, is for
+its author to mend.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ def canonical(text: str, name: str) -> str:
     """
     notebook = json.loads(text)
     drop_volatile(notebook)
+    join_streams(notebook)
     new_id = {old: digest(f"{name}/{n}") for n, old in enumerate(widgets_in_order(notebook))}
     text = dump(notebook)
     text = WIDGET_ID.sub(lambda match: new_id.get(match.group(), match.group()), text)
@@ -40,6 +42,20 @@ def drop_volatile(notebook: dict[str, Any]) -> None:
         cell["metadata"].pop("execution", None)
     if "language_info" in notebook["metadata"]:
         notebook["metadata"]["language_info"] = {"name": "python"}
+
+
+def join_streams(notebook: dict[str, Any]) -> None:
+    """Put together what a cell printed: it arrives in pieces, cut where the kernel's clock happened to strike."""
+    for cell in notebook["cells"]:
+        joined: list[dict[str, Any]] = []
+        for output in cell.get("outputs", []):
+            if joined and output["output_type"] == "stream" and joined[-1].get("name") == output["name"]:
+                text = "".join(joined[-1]["text"]) + "".join(output["text"])
+                joined[-1]["text"] = text.splitlines(keepends=True)
+            else:
+                joined.append(output)
+        if joined:
+            cell["outputs"] = joined
 
 
 def widgets_in_order(notebook: dict[str, Any]) -> list[str]:

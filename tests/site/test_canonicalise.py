@@ -47,6 +47,19 @@ def test_two_runs_give_the_same_bytes() -> None:
     assert len(runs) == 1
 
 
+def test_what_a_cell_printed_is_one_text_however_many_pieces_it_came_in() -> None:
+    def printed(*pieces: tuple[str, str]) -> str:
+        outputs = [{"output_type": "stream", "name": name, "text": [text]} for name, text in pieces]
+        cell = {"cell_type": "code", "metadata": {}, "source": [], "outputs": outputs}
+        return canonical(json.dumps({"cells": [cell], "metadata": {}}), "a.ipynb")
+
+    whole = printed(("stdout", "one\n"), ("stdout", "two\n"))
+    assert whole == printed(("stdout", "on"), ("stdout", "e\nt"), ("stdout", "wo\n"))
+    assert json.loads(whole)["cells"][0]["outputs"][0]["text"] == ["one\n", "two\n"]
+    mixed = json.loads(printed(("stdout", "one\n"), ("stderr", "two\n"), ("stdout", "three\n")))
+    assert [output["name"] for output in mixed["cells"][0]["outputs"]] == ["stdout", "stderr", "stdout"]
+
+
 def test_a_second_pass_changes_nothing() -> None:
     once = canonical(run(0), "a.ipynb")
     assert canonical(once, "a.ipynb") == once
