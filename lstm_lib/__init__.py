@@ -1,9 +1,8 @@
 """LSTMs, gate by gate: the library that the course builds and uses.
 
 The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``film``, ``experiment``) imports
-no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, ``widgets`` anywidget, ``nn`` torch.
-``nn`` needs torch.
-Nothing is imported until it is asked for:
+no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, ``widgets`` anywidget, and
+``nn`` torch. Nothing is imported until it is asked for:
 
 >>> import lstm_lib
 >>> lstm_lib.cells.sigmoid(0.0)
