@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from lstm_lib.notation import FAMILIES, GRID, INK, LINES, SYMBOLS, colour
 from lstm_lib.tasks import Batch
@@ -100,6 +101,7 @@ def lines(
         ax.plot(xs, ys, style.style, color=tone, linewidth=style.width, marker="o" if dots else None, markersize=4)
         ends.append((name, float(np.asarray(ys)[-1]), tone))
     _name_ends(ax, float(np.asarray(xs)[-1]), ends)
+    _count_in_whole_steps(ax, xs)
     return ax
 
 
@@ -144,6 +146,7 @@ def runs(
         ax.plot(xs, median, style.style, color=tone, linewidth=style.width)
         ends.append((name, float(median[-1]), tone))
     _name_ends(ax, float(np.asarray(xs)[-1]), ends)
+    _count_in_whole_steps(ax, xs)
     return ax
 
 
@@ -256,6 +259,8 @@ def heat(
         _, ax = plt.subplots(figsize=size, layout="constrained")
     image = ax.imshow(values, aspect="auto", interpolation="nearest", **looks[kind])
     ax.set(xlabel=x, ylabel=y)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     ax.figure.colorbar(image, ax=ax, label=bar)
     return ax
 
@@ -271,6 +276,12 @@ def _tone(wanted: str | None, n: int, count: int) -> Any:
         return wanted
     dark = np.array([int(INK.hue[k : k + 2], 16) / 255 for k in (1, 3, 5)])
     return tuple(dark + (0.5 - dark) * (n / max(count - 1, 1)))
+
+
+def _count_in_whole_steps(ax: Axes, xs: Sequence[float] | Array) -> None:
+    """Put no ticks between two steps."""
+    if np.issubdtype(np.asarray(xs).dtype, np.integer):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _tile(ax: Axes, t: int, row: int, text: str, tone: str, *, filled: bool) -> None:

@@ -85,3 +85,14 @@ def test_a_plot_refuses_arrays_of_another_form():
         plots.runs([0, 1, 2], {"RNN": np.zeros(3)}, x="delay", y="accuracy")
     with pytest.raises(ValueError, match="got kind 'state', expected one of gate, memory, gradient"):
         plots.heat(np.eye(2), x="step t", y="unit", bar="h", kind="state")
+
+
+def test_steps_and_units_are_counted_in_whole_numbers():
+    for ax in (
+        plots.lines(range(8), {"h": np.linspace(0, 1, 8)}, x="step t", y="h"),
+        plots.heat(np.eye(8), x="step t", y="unit", bar="f"),
+    ):
+        ax.figure.canvas.draw()
+        for tick in (*ax.get_xticks(), *(ax.get_yticks() if ax.get_ylabel() == "unit" else [])):
+            assert tick == round(tick)
+        plt.close(ax.figure)
