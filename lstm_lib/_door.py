@@ -25,6 +25,12 @@ def expect_sizes(input_size: int, hidden_size: int) -> None:
         raise ValueError(f"got input_size {input_size} and hidden_size {hidden_size}, expected both at least 1")
 
 
+def expect_array(name: str, value: Any) -> None:
+    """Raise a ValueError unless the value is a NumPy array."""
+    if not isinstance(value, np.ndarray):
+        raise ValueError(f"got {name} of type {type(value).__name__}, expected a NumPy array")
+
+
 def expect_params(kind: str, params: Any) -> tuple[int, int]:
     """Return (D, H), or raise a ValueError that names the array whose shape does not fit.
 
@@ -38,8 +44,7 @@ def expect_params(kind: str, params: Any) -> tuple[int, int]:
     if getattr(params, "_fields", None) != tuple(shapes):
         raise ValueError(f"got parameters of type {type(params).__name__}, expected {kind}({', '.join(shapes)})")
     for name in shapes:
-        if not isinstance(getattr(params, name), np.ndarray):
-            raise ValueError(f"got {name} of type {type(getattr(params, name)).__name__}, expected a NumPy array")
+        expect_array(name, getattr(params, name))
     H = np.shape(params.b)[-1] if np.ndim(params.b) else 0
     D = np.shape(params.W)[-1] - H if np.ndim(params.W) else 0
     sizes = {"4": 4, "H": H, "H+D": H + D}
@@ -68,8 +73,7 @@ def expect_one_dtype(**named: Any) -> None:
         parts = value._asdict().items() if hasattr(value, "_asdict") else [("", value)]
         for part, array in parts:
             full_name = f"{name}.{part}" if part else name
-            if not isinstance(array, np.ndarray):
-                raise ValueError(f"got {full_name} of type {type(array).__name__}, expected a NumPy array")
+            expect_array(full_name, array)
             seen.setdefault(array.dtype, full_name)
     if len(seen) > 1 or not all(np.issubdtype(dtype, np.inexact) for dtype in seen):
         what = ", ".join(f"{name} {dtype}" for dtype, name in seen.items())

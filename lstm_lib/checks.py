@@ -21,11 +21,7 @@ STEPS = {
     "lstm": (cells.lstm_step, cells.lstm_step_backward),
     "drawn": (cells.drawn_step, cells.drawn_step_backward),
 }
-SEQUENCES = {
-    "rnn": (layers.rnn_forward, layers.rnn_backward),
-    "lstm": (layers.lstm_forward, layers.lstm_backward),
-    "drawn": (layers.drawn_forward, layers.drawn_backward),
-}
+SEQUENCES = layers.PASSES
 
 
 def complex_step(function: Callable[[Any], Any], at: Array, direction: Array) -> Any:

@@ -32,15 +32,6 @@ RECIPES = {
 }
 
 
-# The passes over time of each cell.
-FORWARD: dict[str, Callable[..., Any]] = {
-    "rnn": layers.rnn_forward, "lstm": layers.lstm_forward, "drawn": layers.drawn_forward
-}
-BACKWARD: dict[str, Callable[..., Any]] = {
-    "rnn": layers.rnn_backward, "lstm": layers.lstm_backward, "drawn": layers.drawn_backward
-}
-
-
 class Readout(NamedTuple):
     """The linear layer that turns h into one score a class: W (K, H), b (K,)."""
 
@@ -135,8 +126,8 @@ def chrono_bias(rng: np.random.Generator, hidden_size: int, longest: int) -> Arr
     return np.asarray(np.log(rng.uniform(1, longest - 1, hidden_size)))
 
 
-def run(recipe: str, weights: Weights, xs: Array) -> Any:
-    """Run the cell over xs (T, B, D), with the recipe's gates held fixed; returns its Run.
+def run(recipe: str, weights: Weights, xs: Array, state: Any = None) -> Any:
+    """Run the cell over xs (T, B, D) from a state (zeros if None), with the recipe's gates fixed; returns its Run.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -145,7 +136,8 @@ def run(recipe: str, weights: Weights, xs: Array) -> Any:
         (5, 6, 2)
     """
     name, clamp = _recipe(recipe)
-    return FORWARD[name](weights.cell, xs, **({"clamp": clamp} if clamp else {}))
+    forward, _ = layers.PASSES[name]
+    return forward(weights.cell, xs, state, **({"clamp": clamp} if clamp else {}))
 
 
 def loss_and_grads(recipe: str, weights: Weights, batch: Batch) -> tuple[float, Weights]:
@@ -172,13 +164,14 @@ def loss_and_grads(recipe: str, weights: Weights, batch: Batch) -> tuple[float, 
     """
     this = run(recipe, weights, batch.xs)
     asked = this.hs[batch.mask]
-    logits = asked @ weights.readout.W.T + weights.readout.b
+    logits = _scores(weights.readout, asked)
     loss, dlogits = softmax_cross_entropy(logits, batch.targets[batch.mask])
 
     dreadout = Readout(dlogits.T @ asked, dlogits.sum(axis=0))
     dhs = np.zeros_like(this.hs)
     dhs[batch.mask] = dlogits @ weights.readout.W
-    dcell, _, _ = BACKWARD[RECIPES[recipe].cell](weights.cell, this, dhs, need_dx=False)
+    _, backward = layers.PASSES[RECIPES[recipe].cell]
+    dcell, _, _ = backward(weights.cell, this, dhs, need_dx=False)
     return loss, Weights(dcell, dreadout)
 
 
@@ -222,7 +215,7 @@ def answers(recipe: str, weights: Weights, batch: Batch) -> Array:
         (10,)
     """
     asked = run(recipe, weights, batch.xs).hs[batch.mask]
-    return np.asarray(np.argmax(asked @ weights.readout.W.T + weights.readout.b, axis=1))
+    return np.asarray(np.argmax(_scores(weights.readout, asked), axis=1))
 
 
 def accuracy(recipe: str, weights: Weights, batch: Batch) -> float:
@@ -293,6 +286,11 @@ def train(
         if watch is not None and (n + 1) % every == 0:
             watch(n + 1, weights)
     return weights, History(losses, norms)
+
+
+def _scores(readout: Readout, hs: Array) -> Array:
+    """Return one score for each class, (…, K), from h (…, H)."""
+    return np.asarray(hs @ readout.W.T + readout.b)
 
 
 def _recipe(name: str) -> Recipe:

@@ -312,6 +312,14 @@ def drawn_backward(
     return _unclamp(dparams, run.tape), dxs if need_dx else None, dfirst
 
 
+# The passes over time of each cell, forward and backward.
+PASSES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "rnn": (rnn_forward, rnn_backward),
+    "lstm": (lstm_forward, lstm_backward),
+    "drawn": (drawn_forward, drawn_backward),
+}
+
+
 # ---------------------------------------------------------------- looking inside
 
 

@@ -4,12 +4,13 @@ Shapes: T steps, B batch, K points on a curve, S seeds. Nothing here calls show,
 """
 
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
@@ -202,9 +203,9 @@ def stream(batch: Batch, *, sequence: int = 0, boxes: int, ax: Axes | None = Non
         _, ax = plt.subplots(figsize=(7.0, 0.42 * boxes + 1.1), layout="constrained")
     for t, x in enumerate(xs):
         shown, written, asked = np.split(x, [symbols, symbols + boxes])
-        letter = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[int(shown.argmax())]
+        letter = ascii_uppercase[int(shown.argmax())]
         if asked.any():
-            answer = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[int(batch.targets[t, sequence])]
+            answer = ascii_uppercase[int(batch.targets[t, sequence])]
             _tile(ax, t, int(asked.argmax()), f"{answer}?", FAMILIES["use"].hue, filled=False)
         elif written.any():
             _tile(ax, t, int(written.argmax()), letter, FAMILIES["learn"].hue, filled=True)
@@ -274,7 +275,7 @@ def _tone(wanted: str | None, n: int, count: int) -> Any:
         return colour(str(wanted))
     if wanted is not None:
         return wanted
-    dark = np.array([int(INK.hue[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    dark = np.array(to_rgb(INK.hue))
     return tuple(dark + (0.5 - dark) * (n / max(count - 1, 1)))
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from lstm_lib.notation import FAMILIES, GRID, INK, SYMBOLS
+from lstm_lib.notation import SYMBOLS
+from lstm_lib.widgets._palette import palette
 
 HERE = Path(__file__).parent
 
@@ -104,9 +105,7 @@ class GateExplorer(anywidget.AnyWidget):
         {name: {"everyday": s.everyday, "standard": s.standard, "family": s.family} for name, s in SYMBOLS.items()},
         read_only=True,
     ).tag(sync=True)
-    palette = traitlets.Dict(
-        {name: family._asdict() for name, family in {**FAMILIES, "ink": INK, "grid": GRID}.items()}, read_only=True
-    ).tag(sync=True)
+    palette = palette()
 
     def __init__(self, gate: str = "learn", *, question: str = "", values: Mapping[str, float] | None = None) -> None:
         """Check the names of the gate and of the sliders, and lay out the situations."""

@@ -7,9 +7,9 @@ import traitlets
 
 from lstm_lib.exercises import EXERCISES
 from lstm_lib.notation import FAMILIES, INK
+from lstm_lib.widgets._palette import palette
 
 HERE = Path(__file__).parent
-PALETTE = {"right": FAMILIES["learn"], "wrong": FAMILIES["forget"], "ink": INK}
 
 
 class Quiz(anywidget.AnyWidget):
@@ -45,9 +45,7 @@ class Quiz(anywidget.AnyWidget):
     answer = traitlets.Unicode().tag(sync=True)
     choice = traitlets.Unicode("").tag(sync=True)  # what the reader chose; "" before
 
-    palette = traitlets.Dict(
-        {name: family._asdict() for name, family in PALETTE.items()}, read_only=True
-    ).tag(sync=True)
+    palette = palette({"right": FAMILIES["learn"], "wrong": FAMILIES["forget"], "ink": INK})
 
     @classmethod
     def exercise(cls, id: str) -> "Quiz":

@@ -5,7 +5,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from lstm_lib.notation import FAMILIES, GRID, INK
+from lstm_lib.widgets._palette import palette
 
 HERE = Path(__file__).parent
 
@@ -34,9 +34,7 @@ class ThreeClocks(anywidget.AnyWidget):
     recall = traitlets.List(traitlets.Dict()).tag(sync=True)
     chance = traitlets.Float(0.25).tag(sync=True)
 
-    palette = traitlets.Dict(
-        {name: family._asdict() for name, family in {**FAMILIES, "ink": INK, "grid": GRID}.items()}, read_only=True
-    ).tag(sync=True)
+    palette = palette()
 
     def __repr__(self) -> str:
         """Stand in for the widget where none can be shown, the same in each run (no memory address)."""
