@@ -28,6 +28,8 @@ __all__ = [
     "plots",
     "recorded",
     "tasks",
+    "train",
+    "training",
     "widgets",
 ]
 

@@ -30,6 +30,8 @@ ORDER = (
     "plots",
     "widgets",
     "nn",
+    "training",
+    "train",
 )
 NUMPY_SIDE = ("notation", "cells", "layers", "checks", "optim", "tasks", "experiment")
 

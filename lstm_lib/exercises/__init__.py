@@ -22,13 +22,29 @@ from lstm_lib.exercises import (
     chapter_05,
     chapter_06,
     chapter_07,
+    chapter_08,
+    chapter_09,
+    chapter_10,
+    chapter_11,
 )
 from lstm_lib.exercises._card import check, hint, progress, results, show
 from lstm_lib.exercises._core import Exercise, Mistake
 from lstm_lib.exercises._tools import dot, sigmoid, tanh
 from lstm_lib.exercises._words import Verdict
 
-_CHAPTERS = (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07)
+_CHAPTERS = (
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_08,
+    chapter_09,
+    chapter_10,
+    chapter_11,
+)
 
 EXERCISES: dict[str, Exercise] = {exercise.id: exercise for chapter in _CHAPTERS for exercise in chapter.EXERCISES}
 

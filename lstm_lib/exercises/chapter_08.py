@@ -1,0 +1,5 @@
+"""Exercises of chapter 8, learning to remember."""
+
+from lstm_lib.exercises._core import Exercise
+
+EXERCISES: tuple[Exercise, ...] = ()
