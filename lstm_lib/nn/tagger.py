@@ -5,7 +5,6 @@ Shapes: T steps, B batch, D features, H hidden units, K classes.
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -27,6 +26,7 @@ class Tagger(nn.Module):
         ValueError: If ``classes`` is below 1, or an option does not fit.
 
     Example:
+        >>> import torch
         >>> model = Tagger(6, 24, 4, cell="drawn")
         >>> scores, (h, c) = model(torch.ones(5, 3, 6))
         >>> scores.shape, c.shape
@@ -43,7 +43,7 @@ class Tagger(nn.Module):
             only = "expected one direction, time first: a tagger answers at each step, from what came before"
             raise ValueError(f"got {', '.join(sorted(unfit))}, {only}")
         self.lstm = LSTM(input_size, hidden_size, **options)
-        like = {"device": options.get("device"), "dtype": options.get("dtype")}
+        like: dict[str, Any] = {"device": options.get("device"), "dtype": options.get("dtype")}
         self.readout = nn.Linear(options.get("proj_size") or hidden_size, classes, **like)
 
     def forward(self, xs: Tensor, state: Pair | None = None) -> tuple[Tensor, Pair]:

@@ -1,0 +1,53 @@
+"""NaN and inf: training stops, and says at which batch, in which parameter, and what to try."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from lstm_lib.training.run import Run
+
+
+class Diverged(FloatingPointError):
+    """The loss or a gradient is no longer finite: the message says where, and what to try.
+
+    Attributes:
+        batch: Number of the batch, counted from 0.
+        parameter: Name of the first parameter whose gradient (or value) is not finite, or None.
+    """
+
+    def __init__(self, message: str, batch: int, parameter: str | None) -> None:
+        """Keep the place beside the message."""
+        super().__init__(message)
+        self.batch, self.parameter = batch, parameter
+
+
+def expect_finite(run: Run, loss: float, norm: float, xs: Tensor, place: str) -> None:
+    """Raise Diverged unless loss and gradient are finite, or the scaler of float16 can still find a smaller scale."""
+    if math.isfinite(loss) and math.isfinite(norm):
+        return
+    if run.scaler.is_enabled() and math.isfinite(loss) and run.scaler.get_scale() > 1:
+        return  # the scaler skips this update and halves its scale
+    values = dict(run.model.named_parameters())
+    spoiled = _not_finite(values)
+    gradients = _not_finite({name: p.grad for name, p in values.items() if p.grad is not None})
+    rate = run.optimiser.param_groups[0]["lr"]
+    advice = f"try a smaller learning rate than {rate:.3g}"
+    if spoiled:
+        why = f"the weights {spoiled[0]} held NaN or inf before this update: look where they come from"
+    elif not torch.isfinite(xs).all():
+        t, b = torch.nonzero(~torch.isfinite(xs.flatten(2)).all(-1))[0].tolist()
+        why = f"the inputs hold NaN or inf, first at step {t} of sequence {b}: look where the batch is made"
+    else:
+        clip = "" if run.settings.clip is not None else ", or clip=1.0, which limits the gradient's length"
+        half = ", or precision='bfloat16', whose numbers reach further" if run.settings.precision == "float16" else ""
+        others = f" (and {len(gradients) - 1} others)" if len(gradients) > 1 else ""
+        where = f"the gradient of {gradients[0]}{others} is not finite" if gradients else "no gradient is affected"
+        why = f"{where}: {advice}{clip}{half}"
+    message = f"got loss {loss:.4g} and gradient norm {norm:.4g} at {place}, expected finite numbers; {why}"
+    raise Diverged(message, run.done, next(iter(spoiled or gradients), None))
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    return [name for name, value in tensors.items() if not torch.isfinite(value).all()]

@@ -1,0 +1,102 @@
+"""Several processes that train one network: who is there, who gets which sequences, and what they tell each other.
+
+``torchrun`` starts the processes. Each draws the same batch and takes its share of the sequences;
+DistributedDataParallel adds up the gradients. With one process every function here does nothing.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lstm_lib.tasks import Batch
+
+
+class Team(NamedTuple):
+    """The processes that train together: this one's number, and how many there are."""
+
+    rank: int
+    size: int
+
+
+def team() -> Team:
+    """Say which process this is, and of how many.
+
+    Example:
+        >>> team()
+        Team(rank=0, size=1)
+    """
+    if dist.is_available() and dist.is_initialized():
+        return Team(dist.get_rank(), dist.get_world_size())
+    return Team(0, 1)
+
+
+@contextmanager
+def together(device: torch.device) -> Iterator[Team]:
+    """Join the processes that ``torchrun`` started; without it, be a team of one.
+
+    Args:
+        device: Where the network is: GPUs talk by nccl, processors by gloo.
+
+    Example:
+        >>> with together(torch.device("cpu")) as (rank, size):
+        ...     rank, size
+        (0, 1)
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        yield Team(0, 1)
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield team()
+    finally:
+        dist.destroy_process_group()
+
+
+def share(batch: Batch, rank: int, size: int) -> Batch:
+    """Return every size-th sequence of a batch, beginning with number ``rank``.
+
+    Raises:
+        ValueError: If there are fewer sequences than processes.
+
+    Example:
+        >>> import numpy as np
+        >>> from lstm_lib import tasks
+        >>> batch = tasks.delay(np.random.default_rng(0), 5, 3)
+        >>> [share(batch, rank, 2).xs.shape[1] for rank in (0, 1)]
+        [3, 2]
+    """
+    B = batch.mask.shape[1]
+    if size > B:
+        raise ValueError(f"got {size} processes for a batch of {B} sequences, expected at most one for each")
+    return Batch(*(part[:, rank::size] for part in batch)) if size > 1 else batch
+
+
+def wrap(model: nn.Module, device: torch.device, size: int) -> nn.Module:
+    """Return the model whose backward pass also averages the gradients of all processes."""
+    if size == 1:
+        return model
+    return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+
+
+def total(value: Tensor, size: int) -> Tensor:
+    """Add up one tensor over all processes."""
+    if size > 1:
+        dist.all_reduce(value)
+    return value
+
+
+def collect(value: Any, size: int) -> list[Any]:
+    """Return what each process has, in the order of their numbers."""
+    if size == 1:
+        return [value]
+    everything: list[Any] = [None] * size
+    dist.all_gather_object(everything, value)
+    return everything
