@@ -1,0 +1,224 @@
+"""Train an LSTM on a task from the command line: ``python -m lstm_lib.train TASK``, under ``torchrun`` too.
+
+    python -m lstm_lib.train delay --length 30 --chrono 60
+    python -m lstm_lib.train recall --boxes 4 --folder runs/boxes --save-every 100
+    torchrun --nproc-per-node=2 --max-restarts=3 -m lstm_lib.train recall --folder runs/boxes --save-every 100
+
+With a folder, the same command goes on from the last checkpoint.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from lstm_lib import film, nn, tasks, training
+from lstm_lib.tasks import Batch
+from lstm_lib.training import settings as choices
+
+TEST_SEED = 1_000_003  # test batches are drawn with another seed than those to train on
+
+
+class Task(NamedTuple):
+    """A task: what it is, how to draw a batch of some length, its sizes, and its usual length in steps."""
+
+    about: str
+    draw: Callable[[np.random.Generator, int, argparse.Namespace], Batch]
+    features: Callable[[argparse.Namespace], int]
+    classes: int
+    length: int
+
+
+TASKS = {
+    "delay": Task(
+        "one symbol is written, LENGTH distractors pass, then it is asked for",
+        lambda rng, size, a: tasks.delay(rng, size, a.length),
+        lambda a: 6,
+        classes=4,
+        length=10,
+    ),
+    "recall": Task(
+        "the stream of boxes: LENGTH steps of symbols written into --boxes, passing by, or asked for",
+        lambda rng, size, a: tasks.recall_stream(rng, size, a.length, boxes=a.boxes),
+        lambda a: 4 + 2 * a.boxes,
+        classes=4,
+        length=30,
+    ),
+    "adding": Task(
+        "add up the two marked numbers among LENGTH",
+        lambda rng, size, a: tasks.adding(rng, size, a.length),
+        lambda a: 2,
+        classes=1,
+        length=50,
+    ),
+    "copy": Task(
+        "repeat ten symbols after LENGTH blanks",
+        lambda rng, size, a: tasks.copy(rng, size, a.length),
+        lambda a: 10,
+        classes=8,
+        length=20,
+    ),
+    "temporal-order": Task(
+        "tell the order of two symbols among LENGTH steps",
+        lambda rng, size, a: tasks.temporal_order(rng, size, a.length),
+        lambda a: 8,
+        classes=4,
+        length=100,
+    ),
+    "reber": Task(
+        "predict the next symbol of embedded Reber strings (their length is their own)",
+        lambda rng, size, a: tasks.embedded_reber(rng, size),
+        lambda a: 7,
+        classes=7,
+        length=1,
+    ),
+    "film": Task(
+        "say after each of LENGTH frames which film it is",
+        lambda rng, size, a: film.stream(rng, size, a.length),
+        lambda a: len(film.FACES) + 1,
+        classes=len(film.FILMS),
+        length=40,
+    ),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    Example:
+        >>> parser().parse_args(["delay", "--length", "30"]).length
+        30
+    """
+    listing = "\n".join(f"  {name:15} {task.about} (LENGTH {task.length})" for name, task in TASKS.items())
+    description = f"Train an LSTM on a task.\n\ntasks:\n{listing}"
+    form = argparse.RawDescriptionHelpFormatter
+    this = argparse.ArgumentParser("python -m lstm_lib.train", description=description, formatter_class=form)
+    this.add_argument("task", choices=TASKS, metavar="TASK", help="one of the tasks above")
+    _add_task_options(this)
+    _add_network_options(this)
+    _add_training_options(this)
+    return this
+
+
+def _add_task_options(this: argparse.ArgumentParser) -> None:
+    group = this.add_argument_group("the task")
+    group.add_argument("--length", type=int, help="see the list of tasks")
+    group.add_argument("--boxes", type=int, default=2, help="boxes of task recall (default 2)")
+    group.add_argument("--batch-size", type=int, default=32, help="sequences a batch, of all processes (default 32)")
+    group.add_argument("--test-size", type=int, default=500, help="sequences of the test batch (default 500)")
+
+
+def _add_network_options(this: argparse.ArgumentParser) -> None:
+    group = this.add_argument_group("the network")
+    group.add_argument("--hidden", type=int, default=24, help="units of a layer (default 24)")
+    group.add_argument("--layers", type=int, default=1, help="layers (default 1)")
+    group.add_argument("--cell", default="standard", choices=nn.CELLS, help="default standard")
+    group.add_argument("--backend", default="auto", help="auto, native or reference (default auto)")
+    group.add_argument("--dropout", type=float, default=0.0, help="between layers (default 0)")
+    start = group.add_mutually_exclusive_group()
+    start.add_argument("--forget-bias", type=float, help="bias of every forget gate (default 1, where there is one)")
+    start.add_argument("--chrono", type=int, metavar="LONGEST", help="chrono initialisation up to LONGEST steps")
+    group.add_argument("--orthogonal", action="store_true", help="orthogonal recurrent weights")
+
+
+def _add_training_options(this: argparse.ArgumentParser) -> None:
+    group = this.add_argument_group("training (the names of lstm_lib.training.Settings)")
+    group.add_argument("--batches", type=int, default=1000, help="default 1000")
+    group.add_argument("--lr", type=float, default=0.01, help="learning rate (default 0.01)")
+    group.add_argument("--optimiser", choices=choices.OPTIMISERS, default="adam", help="default adam")
+    group.add_argument("--clip", type=float, default=1.0, help="longest gradient; 0 does not clip (default 1)")
+    group.add_argument("--window", type=int, help="truncated backpropagation: steps an update (default all)")
+    group.add_argument("--between-windows", choices=choices.BETWEEN_WINDOWS, default="carry", help="default carry")
+    group.add_argument("--schedule", choices=choices.SCHEDULES, default="constant", help="default constant")
+    group.add_argument("--warmup", type=int, default=0, help="batches over which the rate rises (default 0)")
+    group.add_argument("--precision", choices=choices.PRECISIONS, default="float32", help="default float32")
+    group.add_argument("--evaluate-every", type=int, default=100, help="batches (default 100; 0 for never)")
+    group.add_argument("--patience", type=int, help="evaluations without a lower loss before it stops")
+    group.add_argument("--goal", type=float, help="accuracy at which it stops")
+    group.add_argument("--save-every", type=int, default=0, help="batches between checkpoints (default: at the end)")
+    group.add_argument("--keep", type=int, default=2, help="checkpoints that stay (default 2)")
+    group.add_argument("--seed", type=int, default=0, help="of weights, batches and dropout (default 0)")
+    group.add_argument("--folder", help="where checkpoints are, to go on from and to write")
+    group.add_argument("--device", help="cpu, cuda, cuda:1 … (default: a GPU if there is one)")
+    group.add_argument("--no-progress", action="store_true", help="show no bar")
+
+
+def make_settings(arguments: argparse.Namespace) -> training.Settings:
+    """Turn the command line into Settings.
+
+    Example:
+        >>> make_settings(parser().parse_args(["delay", "--clip", "0", "--window", "5"])).window
+        5
+    """
+    names = {field for field in training.Settings.__dataclass_fields__ if hasattr(arguments, field)}
+    values: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    return training.Settings(**values | {"clip": arguments.clip or None})
+
+
+def make_model(arguments: argparse.Namespace) -> nn.Tagger:
+    """Make the network that the command line describes; the seed decides its weights.
+
+    Example:
+        >>> arguments = parser().parse_args(["recall", "--boxes", "4", "--cell", "drawn"])
+        >>> make_model(arguments).lstm
+        LSTM(12, 24, cell='drawn')
+    """
+    torch.manual_seed(arguments.seed)
+    rng = torch.Generator().manual_seed(arguments.seed)
+    task = TASKS[arguments.task]
+    options = {"num_layers": arguments.layers, "dropout": arguments.dropout}
+    options |= {"cell": arguments.cell, "backend": arguments.backend}
+    model = nn.Tagger(task.features(arguments), arguments.hidden, task.classes, **options)
+    if arguments.orthogonal:
+        nn.set_orthogonal(rng, model.lstm)
+    if arguments.chrono is not None:
+        nn.set_chrono(rng, model.lstm, arguments.chrono)
+    elif arguments.forget_bias is not None or "f" in nn.CELLS[arguments.cell].gates:
+        nn.set_forget_bias(model.lstm, 1.0 if arguments.forget_bias is None else arguments.forget_bias)
+    return model
+
+
+def train(arguments: argparse.Namespace) -> tuple[training.History, training.Score]:
+    """Do what the command line says; return the history, and the score on new batches."""
+    task = TASKS[arguments.task]
+    arguments.length = task.length if arguments.length is None else arguments.length
+    settings = make_settings(arguments)
+    device = training.pick_device(arguments.device)
+
+    def draw(rng: np.random.Generator) -> Batch:
+        return task.draw(rng, arguments.batch_size, arguments)
+
+    test = task.draw(np.random.default_rng([TEST_SEED, arguments.seed]), arguments.test_size, arguments)
+    with training.together(device) as (rank, size):
+        model = make_model(arguments)
+        sample = training.numbered(draw, arguments.seed)
+        options: dict[str, Any] = {"folder": arguments.folder, "device": device}
+        options |= {"evaluate": test, "progress": not arguments.no_progress}
+        history = training.fit(model, sample, settings, **options)
+        score = training.evaluate(model, test)
+        if rank == 0:
+            who = f"{size} processes on {device.type}" if size > 1 else str(device)
+            print(f"{len(history.losses)} batches on {who}, stopped by {history.stopped}: ", end="")
+            print(f"loss {score.loss:.6g}, accuracy {score.accuracy:.4f} of {score.questions} questions")
+    return history, score
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and train; a mistake in it is one line on the error stream and exit code 2."""
+    this = parser()
+    try:
+        train(this.parse_args(arguments))
+    except (ValueError, NotImplementedError) as error:
+        this.exit(2, f"{this.prog}: {error}\n")
+    except training.Diverged as error:
+        this.exit(1, f"{this.prog}: {error}\n")
+    except KeyboardInterrupt:
+        this.exit(130, "stopped; with --folder, the same command goes on from the last checkpoint\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
