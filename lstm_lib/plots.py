@@ -218,6 +218,43 @@ def stream(batch: Batch, *, sequence: int = 0, boxes: int, ax: Axes | None = Non
     return ax
 
 
+def padded(lengths: Sequence[int] | Array, *, ax: Axes | None = None) -> Axes:
+    """Draw a padded batch, a row a sequence: real steps filled, the last one in the use gate's colour, padding empty.
+
+    A frame marks the last step of the batch, which ``output[-1]`` reads.
+
+    Args:
+        lengths: Real steps of each sequence (B,).
+        ax: Axes to draw on; a new figure if None.
+
+    Returns:
+        The Axes.
+
+    Example:
+        >>> ax = padded([3, 5, 9])
+        >>> len(ax.patches)  # 27 steps and the frame
+        28
+    """
+    B, T = len(lengths), int(max(lengths))
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7.0, 0.42 * B + 0.9), layout="constrained")
+    for row, length in enumerate(lengths):
+        for t in range(T):
+            family = FAMILIES["use" if t == length - 1 else "event"]
+            if t < length:
+                _tile(ax, t, row, "x", family.hue, filled=True)
+            else:
+                _tile(ax, t, row, "0", GRID.hue, filled=False)
+    frame: dict[str, Any] = {"facecolor": "none", "edgecolor": FAMILIES["forget"].hue, "linewidth": 2.4}
+    ax.add_patch(Rectangle((T - 1.5, -0.5), 1, B, **frame))
+    ax.annotate("output[-1]", (T - 0.4, (B - 1) / 2), va="center", color=FAMILIES["forget"].on_light, fontsize=9)
+    ax.set(xlim=(-0.7, T + 0.9), ylim=(B - 0.4, -0.6), xlabel="step t", yticks=range(B), xticks=range(T))
+    ax.set_yticklabels([f"sequence {n + 1}" for n in range(B)])
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(left=False)
+    return ax
+
+
 def heat(
     values: Array,
     *,
