@@ -101,7 +101,7 @@ STACK_PARAMETERS = numeric(
         "Count one single LSTM first, as in Chapter 7: 4 · (H · (H + D) + 2 · H).",
         "Layer 2 reads both outputs of layer 1, side by side: for it, D is 32.",
     ),
-    working="2 * 4 * (16 * (16 + 10) + 2 * 16) + 2 * 4 * (16 * (16 + 2 * 16) + 2 * 16)",
+    working="2 * 4 * (16 * 26 + 32) + 2 * 4 * (16 * 48 + 32)",
     tolerance=0,
     right="3,584 in the first layer and 6,400 in the second, which reads twice as many numbers as one direction says.",
     mistakes={
