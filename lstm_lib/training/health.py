@@ -29,24 +29,31 @@ def expect_finite(run: Run, loss: float, norm: float, xs: Tensor, place: str) ->
         return
     if run.scaler.is_enabled() and math.isfinite(loss) and run.scaler.get_scale() > 1:
         return  # the scaler skips this update and halves its scale
+    parameter, why = _find(run, xs)
+    message = f"got loss {loss:.4g} and gradient norm {norm:.4g} at {place}, expected finite numbers; {why}"
+    raise Diverged(message, run.done, parameter)
+
+
+def _find(run: Run, xs: Tensor) -> tuple[str | None, str]:
+    """Look for what is not finite: weights, inputs, gradients; return a parameter's name, and what to say."""
     values = dict(run.model.named_parameters())
     spoiled = _not_finite(values)
-    gradients = _not_finite({name: p.grad for name, p in values.items() if p.grad is not None})
-    rate = run.optimiser.param_groups[0]["lr"]
-    advice = f"try a smaller learning rate than {rate:.3g}"
     if spoiled:
-        why = f"the weights {spoiled[0]} held NaN or inf before this update: look where they come from"
-    elif not torch.isfinite(xs).all():
+        return spoiled[0], f"the weights {spoiled[0]} held NaN or inf before this update: look where they come from"
+    if not torch.isfinite(xs).all():
         t, b = torch.nonzero(~torch.isfinite(xs.flatten(2)).all(-1))[0].tolist()
-        why = f"the inputs hold NaN or inf, first at step {t} of sequence {b}: look where the batch is made"
-    else:
-        clip = "" if run.settings.clip is not None else ", or clip=1.0, which limits the gradient's length"
-        half = ", or precision='bfloat16', whose numbers reach further" if run.settings.precision == "float16" else ""
-        others = f" (and {len(gradients) - 1} others)" if len(gradients) > 1 else ""
-        where = f"the gradient of {gradients[0]}{others} is not finite" if gradients else "no gradient is affected"
-        why = f"{where}: {advice}{clip}{half}"
-    message = f"got loss {loss:.4g} and gradient norm {norm:.4g} at {place}, expected finite numbers; {why}"
-    raise Diverged(message, run.done, next(iter(spoiled or gradients), None))
+        return None, f"the inputs hold NaN or inf, first at step {t} of sequence {b}: look where the batch is made"
+    advice = f"try a smaller learning rate than {run.optimiser.param_groups[0]['lr']:.3g}"
+    advice += "" if run.settings.clip is not None else ", or clip=1.0, which limits the gradient's length"
+    if run.settings.precision == "float16":
+        advice += ", or precision='bfloat16', whose numbers reach further"
+    gradients = _not_finite({name: p.grad for name, p in values.items() if p.grad is not None})
+    if gradients:
+        others = f" (and {len(gradients) - 1} more)" if len(gradients) > 1 else ""
+        return gradients[0], f"the gradient of {gradients[0]}{others} is not finite: {advice}"
+    largest = max(values, key=lambda name: float(values[name].detach().abs().max()))
+    size = float(values[largest].detach().abs().max())
+    return largest, f"the largest weight, {size:.3g}, is in {largest}: {advice}"
 
 
 def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:

@@ -1,11 +1,11 @@
 """``fit``: one training loop, from the first batch or from a checkpoint, on one process or several."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from lstm_lib.tasks import Batch
 from lstm_lib.training import parallel
@@ -120,7 +120,7 @@ def _train_on(run: Run, batch: Batch, n: int) -> None:
                 _, state = run.network(xs, state)
             continue
         summed, norm, state = _update(run, xs, targets, state, asked, f"batch {n}, window {window}")
-        loss, longest = loss + summed, max(longest, norm)
+        loss, longest = loss + summed, float(np.maximum(longest, norm))  # a NaN stays to be seen
     run.state = _detach(state) if run.settings.stateful else None
     run.done = n + 1
     for name, value in {"losses": loss / questions, "norms": longest, "rates": rate}.items():
@@ -141,11 +141,13 @@ def _update(
     summed = summed_loss(scores, targets)
     run.scaler.scale(summed * (run.team.size / asked)).backward()
     run.scaler.unscale_(run.optimiser)
-    limit = math.inf if run.settings.clip is None else run.settings.clip
-    norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), limit)
+    trained = [p for p in run.model.parameters() if p.grad is not None]
+    norm = get_total_norm([p.grad for p in trained if p.grad is not None])
     loss = parallel.total(summed.detach().clone(), run.team.size)
     loss_value, norm_value = torch.stack([loss, norm.to(loss.dtype)]).tolist()
     expect_finite(run, loss_value / asked, norm_value, xs, place)
+    if run.settings.clip is not None:
+        clip_grads_with_norm_(trained, run.settings.clip, norm)
     run.scaler.step(run.optimiser)
     run.scaler.update()
     return loss_value, norm_value, state

@@ -1,0 +1,372 @@
+"""``fit`` does what a few lines of torch do, goes on as if it had never stopped, and stops when numbers go bad."""
+
+import copy
+import io
+import math
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from training_helpers import assert_same_bits, boxes, fit, network, weights
+
+from lstm_lib import nn, tasks, training
+from lstm_lib.tasks import Batch
+from lstm_lib.training import Diverged, Settings, evaluate, windows
+
+
+def by_hand(model: nn.Tagger, sample, batches: int, *, window: int | None = None, carry: bool = True) -> list[float]:
+    """Train with Adam and clipping in plain torch, window by window; return the mean loss of each batch."""
+    adam = torch.optim.Adam(model.parameters(), 0.01, (0.9, 0.99))
+    losses = []
+    for n in range(batches):
+        xs, targets, mask = (torch.as_tensor(part) for part in sample(n))
+        xs, state, loss_sum = xs.float(), None, 0.0
+        for start in range(0, len(xs), window or len(xs)):
+            piece = slice(start, start + (window or len(xs)))
+            state = None if state is None or not carry else tuple(part.detach() for part in state)
+            scores, state = model(xs[piece], state)
+            if not mask[piece].any():
+                continue
+            loss = F.cross_entropy(scores[mask[piece]], targets[piece][mask[piece]])
+            adam.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            adam.step()
+            loss_sum += loss.item() * int(mask[piece].sum())
+        losses.append(loss_sum / int(mask.sum()))
+    return losses
+
+
+@pytest.mark.parametrize(("window", "carry"), [(None, True), (5, True), (5, False), (1, True)])
+def test_the_loop_does_what_a_few_lines_of_torch_do(window: int | None, carry: bool) -> None:
+    ours, theirs = network(), network()
+    settings = Settings(batches=8, window=window, between_windows="carry" if carry else "reset")
+    history = fit(ours, settings)
+    losses = by_hand(theirs, boxes(), 8, window=window, carry=carry)
+    np.testing.assert_allclose(history.losses, losses, rtol=1e-5)
+    for name, value in weights(theirs).items():
+        np.testing.assert_allclose(weights(ours)[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_the_logged_norm_is_the_length_before_clipping() -> None:
+    model, clipped = network(), network()
+    batch = boxes()(0)
+    scores, _ = model(torch.as_tensor(batch.xs).float())
+    F.cross_entropy(scores[batch.mask], torch.as_tensor(batch.targets[batch.mask])).backward()
+    length = math.sqrt(sum(float(p.grad.double().pow(2).sum()) for p in model.parameters()))
+    history = fit(clipped, Settings(batches=1, clip=length / 3, lr=1e-12))
+    assert history.norms[0] == pytest.approx(length, rel=1e-5)
+    norms = [p.grad.double().pow(2).sum() for p in clipped.parameters()]
+    assert math.sqrt(sum(map(float, norms))) == pytest.approx(length / 3, rel=1e-4)
+
+
+def test_no_gradient_crosses_a_border_between_windows_and_the_state_does() -> None:
+    seen = []
+
+    class Spy(nn.Tagger):
+        def forward(self, xs, state=None):
+            seen.append(state)
+            return super().forward(xs, state)
+
+    torch.manual_seed(0)
+    fit(Spy(8, 7, 4), Settings(batches=1, window=4), sample=boxes(T=12))
+    assert seen[0] is None
+    assert all(not part.requires_grad and part.abs().max() > 0 for state in seen[1:] for part in state)
+
+
+def test_in_an_endless_stream_the_state_goes_on_from_batch_to_batch() -> None:
+    stream = tasks.recall_stream(np.random.default_rng(0), 6, 40)
+    pieces = [Batch(*(part[k : k + 8] for part in stream)) for k in range(0, 40, 8)]
+    ours, theirs = network(), network()
+    fit(ours, Settings(batches=5, stateful=True), sample=pieces.__getitem__)
+    fit(theirs, Settings(batches=1, window=8), sample=lambda n: stream)
+    for name, value in weights(theirs).items():
+        np.testing.assert_allclose(weights(ours)[name], value, rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+def test_number_targets_are_trained_on_their_squared_error() -> None:
+    sample = training.numbered(lambda rng: tasks.adding(rng, 16, 6))
+    torch.manual_seed(0)
+    model = nn.Tagger(2, 8, 1)
+    before = copy.deepcopy(model)
+    batch = sample(0)
+    scores, _ = before(torch.as_tensor(batch.xs).float())
+    expected = np.mean((scores.detach().numpy()[..., 0] - batch.targets)[batch.mask] ** 2)
+    history = training.fit(model, sample, Settings(batches=400), device="cpu", progress=False)
+    assert history.losses[0] == pytest.approx(expected, rel=1e-5)
+    assert history.losses[-20:].mean() < 0.05 < history.losses[0]
+
+
+def test_tokens_stand_for_one_hot_rows() -> None:
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(8, size=(12, 6))
+    batch = Batch(tokens, rng.integers(4, size=(12, 6)), np.ones((12, 6), bool))
+    rows = batch._replace(xs=np.eye(8)[tokens])
+    ours, theirs = network(), network()
+    fit(ours, Settings(batches=3), sample=lambda n: batch)
+    fit(theirs, Settings(batches=3), sample=lambda n: rows)
+    assert_same_bits(ours, theirs)
+    with pytest.raises(ValueError, match="got tokens from 0 to 8, expected 0 to D - 1 = 7"):
+        ours(torch.tensor([[0, 8]]))
+
+
+# ---------------------------------------------------------------- going on
+
+RUNS = {
+    "plain": ({}, {}),
+    "dropout": ({}, {"num_layers": 2, "dropout": 0.5}),
+    "windows": ({"window": 5}, {}),
+    "endless": ({"stateful": True}, {}),
+    "schedule": ({"schedule": "cosine", "warmup": 3}, {}),
+    "sgd": ({"optimiser": "sgd", "clip": None}, {}),
+    "bfloat16": ({"precision": "bfloat16"}, {}),
+    "float16": ({"precision": "float16"}, {"backend": "reference"}),
+    "patience": ({"patience": 2, "evaluate_every": 3, "lr": 0.3}, {}),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_going_on_from_a_checkpoint_gives_the_weights_of_never_stopping(name: str, tmp_path: Path) -> None:
+    changes, options = RUNS[name]
+    settings = Settings(**{"batches": 24, "save_every": 4} | changes)
+    more = {"evaluate": boxes(1)(0)} if settings.evaluate_every else {}
+    whole = network(**options)
+    history = fit(whole, settings, **more)
+
+    class Stopped(Exception):
+        pass
+
+    for stop in (6, 13, 21):
+
+        def watch(done: int, model: torch.nn.Module, stop: int = stop) -> None:
+            if done == stop:
+                raise Stopped
+
+        if stop < len(history.losses):
+            with pytest.raises(Stopped):
+                fit(network(seed=stop, **options) if stop > 6 else network(**options), settings,
+                    folder=tmp_path, watch=watch, **more)  # fmt: skip
+    model = network(seed=99, **options)  # whatever it starts from, the checkpoint replaces it
+    again = fit(model, settings, folder=tmp_path, **more)
+    assert_same_bits(model, whole)
+    for ours, theirs in zip(again, history, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    model = network()
+    history = fit(model, Settings(batches=5), folder=tmp_path)
+    again = network(seed=1)
+    np.testing.assert_array_equal(fit(again, Settings(batches=5), folder=tmp_path).losses, history.losses)
+    assert_same_bits(again, model)
+    assert len(fit(again, Settings(batches=7), folder=tmp_path).losses) == 7
+
+
+def test_a_damaged_checkpoint_costs_only_the_batches_since_the_one_before(tmp_path: Path) -> None:
+    whole = network()
+    fit(whole, Settings(batches=20, save_every=5))
+    fit(network(), Settings(batches=15, save_every=5), folder=tmp_path)
+    newest = training.checkpoints(tmp_path)[-1]
+    newest.write_bytes(newest.read_bytes()[:-1])
+    model = network()
+    with pytest.warns(training.CheckpointWarning, match=newest.name):
+        fit(model, Settings(batches=20, save_every=5), folder=tmp_path)
+    assert_same_bits(model, whole)
+    assert newest.with_suffix(".refused").exists()
+
+
+def test_another_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    fit(network(), Settings(batches=3), folder=tmp_path)
+    with pytest.raises(ValueError, match="got lr 0.1, but the checkpoint was made with lr 0.01"):
+        fit(network(), Settings(batches=6, lr=0.1), folder=tmp_path)
+
+
+def test_training_leaves_the_callers_random_numbers_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    model = copy.deepcopy(nn.Tagger(8, 7, 4, num_layers=2, dropout=0.5))
+    torch.manual_seed(5)
+    fit(model, Settings(batches=2))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_seed_decides_what_dropout_drops() -> None:
+    runs = [network(num_layers=2, dropout=0.5) for _ in range(3)]
+    for model, seed in zip(runs, (0, 0, 1), strict=True):
+        fit(model, Settings(batches=3, seed=seed))
+    assert_same_bits(runs[0], runs[1])
+    assert not np.array_equal(weights(runs[0])["readout.weight"], weights(runs[2])["readout.weight"])
+
+
+# ---------------------------------------------------------------- stopping early
+
+
+def test_patience_stops_and_brings_the_best_weights_back() -> None:
+    test, model, states = boxes(1)(0), network(), []
+    settings = Settings(batches=500, lr=0.3, evaluate_every=2, patience=3)
+    history = fit(model, settings, evaluate=test, watch=lambda n, m: states.append(copy.deepcopy(m)))
+    assert history.stopped == "patience"
+    best = int(history.eval_losses.argmin())
+    assert len(history.eval_losses) == best + 1 + 3
+    assert_same_bits(model, states[history.evaluated[best] - 1])
+    assert evaluate(model, test).loss == pytest.approx(history.eval_losses[best])
+
+
+def test_the_goal_stops() -> None:
+    sample = training.numbered(lambda rng: tasks.delay(rng, 32, 1))
+    torch.manual_seed(0)
+    model = nn.Tagger(6, 8, 4)
+    settings = Settings(batches=2000, goal=0.99, evaluate_every=10)
+    history = training.fit(model, sample, settings, evaluate=sample(10**6), device="cpu", progress=False)
+    assert history.stopped == "goal"
+    assert history.accuracies[-1] >= 0.99 > max(history.accuracies[:-1], default=0)
+    assert len(history.losses) < 2000
+
+
+def test_rates_follow_the_schedule() -> None:
+    settings = Settings(batches=10, lr=0.1, schedule="linear", warmup=2)
+    history = fit(network(), settings)
+    np.testing.assert_allclose(history.rates, [0.1 * settings.rate(n) for n in range(10)])
+
+
+# ---------------------------------------------------------------- numbers gone bad
+
+
+def spoiled(part: str):
+    def sample(n: int) -> Batch:
+        batch = boxes()(n)
+        if n == 3:
+            batch.xs[4, 2, 1] = np.nan if part == "nan" else np.inf
+        return batch
+
+    return sample
+
+
+@pytest.mark.parametrize("part", ["nan", "inf"])
+def test_a_bad_input_is_named_with_its_place_and_spoils_nothing(part: str) -> None:
+    model, states = network(), []
+    with pytest.raises(Diverged, match="batch 3, window 0.*inputs hold NaN or inf, first at step 4 of sequence 2"):
+        fit(model, Settings(batches=9), sample=spoiled(part), watch=lambda n, m: states.append(copy.deepcopy(m)))
+    assert len(states) == 3
+    assert_same_bits(model, states[-1])
+
+
+def test_an_explosion_names_batch_parameter_and_what_to_try() -> None:
+    model = network()
+    with pytest.raises(Diverged) as error:
+        fit(model, Settings(batches=200, lr=1e38, optimiser="sgd", clip=None))
+    assert error.value.parameter in dict(model.named_parameters())
+    for words in (f"batch {error.value.batch}", error.value.parameter, "try a smaller learning rate", "clip=1.0"):
+        assert words in str(error.value)
+
+
+def test_the_first_parameter_with_a_bad_gradient_is_named() -> None:
+    class Spoilt(nn.Tagger):
+        def forward(self, xs, state=None):
+            scores, state = super().forward(xs, state)
+            self.lstm.bias_hh_l0.register_hook(lambda g: g * math.nan)
+            return scores, state
+
+    torch.manual_seed(0)
+    with pytest.raises(Diverged, match="the gradient of lstm.bias_hh_l0 is not finite") as error:
+        fit(Spoilt(8, 7, 4), Settings(batches=2))
+    assert (error.value.batch, error.value.parameter) == (0, "lstm.bias_hh_l0")
+
+
+def test_a_bad_weight_is_named() -> None:
+    model = network()
+    with torch.no_grad():
+        model.lstm.bias_hh_l0[3] = math.nan
+    with pytest.raises(Diverged, match="the weights lstm.bias_hh_l0 held NaN or inf before this update"):
+        fit(model, Settings(batches=2))
+
+
+def test_float16_skips_updates_until_the_scale_fits_and_gives_up_below_one() -> None:
+    class Steep(nn.Tagger):
+        factor = 1.0
+
+        def forward(self, xs, state=None):
+            scores, state = super().forward(xs, state)
+            return scores * self.factor, state
+
+    torch.manual_seed(0)
+    model = Steep(8, 7, 4, backend="reference")
+    model.factor = 50.0  # times the first scale, 65536, more than float16 can hold
+    before = weights(model)
+    history = fit(model, Settings(batches=1, precision="float16"))
+    assert not np.isfinite(history.norms[0])
+    assert all(np.array_equal(before[name], value) for name, value in weights(model).items())
+    history = fit(model, Settings(batches=30, precision="float16"))
+    assert np.isfinite(history.norms[-5:]).all()
+    model.factor = 1e38
+    with pytest.raises(Diverged, match="precision='bfloat16', whose numbers reach further"):
+        fit(model, Settings(batches=60, precision="float16"))
+
+
+def test_a_batch_that_asks_nothing_is_refused() -> None:
+    batch = boxes()(0)
+    with pytest.raises(ValueError, match="got batch 0, which asks nothing"):
+        fit(network(), Settings(batches=1), sample=lambda n: batch._replace(mask=np.zeros_like(batch.mask)))
+
+
+def test_evaluations_need_something_to_evaluate() -> None:
+    with pytest.raises(ValueError, match="got evaluate_every 5 but nothing to evaluate"):
+        fit(network(), Settings(batches=10, evaluate_every=5))
+
+
+# ---------------------------------------------------------------- evaluating
+
+
+@pytest.mark.parametrize("window", [None, 1, 5, 12, 99])
+def test_windows_give_the_answers_of_the_whole(window: int | None) -> None:
+    model, batch = network(), boxes(T=12, B=50)(0)
+    scores, _ = model(torch.as_tensor(batch.xs).float())
+    asked, targets = scores[batch.mask], torch.as_tensor(batch.targets[batch.mask])
+    loss, accuracy, questions = evaluate(model, batch, window=window)
+    assert questions == batch.mask.sum()
+    assert loss == pytest.approx(F.cross_entropy(asked, targets).item(), rel=1e-5)
+    assert accuracy == pytest.approx((asked.argmax(1) == targets).float().mean().item())
+
+
+def test_a_stream_in_pieces_is_evaluated_as_one_sequence() -> None:
+    model, whole = network(), boxes(T=40, B=20)(0)
+    pieces = list(windows(whole, 7))
+    assert evaluate(model, pieces, stateful=True).loss == pytest.approx(evaluate(model, whole).loss, rel=1e-6)
+    assert evaluate(model, pieces).loss != pytest.approx(evaluate(model, whole).loss, rel=1e-4)
+
+
+def test_evaluating_uses_no_dropout_and_leaves_the_mode_alone() -> None:
+    model, batch = network(num_layers=2, dropout=0.9), boxes()(0)
+    assert evaluate(model, batch) == evaluate(model, batch)
+    assert model.training
+    evaluate(model.eval(), batch)
+    assert not model.training
+
+
+def test_evaluating_refuses_what_asks_nothing() -> None:
+    batch = boxes()(0)
+    with pytest.raises(ValueError, match="ask nothing"):
+        evaluate(network(), batch._replace(mask=np.zeros_like(batch.mask)))
+    with pytest.raises(ValueError, match="got window 0, expected at least 1 step"):
+        evaluate(network(), batch, window=0)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", 3.5])
+def test_an_unknown_device_is_refused_by_name(name: object) -> None:
+    with pytest.raises(ValueError, match=f"got device {name!r}"):
+        training.pick_device(name)
+
+
+# ---------------------------------------------------------------- the bar
+
+
+def test_the_bar_is_shown_when_asked_for_and_not_otherwise() -> None:
+    for progress in (True, False):
+        shown = io.StringIO()
+        with redirect_stderr(shown):
+            training.fit(network(), boxes(), Settings(batches=3), device="cpu", progress=progress)
+        assert ("3/3" in shown.getvalue()) == progress
