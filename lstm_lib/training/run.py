@@ -103,7 +103,8 @@ def restore(run: Run, content: dict[str, Any]) -> None:
     run.settings.expect_to_continue(content["settings"])
     processes = content["processes"]
     if len(processes) != run.team.size:
-        raise ValueError(f"got {run.team.size} processes, but the checkpoint was made with {len(processes)}")
+        made = f"the checkpoint was made with {len(processes)}: start as many, or use another folder"
+        raise ValueError(f"got {run.team.size} processes, but {made}")
     run.model.load_state_dict(content["model"])
     run.optimiser.load_state_dict(content["optimiser"])
     run.scaler.load_state_dict(content["scaler"])

@@ -1,0 +1,130 @@
+"""The command line: one process, two under torchrun, a worker that is killed, and mistakes in the options."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from conftest import ROOT
+
+from lstm_lib import train, training
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--local-addr=127.0.0.1"]
+TRAIN = ["-m", "lstm_lib.train"]
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def command(*arguments: str, folder: Path, processes: int = 1, restarts: int = 0) -> list[str]:
+    """Spell out a command that trains quietly into a folder."""
+    more = [*arguments, "--no-progress", "--evaluate-every", "0", "--device", "cpu", "--folder", str(folder)]
+    if processes == 1:
+        return [sys.executable, *TRAIN, *more]
+    return [*TORCHRUN, "--standalone", f"--max-restarts={restarts}", *TRAIN, *more]
+
+
+def run(*arguments: str, folder: Path, processes: int = 1) -> dict:
+    """Run to the end and return the last checkpoint."""
+    line = command(*arguments, folder=folder, processes=processes)
+    done = subprocess.run(line, env=ENV, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^\d+ batches on .*: loss .*, accuracy .* questions$", done.stdout, re.MULTILINE)
+    return training.latest_checkpoint(folder)
+
+
+# An odd batch size and windows: the two processes have different numbers of sequences and of questions.
+JOB = ("recall", "--batch-size", "9", "--batches", "40", "--window", "10", "--hidden", "12")
+
+
+def test_two_processes_have_the_losses_of_one_with_the_same_batches(tmp_path: Path) -> None:
+    one = run(*JOB, folder=tmp_path / "one")
+    two = run(*JOB, folder=tmp_path / "two", processes=2)
+    assert len(two["processes"]) == 2
+    for name in ("losses", "norms"):
+        np.testing.assert_allclose(two["log"][name], one["log"][name], rtol=1e-5, err_msg=name)
+    for name, value in one["model"].items():
+        torch.testing.assert_close(two["model"][name], value, rtol=1e-3, atol=1e-5)
+
+
+def workers(torchrun: psutil.Process) -> list[psutil.Process]:
+    """List the processes that torchrun has started to train."""
+    return [child for child in torchrun.children() if "lstm_lib.train" in " ".join(child.cmdline())]
+
+
+def test_a_killed_worker_is_started_again_and_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+    job = ("recall", "--batch-size", "8", "--batches", "1500", "--save-every", "20", "--hidden", "12")
+    line = command(*job, folder=tmp_path / "killed", processes=2, restarts=2)
+    torchrun = subprocess.Popen(line, env=ENV, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 60
+    while not training.checkpoints(tmp_path / "killed") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    first = workers(psutil.Process(torchrun.pid))
+    assert len(first) == 2
+    first[1].send_signal(signal.SIGKILL)
+    printed, _ = torchrun.communicate(timeout=120)
+    assert torchrun.returncode == 0, printed
+    assert "-9" in printed, "torchrun did not see the kill, so nothing was proved"
+    killed = training.latest_checkpoint(tmp_path / "killed")
+    undisturbed = run(*job, folder=tmp_path / "undisturbed", processes=2)
+    assert killed["batches"] == 1500
+    for name, value in undisturbed["model"].items():
+        assert torch.equal(killed["model"][name], value), name
+
+
+def test_a_checkpoint_of_two_processes_is_refused_by_one(tmp_path: Path) -> None:
+    run(*JOB, folder=tmp_path, processes=2)
+    line = command(*JOB[:-2], "--hidden", "12", folder=tmp_path)
+    done = subprocess.run(line, env=ENV, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        "python -m lstm_lib.train: got 1 processes, but the checkpoint was made with 2: start as many, or use another "
+        "folder"
+    )
+
+
+@pytest.mark.parametrize("task", train.TASKS)
+def test_every_task_trains(task: str, tmp_path: Path) -> None:
+    length = [] if task == "reber" else ["--length", "12"]
+    this = ["--batches", "60", "--test-size", "40", "--no-progress", "--device", "cpu", "--evaluate-every", "30"]
+    history, score = train.train(train.parser().parse_args([task, *length, *this]))
+    assert len(history.losses) == 60
+    assert history.evaluated.tolist() == [30, 60]
+    assert history.losses[-10:].mean() < history.losses[:10].mean()
+    assert score.loss == pytest.approx(history.eval_losses[-1])
+
+
+def test_every_setting_has_its_option_and_every_option_its_help() -> None:
+    shown = train.parser().format_help()
+    for name in train.TASKS:
+        assert f"\n  {name} " in shown
+    options = {action.dest: action for action in train.parser()._actions}
+    missing = set(training.Settings.__dataclass_fields__) - set(options)
+    assert missing == {"betas", "stateful", "weight_decay"}
+    assert all(action.help for action in options.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["delay", "--lr", "0"], "got lr 0.0, expected a positive number"),
+        (["delay", "--backend", "cuda"], "got backend 'cuda', expected one of"),
+        (["delay", "--cell", "no-forget", "--forget-bias", "1"], "which has no forget gate"),
+        (["delay", "--length", "-1"], "got k -1, expected at least 0"),
+        (["delay", "--device", "cuda:99"], "got device 'cuda:99'"),
+        (["sums"], "invalid choice: 'sums'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_said_in_one_line_with_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        train.main([*arguments, "--no-progress"])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
