@@ -216,6 +216,23 @@ def test_patience_stops_and_brings_the_best_weights_back() -> None:
     assert evaluate(model, test).loss == pytest.approx(history.eval_losses[best])
 
 
+def test_the_best_weights_are_remembered_over_a_stop(tmp_path: Path) -> None:
+    test, whole = boxes(1)(0), network()
+    settings = Settings(batches=500, lr=0.3, evaluate_every=2, patience=3, save_every=1)
+    history = fit(whole, settings, evaluate=test)
+    stop = int(history.evaluated[history.eval_losses.argmin()]) + 3  # after the best, before the end
+
+    def watch(done: int, model: torch.nn.Module) -> None:
+        if done == stop:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fit(network(), settings, evaluate=test, folder=tmp_path, watch=watch)
+    model = network(seed=9)
+    assert fit(model, settings, evaluate=test, folder=tmp_path).stopped == "patience"
+    assert_same_bits(model, whole)
+
+
 def test_the_goal_stops() -> None:
     sample = training.numbered(lambda rng: tasks.delay(rng, 32, 1))
     torch.manual_seed(0)
@@ -285,26 +302,58 @@ def test_a_bad_weight_is_named() -> None:
         fit(model, Settings(batches=2))
 
 
-def test_float16_skips_updates_until_the_scale_fits_and_gives_up_below_one() -> None:
-    class Steep(nn.Tagger):
-        factor = 1.0
+class Steep(nn.Tagger):
+    """A tagger whose scores are ``factor`` times too large, and so are its gradients."""
 
+    factor = 50.0  # times the scaler's first scale, 65536, more than float16 can hold
+
+    def forward(self, xs, state=None):
+        scores, state = super().forward(xs, state)
+        return scores * self.factor, state
+
+
+HALF = Settings(batches=30, precision="float16", save_every=1)
+
+
+def test_float16_skips_updates_until_the_scale_fits() -> None:
+    torch.manual_seed(0)
+    model, states = Steep(8, 7, 4, backend="reference"), []
+    before = weights(model)
+    history = fit(model, HALF, watch=lambda n, m: states.append(weights(m)))
+    skipped = ~np.isfinite(history.norms)
+    assert skipped[0]
+    assert not skipped[-10:].any()
+    for n in range(30):
+        old = states[n - 1] if n else before
+        assert skipped[n] == all(np.array_equal(old[name], value) for name, value in states[n].items())
+
+
+def test_going_on_keeps_the_scale_of_float16(tmp_path: Path) -> None:
+    scales = {}
+    for name, stops in {"whole": (30,), "parts": (2, 5, 30)}.items():
+        for stop in stops:
+            torch.manual_seed(0)
+            model = Steep(8, 7, 4, backend="reference")
+            settings = Settings(batches=stop, precision="float16")
+            history = fit(model, settings, folder=tmp_path / name)
+        content = training.latest_checkpoint(tmp_path / name)
+        scales[name] = content["scaler"]["scale"], history.norms.tolist(), weights(model)["readout.weight"].tobytes()
+    assert scales["parts"][0] == scales["whole"][0] < 65536
+    np.testing.assert_array_equal(scales["parts"][1], scales["whole"][1])
+    assert scales["parts"][2] == scales["whole"][2]
+
+
+def test_float16_gives_up_when_no_scale_fits() -> None:
+    class Endless(nn.Tagger):
         def forward(self, xs, state=None):
             scores, state = super().forward(xs, state)
-            return scores * self.factor, state
+            scores.register_hook(lambda g: g * math.inf)
+            return scores, state
 
     torch.manual_seed(0)
-    model = Steep(8, 7, 4, backend="reference")
-    model.factor = 50.0  # times the first scale, 65536, more than float16 can hold
-    before = weights(model)
-    history = fit(model, Settings(batches=1, precision="float16"))
-    assert not np.isfinite(history.norms[0])
-    assert all(np.array_equal(before[name], value) for name, value in weights(model).items())
-    history = fit(model, Settings(batches=30, precision="float16"))
-    assert np.isfinite(history.norms[-5:]).all()
-    model.factor = 1e38
-    with pytest.raises(Diverged, match="precision='bfloat16', whose numbers reach further"):
-        fit(model, Settings(batches=60, precision="float16"))
+    with pytest.raises(Diverged, match="precision='bfloat16', whose numbers reach further") as error:
+        fit(Endless(8, 7, 4, backend="reference"), HALF)
+    assert error.value.batch == 16  # 65536 = 2 to the 16th, halved at each
 
 
 def test_a_batch_that_asks_nothing_is_refused() -> None:
