@@ -65,6 +65,31 @@ kernels compute; use backend 'auto' or 'reference'
         raise ValueError(f"got proj_size {proj_size} with cell {cell!r}, expected 0: cell 'standard' alone projects")
 
 
+def expect_noise(
+    variational: Any, recurrent: Any, zoneout: Any, backend: str
+) -> tuple[float, float, tuple[float, float]]:
+    """Return the rates of dropout inside the layer, zoneout as a pair (h, c), or raise a ValueError.
+
+    Example:
+        >>> expect_noise(0.1, 0, 0.2, "auto")
+        (0.1, 0.0, (0.2, 0.2))
+    """
+    pair = zoneout if isinstance(zoneout, tuple | list) else (zoneout, zoneout)
+    if len(pair) != 2:
+        raise ValueError(f"got zoneout {zoneout!r}, expected one probability, or a pair for h and c")
+    named = [("variational_dropout", variational), ("recurrent_dropout", recurrent)]
+    named += [("zoneout", p) for p in pair]
+    for name, p in named:
+        if not isinstance(p, (int, float)) or isinstance(p, bool) or not 0 <= p <= 1:
+            raise ValueError(f"got {name} {p!r}, expected a probability, a number in [0, 1]")
+        if p > 0 and backend == "native":
+            raise ValueError(
+                f"got {name} {p} with backend 'native', expected 0: torch's own kernels have no dropout inside a "
+                "layer; use backend 'auto' or 'reference'"
+            )
+    return float(variational), float(recurrent), (float(pair[0]), float(pair[1]))
+
+
 def expect_input(xs: Any, weight: Tensor, *, is_packed: bool) -> None:
     """Raise unless the input is (T, B, D), (T, D), or packed (N, D), of the weights' dtype, with D features."""
     D = weight.shape[1]

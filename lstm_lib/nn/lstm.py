@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.nn import _checks
 from lstm_lib.nn.native import eagerly, flatten_weights, is_transformed, run_native
+from lstm_lib.nn.noise import Noise
 from lstm_lib.nn.reference import run_layers
 from lstm_lib.nn.steps import CELLS, State, Weights
 
@@ -45,6 +46,11 @@ class LSTM(nn.Module):
             "layernorm" (adds weight_norm_ih, weight_norm_hh (4·H), weight_norm_c, bias_norm_c (H)).
         backend: "reference", the readable loop; "native", torch's own kernels (cell "standard" only); "auto", the
             native one where it computes what is asked, else the readable one.
+        variational_dropout: Probability of zeroing a feature of a layer's input, or a unit of its h on the way to the
+            gates, for a whole sequence, in training.
+        recurrent_dropout: Probability of zeroing an entry of g at a step, in training: that unit learns nothing then.
+        zoneout: Probability that a unit keeps its old value at a step: one number for h and c, or a pair (h, c). In
+            eval mode each unit takes the mean of its two outcomes.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -76,16 +82,21 @@ class LSTM(nn.Module):
         *,
         cell: str = "standard",
         backend: str = "auto",
+        variational_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | tuple[float, float] = 0.0,
     ) -> None:
         """Make the parameters and draw them."""
         super().__init__()
         _checks.expect_sizes(input_size, hidden_size, num_layers, proj_size)
         _checks.expect_options(bias, batch_first, dropout, num_layers)
         _checks.expect_backend(cell, backend, proj_size)
+        noise = _checks.expect_noise(variational_dropout, recurrent_dropout, zoneout, backend)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bool(bidirectional), proj_size
         self.cell, self.backend = cell, backend
+        self.variational_dropout, self.recurrent_dropout, self.zoneout = noise
         self._names = tuple(self._shapes(input_size))  # of one layer's and direction's parameters, without suffix
         for k, suffix in enumerate(self.suffixes()):
             layer_input_size = input_size if k < self._directions else self._directions * (proj_size or hidden_size)
@@ -217,12 +228,13 @@ class LSTM(nn.Module):
         weights = self.all_weights
         flat = [w for layer in weights for w in layer]
         options: dict[str, Any] = {"bidirectional": self.bidirectional}
-        if self._picks_native([xs, *state, *flat]):
+        noise = Noise(self.variational_dropout, self.recurrent_dropout, *self.zoneout, self.training)
+        if not noise.acts() and self._picks_native([xs, *state, *flat]):
             options |= {"dropout": self.dropout, "training": self.training}
             options |= {"has_bias": self.bias, "num_layers": self.num_layers}
             return run_native(flat, xs, batch_sizes, state, **options)
         named: list[Weights] = [dict(zip(self._names, layer, strict=True)) for layer in weights]
-        options |= {"dropout": self.dropout if self.training else 0.0}
+        options |= {"dropout": self.dropout if self.training else 0.0, "noise": noise}
         sizes = [xs.shape[1]] * xs.shape[0] if batch_sizes is None else batch_sizes.tolist()
         rows = xs.flatten(0, 1) if batch_sizes is None else xs
         hs, state = run_layers(CELLS[self.cell], named, rows, sizes, state, **options)
@@ -241,5 +253,6 @@ class LSTM(nn.Module):
         """Show the sizes, and the options that differ from their default, as torch does."""
         defaults: dict[str, Any] = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
         defaults |= {"bidirectional": False, "proj_size": 0, "cell": "standard", "backend": "auto"}
+        defaults |= {"variational_dropout": 0.0, "recurrent_dropout": 0.0, "zoneout": (0.0, 0.0)}
         chosen = [f"{name}={getattr(self, name)!r}" for name, value in defaults.items() if getattr(self, name) != value]
         return ", ".join([str(self.input_size), str(self.hidden_size), *chosen])

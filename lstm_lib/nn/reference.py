@@ -9,11 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lstm_lib.nn.noise import QUIET, Noise, mask_rows
 from lstm_lib.nn.steps import Cell, State, Weights
 
 
 def run_direction(
-    cell: Cell, w: Weights, xs: Tensor, batch_sizes: list[int], state: State, *, reverse: bool = False
+    cell: Cell,
+    w: Weights,
+    xs: Tensor,
+    batch_sizes: list[int],
+    state: State,
+    *,
+    reverse: bool = False,
+    noise: Noise = QUIET,
 ) -> tuple[Tensor, State]:
     """Run one layer over time in one direction.
 
@@ -27,6 +35,7 @@ def run_direction(
         batch_sizes: b_t for every step, never rising.
         state: Initial state, h (B, P) and c (B, H).
         reverse: Whether to run from the last step to the first.
+        noise: Dropout inside the layer.
 
     Returns:
         Packed hs (N, P), in the order of the input, and the last state of every sequence.
@@ -38,11 +47,15 @@ def run_direction(
         >>> hs.shape, state.c.shape
         (torch.Size([7, 2]), torch.Size([4, 2]))
     """
+    mask_x, mask_h = noise.mask_sequences(xs[: batch_sizes[0]]), noise.mask_sequences(state.h)
+    xs = xs if mask_x is None else xs * mask_rows(mask_x, batch_sizes)
     shares = cell.share(w, xs).split(batch_sizes)
     hs = []
     for share in reversed(shares) if reverse else shares:
         b = share.shape[0]
-        new = cell.step(w, share, State(state.h[:b], state.c[:b]))
+        old = State(state.h[:b], state.c[:b])
+        heard = old if mask_h is None else State(old.h * mask_h[:b], old.c)
+        new = noise.zone_out(cell.step(w, share, heard, noise.drop_content), old)
         hs.append(new.h)
         state = State(_keep_rest(new.h, state.h), _keep_rest(new.c, state.c))
     return torch.cat(hs[::-1] if reverse else hs), state
@@ -62,6 +75,7 @@ def run_layers(
     *,
     bidirectional: bool = False,
     dropout: float = 0.0,
+    noise: Noise = QUIET,
 ) -> tuple[Tensor, State]:
     """Run a stack of layers, each in one direction or in both, with dropout between layers.
 
@@ -73,6 +87,7 @@ def run_layers(
         state: Initial state, h (L, B, P) and c (L, B, H), with L layers times directions.
         bidirectional: Whether each layer also runs from the last step to the first.
         dropout: Probability of zeroing an output of any layer but the last; 0 when not training.
+        noise: Dropout inside each layer.
 
     Returns:
         Packed hs (N, P) of the last layer, or (N, 2·P) in both directions, and the last states (L, B, ...).
@@ -92,9 +107,8 @@ def run_layers(
             xs = F.dropout(xs, dropout)
         columns = []
         for k in range(first, first + directions):
-            hs, last = run_direction(
-                cell, weights[k], xs, batch_sizes, State(state.h[k], state.c[k]), reverse=k > first
-            )
+            begin = State(state.h[k], state.c[k])
+            hs, last = run_direction(cell, weights[k], xs, batch_sizes, begin, reverse=k > first, noise=noise)
             columns.append(hs)
             last_states.append(last)
         xs = torch.cat(columns, dim=-1)

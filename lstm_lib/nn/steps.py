@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, sigmoid, tanh
 
 Weights = Mapping[str, Tensor]
+Drop = Callable[[Tensor], Tensor]
 NORM_EPS = 1e-5  # as in torch.nn.LayerNorm
 
 
@@ -22,6 +23,11 @@ class State(NamedTuple):
     c: Tensor
 
 
+def keep_all(g: Tensor) -> Tensor:
+    """Drop nothing: what a step does with its candidate g outside training, and without recurrent dropout."""
+    return g
+
+
 class Cell(NamedTuple):
     """A cell: its gates in the order of the rows, its step, the share of its input, and its extra parameters.
 
@@ -29,7 +35,7 @@ class Cell(NamedTuple):
     """
 
     gates: str
-    step: Callable[[Weights, Tensor, State], State]
+    step: Callable[..., State]  # of (weights, share, state, drop)
     share: Callable[[Weights, Tensor], Tensor]
     extra: Callable[[int], dict[str, tuple[int, ...]]]
 
@@ -73,13 +79,14 @@ def _no_extra(H: int) -> dict[str, tuple[int, ...]]:
 # ---------------------------------------------------------------- the cells
 
 
-def standard_step(w: Weights, share: Tensor, state: State) -> State:
+def standard_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of the standard LSTM: c = f c_prev + i g, h = o tanh(c), projected by W_hr where there is one.
 
     Args:
         w: weight_hh (4·H, P), and bias_hh (4·H), weight_hr (P, H) where used; gate order i, f, g, o.
         share: What the input brings, (B, 4·H).
         state: State with h (B, P), c (B, H).
+        drop: Recurrent dropout on the candidate g (B, H); drops nothing unless it is given.
 
     Returns:
         The new state.
@@ -97,7 +104,7 @@ def standard_step(w: Weights, share: Tensor, state: State) -> State:
     c_prev = state.c
     a_i, a_f, a_g, a_o = preactivations(w, share, state.h)
 
-    i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+    i, f, g, o = sigmoid(a_i), sigmoid(a_f), drop(tanh(a_g)), sigmoid(a_o)
 
     learned = i * g          # learn gate
     kept = f * c_prev        # forget gate
@@ -106,7 +113,7 @@ def standard_step(w: Weights, share: Tensor, state: State) -> State:
     return State(F.linear(h, w["weight_hr"]) if "weight_hr" in w else h, c)
 
 
-def drawn_step(w: Weights, share: Tensor, state: State) -> State:
+def drawn_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of the article's LSTM: h = o tanh(W_u kept + b_u), with kept = f c_prev.
 
     Its use gate reads the memory after forgetting and before remembering. Adds weight_u (H, H) and bias_u (H).
@@ -115,7 +122,7 @@ def drawn_step(w: Weights, share: Tensor, state: State) -> State:
     c_prev = state.c
     a_i, a_f, a_g, a_o = preactivations(w, share, state.h)
 
-    i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+    i, f, g, o = sigmoid(a_i), sigmoid(a_f), drop(tanh(a_g)), sigmoid(a_o)
 
     learned = i * g          # learn gate
     kept = f * c_prev        # forget gate
@@ -124,7 +131,7 @@ def drawn_step(w: Weights, share: Tensor, state: State) -> State:
     return State(h, c)
 
 
-def peephole_step(w: Weights, share: Tensor, state: State) -> State:
+def peephole_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of the LSTM whose gates see the memory: i and f the old one, o the new one.
 
     Adds weight_peep (3, H), rows in the order i, f, o: a unit's gates see that unit's memory only.
@@ -137,7 +144,7 @@ def peephole_step(w: Weights, share: Tensor, state: State) -> State:
     peep_i, peep_f, peep_o = w["weight_peep"]
     a_i, a_f, a_g, a_o = preactivations(w, share, state.h)
 
-    i, f, g = sigmoid(a_i + peep_i * c_prev), sigmoid(a_f + peep_f * c_prev), tanh(a_g)
+    i, f, g = sigmoid(a_i + peep_i * c_prev), sigmoid(a_f + peep_f * c_prev), drop(tanh(a_g))
 
     learned = i * g          # learn gate
     kept = f * c_prev        # forget gate
@@ -147,7 +154,7 @@ def peephole_step(w: Weights, share: Tensor, state: State) -> State:
     return State(h, c)
 
 
-def coupled_step(w: Weights, share: Tensor, state: State) -> State:
+def coupled_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of the LSTM that learns exactly as much as it forgets: i = 1 - f.
 
     The rows of its weights are those of f, g, o. Arguments and result as in ``standard_step``.
@@ -158,7 +165,7 @@ def coupled_step(w: Weights, share: Tensor, state: State) -> State:
     c_prev = state.c
     a_f, a_g, a_o = preactivations(w, share, state.h)
 
-    f, g, o = sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+    f, g, o = sigmoid(a_f), drop(tanh(a_g)), sigmoid(a_o)
 
     learned = (1 - f) * g    # learn gate: the room that forgetting makes
     kept = f * c_prev        # forget gate
@@ -167,7 +174,7 @@ def coupled_step(w: Weights, share: Tensor, state: State) -> State:
     return State(h, c)
 
 
-def janet_step(w: Weights, share: Tensor, state: State) -> State:
+def janet_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of the LSTM with a forget gate alone: i = 1 - f and h = c.
 
     The rows of its weights are those of f, g. Arguments and result as in ``standard_step``.
@@ -178,7 +185,7 @@ def janet_step(w: Weights, share: Tensor, state: State) -> State:
     c_prev = state.c
     a_f, a_g = preactivations(w, share, state.h)
 
-    f, g = sigmoid(a_f), tanh(a_g)
+    f, g = sigmoid(a_f), drop(tanh(a_g))
 
     learned = (1 - f) * g    # learn gate: the room that forgetting makes
     kept = f * c_prev        # forget gate
@@ -187,7 +194,7 @@ def janet_step(w: Weights, share: Tensor, state: State) -> State:
     return State(h, c)
 
 
-def no_forget_step(w: Weights, share: Tensor, state: State) -> State:
+def no_forget_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of the LSTM of 1997, which keeps everything: c = c_prev + i g.
 
     The rows of its weights are those of i, g, o. Arguments and result as in ``standard_step``.
@@ -198,7 +205,7 @@ def no_forget_step(w: Weights, share: Tensor, state: State) -> State:
     c_prev = state.c
     a_i, a_g, a_o = preactivations(w, share, state.h)
 
-    i, g, o = sigmoid(a_i), tanh(a_g), sigmoid(a_o)
+    i, g, o = sigmoid(a_i), drop(tanh(a_g)), sigmoid(a_o)
 
     learned = i * g          # learn gate
     kept = c_prev            # no forget gate: all of the memory stays
@@ -220,7 +227,7 @@ def normed_share(w: Weights, xs: Tensor) -> Tensor:
     return F.layer_norm(a, a.shape[-1:], w["weight_norm_ih"], w.get("bias_ih"), NORM_EPS)
 
 
-def layernorm_step(w: Weights, share: Tensor, state: State) -> State:
+def layernorm_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of the layer-normalised LSTM: a = LN(W_ih x) + LN(W_hh h), h = o tanh(LN(c)).
 
     Each share is normalised over all its 4·H numbers, then scaled by weight_norm_ih or weight_norm_hh (4·H) and
@@ -235,7 +242,7 @@ def layernorm_step(w: Weights, share: Tensor, state: State) -> State:
     a = share + F.layer_norm(a, a.shape[-1:], w["weight_norm_hh"], w.get("bias_hh"), NORM_EPS)
     a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
 
-    i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+    i, f, g, o = sigmoid(a_i), sigmoid(a_f), drop(tanh(a_g)), sigmoid(a_o)
 
     learned = i * g          # learn gate
     kept = f * c_prev        # forget gate

@@ -1,0 +1,98 @@
+"""Dropout inside the recurrent layer, in three forms: variational, recurrent, zoneout. Nothing happens in eval mode.
+
+(But zoneout then takes the mean of its two outcomes.) Dropout between layers, the fourth form, is ``dropout`` of the
+LSTM, as in torch. Shapes: B batch, D features, H hidden units, P projected units, N = Σ b_t rows of packed sequences.
+
+What is drawn when, so that a seed gives the same run again: for each layer and direction first the masks on x and on
+h; then, step by step in the direction of the run, the mask on g, and what zoneout holds of h and of c. Where a rate is
+0, nothing is drawn.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lstm_lib.nn.steps import State
+
+
+class Noise(NamedTuple):
+    """How much of each form there is, and whether the network is in training.
+
+    variational: chance that a feature of x, or a unit of h, is zero for a whole sequence. recurrent: chance that a unit
+    learns nothing at a step. zoneout_h, zoneout_c: chance that a unit of h, of c, keeps its old value at a step.
+    """
+
+    variational: float = 0.0
+    recurrent: float = 0.0
+    zoneout_h: float = 0.0
+    zoneout_c: float = 0.0
+    training: bool = False
+
+    def mask_sequences(self, like: Tensor) -> Tensor | None:
+        """Draw the variational mask, one row a sequence: 0, or 1 / (1 - p); None where nothing is masked.
+
+        Example:
+            >>> Noise(variational=0.5).mask_sequences(torch.ones(2, 3)) is None  # not in training
+            True
+            >>> mask = Noise(variational=0.5, training=True).mask_sequences(torch.ones(2, 3))
+            >>> mask.shape, set(mask.unique().tolist()) <= {0.0, 2.0}
+            (torch.Size([2, 3]), True)
+
+        Reference:
+            Gal and Ghahramani 2016 (gal2016theoretically).
+        """
+        if not self.training or self.variational == 0:
+            return None
+        return F.dropout(torch.ones_like(like), self.variational)
+
+    def drop_content(self, g: Tensor) -> Tensor:
+        """Drop entries of the candidate g (B, H), so that those units learn nothing; c itself is never dropped.
+
+        Example:
+            >>> Noise(recurrent=0.5).drop_content(torch.ones(1, 2))  # not in training
+            tensor([[1., 1.]])
+
+        Reference:
+            Semeniuta, Severyn and Barth 2016 (semeniuta2016recurrent).
+        """
+        return F.dropout(g, self.recurrent) if self.training and self.recurrent > 0 else g
+
+    def zone_out(self, new: State, old: State) -> State:
+        """Let some units keep their old h or c, as if the step had not happened; in eval mode, take the mean.
+
+        Example:
+            >>> half = Noise(zoneout_c=0.5)
+            >>> half.zone_out(State(torch.ones(1, 2), torch.ones(1, 2)), State(*torch.zeros(2, 1, 2)))
+            State(h=tensor([[1., 1.]]), c=tensor([[0.5000, 0.5000]]))
+
+        Reference:
+            Krueger et al. 2017 (krueger2017zoneout).
+        """
+        h = self._hold(self.zoneout_h, new.h, old.h)
+        return State(h, self._hold(self.zoneout_c, new.c, old.c))
+
+    def _hold(self, p: float, new: Tensor, old: Tensor) -> Tensor:
+        if p == 0:
+            return new
+        if not self.training:
+            return p * old + (1 - p) * new
+        return torch.where(torch.rand_like(new) < p, old, new)
+
+    def acts(self) -> bool:
+        """Say whether anything differs from the plain cell."""
+        return max(self.zoneout_h, self.zoneout_c, self.training * max(self.variational, self.recurrent)) > 0
+
+
+QUIET = Noise()
+
+
+def mask_rows(mask: Tensor, batch_sizes: list[int]) -> Tensor:
+    """Repeat a mask (B, D) for the rows of packed sequences (N, D): at step t the first b_t sequences live.
+
+    Example:
+        >>> mask_rows(torch.tensor([[1.0], [2.0]]), [2, 1]).flatten()
+        tensor([1., 2., 1.])
+    """
+    return torch.cat([mask[:b] for b in batch_sizes])
