@@ -48,7 +48,9 @@ def as_form(xs: Tensor, form: str, *, batch_first: bool = False) -> Tensor | Pac
     return pack_padded_sequence(xs, LENGTHS[form], batch_first=batch_first, enforce_sorted=form == "packed")
 
 
-def run(lstm: torch.nn.Module, xs: Tensor, state: Any, form: str = "batch", seed: int = 1) -> dict[str, Tensor]:
+def run(
+    lstm: torch.nn.Module, xs: Tensor, state: Any, form: str = "batch", seed: int = 1, device: str = "cpu"
+) -> dict[str, Tensor]:
     """Run forward and, from a random gradient of all that comes out, backward; return every result under its name."""
     xs = xs.detach().clone().requires_grad_()
     state = None if state is None else tuple(part.detach().clone().requires_grad_() for part in state)
@@ -56,7 +58,7 @@ def run(lstm: torch.nn.Module, xs: Tensor, state: Any, form: str = "batch", seed
     output, (h_n, c_n) = lstm(as_form(xs, form), state)
     results = {"output": output.data if isinstance(output, PackedSequence) else output, "h_n": h_n, "c_n": c_n}
     rng = torch.Generator().manual_seed(seed)
-    gradients = [draw(rng, *part.shape, dtype=part.dtype).detach() for part in results.values()]
+    gradients = [draw(rng, *part.shape, dtype=part.dtype).detach().to(device) for part in results.values()]
     torch.autograd.backward(tuple(results.values()), gradients)
     results |= {f"gradient of {name}": parameter.grad for name, parameter in lstm.named_parameters()}
     results |= {"gradient of the input": xs.grad}

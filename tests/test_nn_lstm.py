@@ -313,6 +313,16 @@ def test_autocast_answers_in_bfloat16_close_to_float32(proj_size: int, backend: 
         assert ours.double()(xs.double())[0].dtype == torch.float64
 
 
+def test_float16_on_a_processor_takes_a_path_that_can_compute_it() -> None:
+    xs = torch.randn(T, B, D)
+    lstm = LSTM(D, H)
+    exact, _ = lstm(xs)
+    with torch.autocast("cpu", torch.float16):
+        half, (h, c) = lstm(xs)
+    assert {half.dtype, h.dtype, c.dtype} == {torch.float16}
+    torch.testing.assert_close(half.float(), exact, rtol=0, atol=5e-3)
+
+
 @pytest.mark.parametrize(("form", "backend"), [("batch", "reference"), ("batch", "native"), ("packed", "auto")])
 def test_a_compiled_module_gives_the_same_numbers(form: str, backend: str) -> None:
     torch._dynamo.reset()

@@ -218,3 +218,17 @@ def test_noise_is_no_part_of_a_checkpoint() -> None:
 def test_bad_rates_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LSTM(D, H, **options)
+
+
+def test_zoneout_keeps_the_state_itself_and_not_what_its_mask_left_of_it() -> None:
+    lstm, xs = noisy(variational_dropout=0.5, zoneout=1.0), torch.randn(T, B, D, dtype=torch.float64)
+    start = tuple(torch.randn(1, B, H, dtype=torch.float64) for _ in "hc")
+    _, end = lstm(xs, start)
+    assert torch.equal(end[0], start[0])
+    assert torch.equal(end[1], start[1])
+
+
+def test_in_eval_the_fast_path_comes_back_where_no_noise_is_left() -> None:
+    xs = torch.randn(T, B, D, dtype=torch.float64)
+    noisy_one, native = noisy(variational_dropout=0.5).eval(), noisy(backend="native")
+    assert torch.equal(noisy_one(xs)[0], native(xs)[0])

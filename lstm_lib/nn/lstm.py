@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.nn import _checks
-from lstm_lib.nn.native import eagerly, flatten_weights, is_transformed, run_native
+from lstm_lib.nn.native import eagerly, flatten_weights, is_half_on_cpu, is_transformed, run_native
 from lstm_lib.nn.noise import Noise
 from lstm_lib.nn.reference import run_layers
 from lstm_lib.nn.steps import CELLS, State, Weights
@@ -246,7 +246,7 @@ class LSTM(nn.Module):
     def _picks_native(self, tensors: list[Tensor]) -> bool:
         """Say whether torch's own kernels run: where they are asked for, or can do what is asked."""
         if self.backend == "auto":
-            return self.cell == "standard" and not is_transformed(tensors)
+            return self.cell == "standard" and not (is_transformed(tensors) or is_half_on_cpu(tensors[0]))
         return self.backend == "native"
 
     def extra_repr(self) -> str:

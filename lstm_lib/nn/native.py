@@ -83,6 +83,18 @@ def is_transformed(tensors: Sequence[Tensor]) -> bool:
     return any(torch._C._functorch.is_functorch_wrapped_tensor(t) for t in tensors)
 
 
+def is_half_on_cpu(xs: Tensor) -> bool:
+    """Say whether autocast asks for float16 on a CPU: oneDNN has no LSTM of that kind on most processors.
+
+    Example:
+        >>> with torch.autocast("cpu", torch.float16):
+        ...     is_half_on_cpu(torch.ones(2))
+        True
+    """
+    on = xs.device.type == "cpu" and xs.dtype == torch.float32 and torch.is_autocast_enabled("cpu")
+    return on and torch.get_autocast_dtype("cpu") == torch.float16
+
+
 def flatten_weights(
     weights: Sequence[Tensor],
     *,
