@@ -13,6 +13,8 @@ from nn_helpers import LENGTHS, TOLERANCE, B, D, H, T, assert_close, draw, run, 
 
 from lstm_lib import nn, tasks, training
 
+# torch says so of its own module on a processor; ours takes the same path.
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 MISSING = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 on_each_device = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=MISSING)])
 BACKENDS = ("reference", "native", "auto")
