@@ -1,0 +1,301 @@
+"""Compare and time LSTMs on a GPU, in one command under nine minutes: ``python -m benchmarks.torch_lstm_gpu``.
+
+First come rows that say whether the numbers are right: the backends of ``lstm_lib.nn.LSTM`` beside ``torch.nn.LSTM``,
+on the GPU, in float64, float32 and under autocast, batched and packed. Then come times, forward and backward of one
+layer with gradients of weights and inputs: the rungs of the ladder, in float32 ("fp32", TF32 off), in float32 with TF32
+products ("tf32"), in bfloat16 and in float16 (weights and inputs in that type). In each round the rungs take turns;
+each number is the median over passes, measured with CUDA events after a warm-up. "native" runs twice: the two differ by
+nothing but noise. The same rungs run on the processor beside, with as many threads as torch likes. torch.compile runs
+in a child with its time bounded; a row whose child took longer has no time.
+
+After 8.5 minutes no row is begun any more, and the last row says how many were left out. Without CUDA: exit code 2.
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from benchmarks import _ladder, _record
+from lstm_lib import nn
+
+Size = tuple[int, int, int, int]
+SIZES: list[Size] = [
+    (100, 1, 16, 16),  # where a GPU does not help
+    (100, 32, 64, 128),
+    (256, 64, 512, 512),
+    (1024, 16, 768, 768),  # the size of the figure in the FlashRNN paper (Pöppel et al. 2024)
+    (100, 512, 128, 128),
+]
+COMPILED: list[Size] = [(100, 32, 64, 128), (256, 64, 512, 512)]  # sizes at which the step is compiled
+COMPILED_LOOP: Size = (32, 32, 64, 128)  # every step is compiled anew: few of them
+ON_CPU: list[Size] = SIZES[:2]
+TINY: list[Size] = [(3, 2, 4, 8)]
+PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 0.05}
+BUDGET = 510.0   # seconds
+BOUND = 60.0     # seconds for one child that compiles
+PASSES = 20      # a rung's passes at one size and precision, if they take no longer than SECONDS
+SECONDS = 2.0
+NO_GPU = "There is no CUDA device here: nothing was measured. Run this on a machine with an NVIDIA GPU."
+
+
+class Clock:
+    """Say how much of the budget is left, and count what no longer fits."""
+
+    def __init__(self, budget: float) -> None:
+        """Start now."""
+        self.end = time.monotonic() + budget
+        self.left_out = 0
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return self.end - time.monotonic()
+
+    def allows(self) -> bool:
+        """Tell whether one more row may begin; if not, count it."""
+        allowed = self.left() > 0
+        self.left_out += not allowed
+        return allowed
+
+
+def set_tf32(allowed: bool) -> None:
+    """Let float32 products use TF32, in products and in cuDNN, or forbid it."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+
+
+def wait(device: str) -> None:
+    """Wait until a device has done what it was told."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+# ---------------------------------------------------------------- are the numbers right?
+
+
+def correctness(device: str, size: Size) -> Iterator[dict[str, Any]]:
+    """Compare every backend with ``torch.nn.LSTM``: outputs and all gradients."""
+    set_tf32(False)
+    for backend in ("reference", "native", "auto"):
+        for dtype in (torch.float64, torch.float32, torch.bfloat16):
+            for form in ("batch", "packed"):
+                yield compare(device, size, backend, dtype, form)
+
+
+def compare(device: str, size: Size, backend: str, dtype: torch.dtype, form: str) -> dict[str, Any]:
+    """Return one row: the largest error as a share of the array's largest entry; bfloat16 means autocast."""
+    low = dtype == torch.bfloat16
+    full = torch.float32 if low else dtype
+    theirs, xs, dhs = _ladder.problem(size, device, full)
+    ours = nn.LSTM(size[2], size[3], device=device, dtype=full, backend=backend)
+    ours.load_state_dict(theirs.state_dict())
+    expected = outcome(theirs, xs, dhs, form)
+    with torch.autocast(device, torch.bfloat16, enabled=low):
+        found = outcome(ours, xs, dhs, form)
+    error = _ladder.largest_error(found, expected)
+    name = "bfloat16 autocast" if low else str(dtype).removeprefix("torch.")
+    about = {"what": "numbers", "device": device, "backend": backend, "precision": name, "form": form}
+    return _ladder.row(size, **about, error=error, right=error < TOLERANCE[dtype])
+
+
+def outcome(lstm: Any, xs: torch.Tensor, dhs: torch.Tensor, form: str) -> list[torch.Tensor]:
+    """Run a batch, or the same packed with lengths T, T - 1, ..., and return hs and all gradients."""
+    T, B = xs.shape[:2]
+    lengths = torch.tensor([max(1, T - k) for k in range(B)])
+    lstm.zero_grad(set_to_none=True)
+    xs.grad = None
+    if form == "batch":
+        hs = lstm(xs)[0]
+    else:
+        hs = lstm(pack_padded_sequence(xs, lengths))[0].data
+        dhs = pack_padded_sequence(dhs, lengths).data
+    hs.backward(dhs.to(hs.dtype))
+    return [hs.detach(), *(p.grad for p in (xs, *lstm.parameters()))]
+
+
+# ---------------------------------------------------------------- how long does it take?
+
+
+def time_once(both: _ladder.Pass, device: str) -> float:
+    """Return the milliseconds of one pass: by CUDA events on a GPU, by the clock on a processor."""
+    if device != "cuda":
+        start = time.perf_counter()
+        both()
+        return 1e3 * (time.perf_counter() - start)
+    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    begin.record()
+    both()
+    end.record()
+    end.synchronize()
+    return begin.elapsed_time(end)
+
+
+def warm_up(both: _ladder.Pass, device: str) -> int:
+    """Run three times; return how many timed passes fit."""
+    both()
+    wait(device)
+    start = time.perf_counter()
+    both()
+    both()
+    wait(device)
+    return max(3, min(PASSES, int(SECONDS / max(1e-6, (time.perf_counter() - start) / 2))))
+
+
+def peak_memory(both: _ladder.Pass, device: str) -> float | None:
+    """Return the most memory that one pass holds on the GPU, in MiB; None on a processor."""
+    if device != "cuda":
+        both()
+        return None
+    wait(device)
+    torch.cuda.reset_peak_memory_stats()
+    both()
+    wait(device)
+    return round(torch.cuda.max_memory_allocated() / 2**20, 1)
+
+
+def timings(device: str, size: Size, precision: str, rungs: tuple[str, ...], clock: Clock) -> list[dict[str, Any]]:
+    """Return a row for each rung at one size and precision; the rungs take turns, pass by pass."""
+    if not clock.allows():
+        return []
+    set_tf32(precision == "tf32")
+    lstm, xs, dhs = _ladder.problem(size, device, PRECISIONS[precision])
+    passes = {
+        rung: _ladder.training_pass(_ladder.make(rung.removesuffix(" again")), lstm, xs, dhs) for rung in rungs
+    }
+    counts = {rung: warm_up(both, device) for rung, both in passes.items()}
+    memory = {rung: peak_memory(both, device) for rung, both in passes.items()}
+    times: dict[str, list[float]] = {rung: [] for rung in passes}
+    for turn in range(max(counts.values())):
+        for rung, both in passes.items():
+            if turn < counts[rung]:
+                times[rung].append(time_once(both, device))
+    about = {"what": "time", "device": device, "precision": precision}
+    return [_ladder.row(size, **about, rung=rung, **summary(times[rung]), peak_mib=memory[rung]) for rung in rungs]
+
+
+def summary(times: list[float]) -> dict[str, Any]:
+    """Return median, lowest, highest and number of some times."""
+    middle = round(statistics.median(times), 4)
+    return {"median_ms": middle, "lowest_ms": round(min(times), 4), "highest_ms": round(max(times), 4), "n": len(times)}
+
+
+def compiled(device: str, size: Size, precision: str, rung: str, clock: Clock) -> list[dict[str, Any]]:
+    """Return the row of a compiled rung, measured in a child that is stopped when its time is over."""
+    if not clock.allows():
+        return []
+    command = [sys.executable, "-m", "benchmarks.torch_lstm_gpu", "--child", rung, device, precision, *map(str, size)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    about = _ladder.row(size, what="time", device=device, precision=precision, rung=rung)
+    try:
+        output, errors = child.communicate(timeout=max(1.0, min(BOUND, clock.left())))
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)  # with the compilers that it has started
+        child.communicate()
+        return [about | {"median_ms": None, "why": "compiling took too long"}]
+    if child.returncode != 0:
+        why = (errors.strip().splitlines() or ["no message"])[-1]
+        return [about | {"median_ms": None, "why": why[:200]}]
+    return [about | json.loads(output.splitlines()[-1])]
+
+
+def compile_and_time(rung: str, device: str, precision: str, size: Size) -> dict[str, Any]:
+    """Be the child: return the seconds of the first pass, the error beside "native", and times."""
+    set_tf32(precision == "tf32")
+    lstm, xs, dhs = _ladder.problem(size, device, PRECISIONS[precision])
+    expected = [part.clone() for part in _ladder.training_pass(_ladder.make("native"), lstm, xs, dhs)()]
+    both = _ladder.training_pass(_ladder.make(rung), lstm, xs, dhs)
+    seconds, found = _ladder.first_call(both)
+    error = _ladder.largest_error(found, expected)
+    count = warm_up(both, device)
+    times = summary([time_once(both, device) for _ in range(count)])
+    return times | {"peak_mib": peak_memory(both, device), "first_pass_seconds": round(seconds, 2), "error": error}
+
+
+# ---------------------------------------------------------------- all of it
+
+
+def provenance(device: str) -> dict[str, Any]:
+    """Name the device, and the versions of what runs on it."""
+    about: dict[str, Any] = {"what": "device", "name": device, "torch": torch.__version__}
+    if device == "cuda":
+        about |= {"name": torch.cuda.get_device_name(), "cuda": torch.version.cuda}
+        about |= {"cudnn": torch.backends.cudnn.version(), "capability": list(torch.cuda.get_device_capability())}
+    return about
+
+
+def plan(device: str, tiny: bool, clock: Clock) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Say what to measure, the most telling first."""
+    loops, native = ("per step", "hoisted", "native"), ("native", "native again")
+    every = (*loops, "native again")
+    sizes = TINY if tiny else SIZES
+    for precision in ("fp32", "bf16", "fp16", "tf32"):
+        for size in sizes:
+            if device == "cpu" and precision in ("tf32", "fp16"):
+                continue  # these are ways of GPUs
+            rungs = every if precision in ("fp32", "bf16") else native
+            yield lambda size=size, precision=precision, rungs=rungs: timings(device, size, precision, rungs, clock)
+    if device == "cuda":
+        for size in TINY if tiny else ON_CPU:
+            yield lambda size=size: timings("cpu", size, "fp32", every, clock)
+    for size in () if tiny else COMPILED:
+        for precision in ("fp32", "bf16"):
+            yield lambda size=size, p=precision: compiled(device, size, p, "compiled step", clock)
+    if not tiny:
+        yield lambda: compiled(device, COMPILED_LOOP, "fp32", "compiled loop", clock)
+        yield lambda: timings(device, COMPILED_LOOP, "fp32", every, clock)
+
+
+def measure(device: str, *, tiny: bool, budget: float) -> list[dict[str, Any]]:
+    """Return all rows, and print each as it comes."""
+    clock, rows = Clock(budget), [provenance(device)]
+    for row in correctness(device, TINY[0] if tiny else (12, 5, 7, 33)):
+        rows.append(row)
+        print(*row.values(), flush=True)
+    wrong = [row for row in rows if row.get("right") is False]
+    if wrong:
+        raise AssertionError(f"got numbers unlike those of torch.nn.LSTM, so nothing is timed: {wrong}")
+    for step in plan(device, tiny, clock):
+        for row in step():
+            rows.append(row)
+            print(*row.values(), flush=True)
+    rows.append({"what": "end", "seconds": round(budget - clock.left(), 1), "measurements_left_out": clock.left_out})
+    print(f"{rows[-1]['seconds']} seconds; {clock.left_out} measurements did not fit the time and were left out")
+    return rows
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and write the results; return the exit code."""
+    parser = argparse.ArgumentParser(description="LSTMs on a GPU: are the numbers right, and how long does it take?")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: to try the script itself")
+    parser.add_argument("--tiny", action="store_true", help="one very small size, nothing compiled")
+    parser.add_argument("--no-write", action="store_true", help="print, but do not write the results")
+    parser.add_argument("--budget", type=float, default=BUDGET, help="seconds after which no row is begun")
+    parser.add_argument("--child", nargs=7, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.child:
+        rung, device, precision, *size = options.child
+        T, B, D, H = map(int, size)
+        print(json.dumps(compile_and_time(rung, device, precision, (T, B, D, H))))
+        return 0
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print(NO_GPU, file=sys.stderr)
+        return 2
+    if options.device == "cpu" and not options.no_write:
+        parser.error("results of a processor are not those of a GPU: add --no-write")
+    rows = measure(options.device, tiny=options.tiny, budget=options.budget)
+    if not options.no_write:
+        _record.write("torch_lstm_gpu", rows, seeds=[_ladder.SEED], packages=["numpy", "torch"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
