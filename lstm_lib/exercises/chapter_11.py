@@ -89,7 +89,7 @@ UPDATES = numeric(
     chapter=11,
     statement="""
     You have 48,000 sequences and train for 5 epochs (each sequence is used once an epoch). An update with 32 sequences
-    takes 4 ms on your GPU, one with 512 takes 6 ms. You choose 512, training takes a tenth of the time, and the
+    takes 4 ms on your GPU, one with 512 takes 6 ms. You choose 512, training takes about a tenth of the time, and the
     network is much worse. How many updates fewer does it get in all? (Batches that are not full are dropped.)
     """,
     lines=("updates = epochs · (sequences // batch size)",),
