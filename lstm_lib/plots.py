@@ -303,6 +303,58 @@ def heat(
     return ax
 
 
+def success_map(
+    solved: Array,
+    *,
+    delays: Sequence[int] | Array,
+    forget_biases: Sequence[float] | Array,
+    left: Sequence[float] = (),
+    ax: Axes | None = None,
+    size: tuple[float, float] = (3.6, 3.0),
+) -> Axes:
+    """Draw the share of solved runs over forget bias and delay, and lines on which f^k of a gradient is left.
+
+    Args:
+        solved: Shares from 0 to 1 (delays, forget biases).
+        delays: k of the rows, ascending, in steps.
+        forget_biases: b_f of the columns, ascending.
+        left: For each share a line is drawn where σ(b_f)^k equals it.
+        ax: Axes to draw on; a new figure if None.
+        size: Width and height of a new figure in inches.
+
+    Returns:
+        The Axes.
+
+    Example:
+        >>> ax = success_map(np.eye(2), delays=[10, 100], forget_biases=[0, 5], left=[0.1])
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['10', '100']
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    ax.imshow(solved, aspect="auto", interpolation="nearest", cmap="cividis", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(np.asarray(solved)):
+        tone = "white" if share < 0.5 else "black"
+        ax.annotate(f"{share:.0%}", (column, row), color=tone, ha="center", va="center", fontsize=7)
+    rows, columns = np.arange(len(delays)), np.arange(len(forget_biases))
+    places = np.linspace(-0.5, len(columns) - 0.5, 200)
+    biases = np.interp(places, columns, forget_biases)
+    for share in left:
+        k = np.log(share) / np.log(1 / (1 + np.exp(-biases)))
+        inside = (k >= delays[0]) & (k <= delays[-1])
+        heights = np.interp(np.log(k[inside]), np.log(delays), rows)
+        ax.plot(places[inside], heights, ":", color="#FFFFFF", linewidth=3.5)
+        ax.plot(places[inside], heights, ":", color="#D55E00", linewidth=1.8)
+        if inside.any():
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            end = (places[inside][-1], heights[-1])
+            ax.annotate(f"{share:g}", end, fontsize=7, ha="center", va="center", color="#A84A00", bbox=box)
+    ax.set(xlabel="forget bias at the start", ylabel="delay (steps)")
+    ax.set_xticks(columns, [f"{bias:g}" for bias in forget_biases])
+    ax.set_yticks(rows, [str(k) for k in delays])
+    return ax
+
+
 # ---------------------------------------------------------------- shared
 
 
