@@ -1,7 +1,8 @@
 """The explorables of the course, as anywidgets: the same files drive notebooks and the static website."""
 
 from lstm_lib.widgets.gate_explorer import GateExplorer
+from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.quiz import Quiz
 from lstm_lib.widgets.three_clocks import ThreeClocks
 
-__all__ = ["GateExplorer", "Quiz", "ThreeClocks"]
+__all__ = ["GateExplorer", "GradientFlow", "Quiz", "ThreeClocks"]

@@ -1,0 +1,176 @@
+"""The explorable of gradient flow: its arithmetic against NumPy's backward pass, and its hands in a browser."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from playwright.sync_api import Browser, Page, expect
+
+from lstm_lib import cells, layers
+from lstm_lib.widgets import GradientFlow
+from lstm_lib.widgets.gradient_flow import FLAGS, VALUES
+
+MODULE = ROOT / "lstm_lib" / "widgets" / "gradient_flow.js"
+SETTINGS = [(5.0, -4.0, 14), (0.0, -4.0, 14), (-2.0, 4.0, 9), (6.0, 3.0, 1), (1.5, 0.5, 12)]
+
+SCRIPT = f"""
+import * as gf from {json.dumps(MODULE.as_uri())};
+const events = {{ values: {VALUES}, flags: {FLAGS} }};
+const seen = {json.dumps(SETTINGS)}.map(([forgetBias, inputBias, output]) => {{
+  const all = gf.flow({{ ...events, forgetBias, inputBias, output }});
+  const words = [gf.unitWords("LSTM", all.lstm, events.flags), gf.roadWords(all.lstm, all.alongMemory, events.flags)];
+  return {{ ...all, words, rows: gf.lstmRows(forgetBias, inputBias) }};
+}});
+const {{ lstm, rnn }} = seen[0];
+const verdicts = Object.keys(gf.ANSWERS).map((guess) => gf.verdict(guess, lstm, rnn, events.flags));
+console.log(JSON.stringify({{ seen, verdicts, row: gf.RNN_ROW }}));
+"""
+
+
+@pytest.fixture(scope="module")
+def numbers() -> dict:
+    """Run the functions of the ES module under node and return what they give."""
+    node = Path(sys.executable).parent / "node"
+    command = [node, "--input-type=module", "--eval", SCRIPT]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+
+
+def split(row: list[float]) -> tuple[list[float], float]:
+    """Part a row of the module, [w_h, w_x, w_flag, b], into weights and bias."""
+    return row[:3], row[3]
+
+
+@pytest.mark.parametrize("n", range(len(SETTINGS)))
+def test_the_lstm_unit_and_its_gradient_agree_with_numpy(numbers: dict, n: int) -> None:
+    seen, output = numbers["seen"][n], SETTINGS[n][2]
+    W, b = zip(*(split(seen["rows"][gate]) for gate in "ifgo"), strict=True)
+    params = cells.LSTMParams(np.array(W, float)[:, None], np.array(b, float)[:, None])
+    run = layers.lstm_forward(params, np.stack([VALUES, FLAGS], axis=1)[:, None])
+    for name, ours in {"h": run.hs, "c": run.cs, **layers.gates(run)._asdict()}.items():
+        if name in seen["steps"][0]:
+            np.testing.assert_allclose([step[name] for step in seen["steps"]], ours[:, 0, 0], rtol=1e-12, err_msg=name)
+    dhs = np.zeros_like(run.hs)
+    dhs[output - 1] = 1
+    _, dxs, _ = layers.lstm_backward(params, run, dhs)
+    np.testing.assert_allclose(seen["lstm"], dxs[:output, 0, 0], rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("n", range(len(SETTINGS)))
+def test_the_road_along_the_memory_is_the_product_of_the_forget_gates(numbers: dict, n: int) -> None:
+    seen, output = numbers["seen"][n], SETTINGS[n][2]
+    steps, w_gx = seen["steps"], seen["rows"]["g"][1]
+    last = steps[output - 1]
+    for t in range(output):
+        kept = np.prod([step["f"] for step in steps[t + 1 : output]])
+        step = steps[t]
+        slope = last["o"] * (1 - np.tanh(last["c"]) ** 2) * kept * step["i"] * (1 - step["g"] ** 2) * w_gx
+        np.testing.assert_allclose(seen["alongMemory"][t], slope, rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", range(len(SETTINGS)))
+def test_the_tanh_unit_and_its_gradient_agree_with_numpy(numbers: dict, n: int) -> None:
+    seen, output = numbers["seen"][n], SETTINGS[n][2]
+    w, b = split(numbers["row"])
+    params = cells.RNNParams(np.array([w], float), np.array([b], float))
+    run = layers.rnn_forward(params, np.stack([VALUES, FLAGS], axis=1)[:, None].astype(float))
+    dhs = np.zeros_like(run.hs)
+    dhs[output - 1] = 1
+    _, dxs, _ = layers.rnn_backward(params, run, dhs)
+    np.testing.assert_allclose(seen["hs"], run.hs[:, 0, 0], rtol=1e-12)
+    np.testing.assert_allclose(seen["rnn"], dxs[:output, 0, 0], rtol=1e-10)
+
+
+def test_the_words_name_the_strongest_event(numbers: dict) -> None:
+    keeps, forgets, everything, first, _ = (seen["words"] for seen in numbers["seen"])
+    assert keeps[0].startswith("LSTM: the strongest event is 3, the flagged one (0.")
+    assert forgets[0].startswith("LSTM: the strongest event is 14, the latest")
+    assert "flagged event 3 has" in everything[0]
+    assert first[1].startswith("The flagged event comes after this output")
+    right, latest, equal = numbers["verdicts"]
+    assert right.startswith("Right.")
+    assert latest.startswith("You said: “The latest event.”")
+    assert equal.startswith("You said: “Both about equally.”")
+
+
+def test_what_the_verdict_says_of_both_units_is_so(numbers: dict) -> None:
+    lstm, rnn = (np.abs(numbers["seen"][0][name]) for name in ("lstm", "rnn"))
+    assert lstm.argmax() == 2
+    assert lstm[2] > 5 * lstm[-1]
+    assert rnn[2] < rnn[-1] / 50
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@pytest.fixture
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """Show the explorable on a page of its own, with the script that shows it on the website."""
+    widget = GradientFlow()
+    state = {name: value for name, value in widget.get_state().items() if not name.startswith("_view")}
+    entry = {"model_module": "anywidget", "model_name": "AnyModel", "state": state, "model_module_version": "0"}
+    html = f"""<!doctype html><html lang="en"><head><title>Gradient flow</title><meta charset="utf-8">
+      <meta name="viewport" content="width=device-width">
+      <style>[data-theme="dark"] body {{ background: #14181E }}</style></head><body><main><h1>Gradient flow</h1>
+      <script type="application/vnd.jupyter.widget-view+json">{json.dumps({"model_id": "a"})}</script></main>
+      <script type="application/vnd.jupyter.widget-state+json">{json.dumps({"state": {"a": entry}})}</script>
+      <script>{(ROOT / "_site" / "anyhost.js").read_text(encoding="utf-8")}</script></body></html>"""
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    opened = browser.new_page(viewport={"width": 390, "height": 844})
+    opened.errors = []
+    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+    opened.goto((tmp_path / "page.html").as_uri())
+    opened.locator(".gradient-flow").wait_for()
+    yield opened
+    assert opened.errors == []
+    opened.close()
+
+
+def skip(page: Page) -> None:
+    page.get_by_role("button", name="Show without guessing").press("Enter")
+
+
+def test_the_bars_wait_for_a_guess(page: Page) -> None:
+    expect(page.get_by_role("slider")).to_have_count(0)
+    page.get_by_role("radio", name="Both about equally.").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")  # two answers above: the flagged event
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Right. In the LSTM its gradient is 0.")
+    expect(page.get_by_role("slider").first).to_be_focused()
+
+
+def test_sliders_and_presets_answer_to_keys(page: Page) -> None:
+    skip(page)
+    words, output = page.get_by_role("status").last, page.get_by_role("slider", name="Output of step")
+    expect(words).to_contain_text("LSTM: the strongest event is 3, the flagged one")
+    output.press("Home")
+    expect(words).to_contain_text("The flagged event comes after this output")
+    for _ in range(13):
+        page.keyboard.press("ArrowRight")
+    assert output.get_attribute("aria-valuetext") == "step 14"
+    page.get_by_role("button", name="writes when flagged, forgets").press("Enter")
+    expect(words).to_contain_text("LSTM: the strongest event is 14, the latest")
+    forget = page.get_by_role("slider", name="Bias of the forget gate")
+    assert forget.get_attribute("aria-valuetext") == "bias 0.0, f = 0.50"
+    forget.press("End")
+    expect(words).to_contain_text("LSTM: the strongest event is 3")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_fits_and_axe_finds_nothing(page: Page, width: int, theme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
+    for opened in (False, True):
+        if opened:
+            skip(page)
+        violations = page.evaluate("async () => (await axe.run('.gradient-flow')).violations.map((v) => v.id)")
+        assert violations == []
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
