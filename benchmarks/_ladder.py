@@ -14,6 +14,7 @@ from torch import Tensor
 SEED = 0
 RUNGS = ("per step", "hoisted", "compiled step", "compiled loop", "native")
 Pass = Callable[[], list[Tensor]]
+Step = Callable[..., tuple[Tensor, Tensor]]
 
 
 def step(share: Tensor, h: Tensor, c: Tensor, W_hh: Tensor, b_hh: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,15 +36,19 @@ def per_step(lstm: torch.nn.LSTM, xs: Tensor) -> Tensor:
     return torch.stack(hs)
 
 
-def hoisted(lstm: torch.nn.LSTM, xs: Tensor, take: Callable[..., tuple[Tensor, Tensor]] = step) -> Tensor:
-    """Multiply all events with W_ih in one product, before the loop: one product a step is left."""
-    W_ih, W_hh, b_ih, b_hh = lstm.all_weights[0]
-    h = c = xs.new_zeros(xs.shape[1], lstm.hidden_size)
+def loop(xs: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Tensor, b_hh: Tensor, take: Step = step) -> Tensor:
+    """Run over tensors alone, which torch.compile can follow to the end."""
+    h = c = xs.new_zeros(xs.shape[1], W_hh.shape[1])
     hs = []
-    for share in F.linear(xs, W_ih, b_ih):
+    for share in F.linear(xs, W_ih, b_ih).unbind():
         h, c = take(share, h, c, W_hh, b_hh)
         hs.append(h)
     return torch.stack(hs)
+
+
+def hoisted(lstm: torch.nn.LSTM, xs: Tensor) -> Tensor:
+    """Multiply all events with W_ih in one product, before the loop: one product a step is left."""
+    return loop(xs, *lstm.all_weights[0])
 
 
 def make(rung: str) -> Callable[[torch.nn.LSTM, Tensor], Tensor]:
@@ -53,10 +58,11 @@ def make(rung: str) -> Callable[[torch.nn.LSTM, Tensor], Tensor]:
     if rung == "hoisted":
         return hoisted
     if rung == "compiled step":
-        compiled = torch.compile(step)
-        return lambda lstm, xs: hoisted(lstm, xs, compiled)
+        compiled_step = torch.compile(step, fullgraph=True)
+        return lambda lstm, xs: loop(xs, *lstm.all_weights[0], take=compiled_step)
     if rung == "compiled loop":  # every one of the T steps becomes a piece of the compiled program
-        return torch.compile(hoisted)
+        compiled_loop = torch.compile(loop, fullgraph=True)
+        return lambda lstm, xs: compiled_loop(xs, *lstm.all_weights[0])
     return lambda lstm, xs: lstm(xs)[0]
 
 
