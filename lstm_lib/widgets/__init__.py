@@ -4,5 +4,6 @@ from lstm_lib.widgets.gate_explorer import GateExplorer
 from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.quiz import Quiz
 from lstm_lib.widgets.three_clocks import ThreeClocks
+from lstm_lib.widgets.truncation import Truncation
 
-__all__ = ["GateExplorer", "GradientFlow", "Quiz", "ThreeClocks"]
+__all__ = ["GateExplorer", "GradientFlow", "Quiz", "ThreeClocks", "Truncation"]
