@@ -335,20 +335,20 @@ def success_map(
     ax.imshow(solved, aspect="auto", interpolation="nearest", cmap="cividis", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(np.asarray(solved)):
         tone = "white" if share < 0.5 else "black"
-        ax.annotate(f"{share:.0%}", (column, row), color=tone, ha="center", va="center", fontsize=7)
+        ax.annotate(f"{share:.0%}", (column, row - 0.3), color=tone, ha="center", va="center", fontsize=7)
     rows, columns = np.arange(len(delays)), np.arange(len(forget_biases))
-    places = np.linspace(-0.5, len(columns) - 0.5, 200)
+    places = np.linspace(0, len(columns) - 1, 200)
     biases = np.interp(places, columns, forget_biases)
     for share in left:
         k = np.log(share) / np.log(1 / (1 + np.exp(-biases)))
         inside = (k >= delays[0]) & (k <= delays[-1])
-        heights = np.interp(np.log(k[inside]), np.log(delays), rows)
-        ax.plot(places[inside], heights, ":", color="#FFFFFF", linewidth=3.5)
-        ax.plot(places[inside], heights, ":", color="#D55E00", linewidth=1.8)
-        if inside.any():
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            end = (places[inside][-1], heights[-1])
-            ax.annotate(f"{share:g}", end, fontsize=7, ha="center", va="center", color="#A84A00", bbox=box)
+        if not inside.any():
+            continue
+        curve = places[inside], np.interp(np.log(k[inside]), np.log(delays), rows)
+        ax.plot(*curve, color="white", linewidth=3.5)
+        ax.plot(*curve, LINES["gradient"].style, color=FAMILIES["forget"].hue, linewidth=1.8)
+        look = {"fontsize": 7, "color": FAMILIES["forget"].on_light, "bbox": {"fc": "white", "ec": "none", "pad": 1}}
+        ax.annotate(f"{share:g}", (curve[0][-1], curve[1][-1] + 0.25), ha="center", va="center", **look)
     ax.set(xlabel="forget bias at the start", ylabel="delay (steps)")
     ax.set_xticks(columns, [f"{bias:g}" for bias in forget_biases])
     ax.set_yticks(rows, [str(k) for k in delays])
