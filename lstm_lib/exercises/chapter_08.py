@@ -1,4 +1,4 @@
-"""Exercises of chapter 8, learning to remember: the backward step, what is left of a gradient, broken roads back."""
+"""Exercises of chapter 8, learning to remember: the backward step, a bias for a delay, broken roads back."""
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -12,13 +12,6 @@ def memory_gradient(dh, dc, o, c, f):
     u = tanh(c)
     dc_all = dc + dh * o * (1 - u * u)
     return dc_all * f
-
-
-def _in_place(dh, dc, o, c, f):
-    result = memory_gradient(dh, dc, o, c, f)
-    if not isinstance(dc, float):
-        dc *= 0.5
-    return result
 
 
 MEMORY_GRADIENT = code(
@@ -102,39 +95,33 @@ MEMORY_GRADIENT = code(
             2,
             "This looks like a difference; gradients that meet are added.",
         ),
-        "changes-input": Mistake(
-            _in_place,
-            1,
-            "The result is right, but your function changes one of its inputs in place (dc += … does so): make a new "
-            "value.",
-        ),
     },
 )
 
-SHARE_LEFT = numeric(
-    "share-left",
-    "Say what is left of a gradient after 30 steps",
+BIAS_FOR_DELAY = numeric(
+    "bias-for-delay",
+    "Choose a forget bias for a delay",
     chapter=8,
     statement="""
-    A fresh LSTM starts with the forget bias $b_f = 3$ (the bias of the forget factor). Take its forget gate as
-    constant, $f = \\sigma(3)$. Which share of a gradient is left after 30 steps back along the long-term memory $c$?
+    At the start of training, half of a gradient shall be left after 100 steps back along the long-term memory $c$. Take
+    the forget gate (forget factor) as constant, $f = \\sigma(b_f)$. Which forget bias $b_f$ does that?
     """,
-    lines=("f = σ(b_f)", "c = f · c_prev + i · g"),
+    lines=("f^100 = 1/2", "f = σ(b_f), so b_f = ln(f / (1 - f))"),
     hints=(
-        "First the gate: σ(3) is close to 0.95.",
-        "Each step back multiplies by f once more: a power with 30 steps.",
+        "First the gate: which f, taken to the power of 100, is one half?",
+        "f = 0.5 to the power of 1/100, about 0.993. Then the bias: σ backwards is ln(f / (1 - f)).",
     ),
-    working="sigmoid(3) ** 30",
-    right="about 23 of 100; with b_f = 1 it would be 8 of 100,000.",
+    working="math.log(0.5 ** (1 / 100) / (1 - 0.5 ** (1 / 100)))",
+    right="close to 5: a bias of 1, the usual start, would leave 3e-14.",
     mistakes={
-        "one-step": Mistake(0.9525741268, 2, "This is what one step leaves; there are 30, and each multiplies by f."),
-        "lost-share": Mistake(0.7672264, 2, "This is the share that is lost; what is left is 1 minus it."),
-        "bias-one": Mistake(0.0000829133, 1, "This looks like b_f = 1, the usual start; here it is 3."),
-        "tanh-for-sigmoid": Mistake(0.8619537, 1, "This looks like tanh(3) for the gate; a gate is a σ."),
-        "subtracted": Mistake(
-            -0.4227762, 2, "This looks like 0.05 taken away 30 times; each step takes a share of what is left."
+        "gate-for-bias": Mistake(0.9930925, 2, "This is the gate f; asked for is the bias b_f, whose σ it is."),
+        "half-a-step": Mistake(0.0, 1, "This keeps half at every step; half shall be left after 100 of them."),
+        "one-tenth": Mistake(3.7596027, 1, "This leaves one tenth after 100 steps; it shall be one half."),
+        "tanh-for-sigmoid": Mistake(2.8324171, 2, "This looks like tanh for the gate; a gate is a σ."),
+        "ten-steps": Mistake(2.6342405, 1, "This leaves half after 10 steps; here there are 100."),
+        "log-of-delay": Mistake(
+            4.6051702, 1, "This looks like ln 100, which leaves 0.37, about 1/e; one half needs a little more."
         ),
-        "times-30": Mistake(28.577224, 2, "This looks like 30 · f; the factors multiply: f to the power of 30."),
     },
 )
 
@@ -254,4 +241,4 @@ WRONG_FROM_TWO = judgement(
     },
 )
 
-EXERCISES = (MEMORY_GRADIENT, SHARE_LEFT, FLAT_LOSS, GROWING_ROAD, WRONG_FROM_TWO)
+EXERCISES = (MEMORY_GRADIENT, BIAS_FOR_DELAY, FLAT_LOSS, GROWING_ROAD, WRONG_FROM_TWO)
