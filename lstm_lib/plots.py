@@ -347,8 +347,9 @@ def success_map(
         curve = places[inside], np.interp(np.log(k[inside]), np.log(delays), rows)
         ax.plot(*curve, color="white", linewidth=3.5)
         ax.plot(*curve, LINES["gradient"].style, color=FAMILIES["forget"].hue, linewidth=1.8)
-        look: dict[str, Any] = {"fontsize": 7, "color": FAMILIES["forget"].on_light, "bbox": {"fc": "white", "ec": "none", "pad": 1}}
-        ax.annotate(f"{share:g}", (curve[0][-1], curve[1][-1] + 0.25), ha="center", va="center", **look)
+        look: dict[str, Any] = {"fontsize": 7, "ha": "center", "va": "center", "color": FAMILIES["forget"].on_light}
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        ax.annotate(f"{share:g}", (curve[0][-1], curve[1][-1] + 0.25), bbox=box, **look)
     ax.set(xlabel="forget bias at the start", ylabel="delay (steps)")
     ax.set_xticks(columns, [f"{bias:g}" for bias in forget_biases])
     ax.set_yticks(rows, [str(k) for k in delays])
