@@ -3,9 +3,10 @@
 (But zoneout then takes the mean of its two outcomes.) Dropout between layers, the fourth form, is ``dropout`` of the
 LSTM, as in torch. Shapes: B batch, D features, H hidden units, P projected units, N = Σ b_t rows of packed sequences.
 
-What is drawn when, so that a seed gives the same run again: for each layer and direction first the masks on x and on
-h; then, step by step in the direction of the run, the mask on g, and what zoneout holds of h and of c. Where a rate is
-0, nothing is drawn.
+What is drawn when, so that a seed gives the same run again: before each layer but the first the mask between layers;
+for each direction the masks on x and on h; then, step by step in the direction of the run, the mask on g, and what
+zoneout holds of h and of c. Where a rate is 0, nothing is drawn. Masks are for the sequences that live at that step, in
+packed order; one mask serves all gates.
 """
 
 from typing import NamedTuple
@@ -78,7 +79,8 @@ class Noise(NamedTuple):
             return new
         if not self.training:
             return p * old + (1 - p) * new
-        return torch.where(torch.rand_like(new) < p, old, new)
+        # float32 whatever the dtype: bfloat16 has 256 numbers in [0, 1), too few for the rate.
+        return torch.where(torch.rand_like(new, dtype=torch.float32) < p, old, new)
 
     def acts(self) -> bool:
         """Say whether anything differs from the plain cell."""
