@@ -20,7 +20,7 @@ def expect_sizes(input_size: Any, hidden_size: Any, num_layers: Any, proj_size: 
     """Raise a TypeError or a ValueError unless the four sizes make an LSTM."""
     sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers, "proj_size": proj_size}
     for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool):
+        if not isinstance(size, numbers.Integral) or isinstance(size, bool):
             raise TypeError(f"got {name} of type {type(size).__name__}, expected int")
         least = 0 if name == "proj_size" else 1
         if size < least:
@@ -34,12 +34,16 @@ def expect_options(bias: Any, batch_first: Any, dropout: Any, num_layers: int) -
     for name, flag in {"bias": bias, "batch_first": batch_first}.items():
         if not isinstance(flag, bool):
             raise TypeError(f"got {name} of type {type(flag).__name__}, expected bool")
-    is_number = isinstance(dropout, numbers.Real) and not isinstance(dropout, bool)
-    if not is_number or not 0 <= dropout <= 1:
+    if not _is_probability(dropout):
         raise ValueError(f"got dropout {dropout!r}, expected the probability of a zero, a number in [0, 1]")
     if dropout > 0 and num_layers == 1:
         message = f"got dropout {dropout} with num_layers 1, expected more layers: dropout acts between layers only"
         warnings.warn(message, stacklevel=3)
+
+
+def _is_probability(p: Any) -> bool:
+    """Say whether p is a number in [0, 1], of Python or of NumPy."""
+    return isinstance(p, numbers.Real) and not isinstance(p, bool) and 0 <= float(p) <= 1
 
 
 def expect_backend(cell: str, backend: str, proj_size: int) -> None:
@@ -80,7 +84,7 @@ def expect_noise(
     named = [("variational_dropout", variational), ("recurrent_dropout", recurrent)]
     named += [("zoneout", p) for p in pair]
     for name, p in named:
-        if not isinstance(p, (int, float)) or isinstance(p, bool) or not 0 <= p <= 1:
+        if not _is_probability(p):
             raise ValueError(f"got {name} {p!r}, expected a probability, a number in [0, 1]")
         if p > 0 and backend == "native":
             raise ValueError(
@@ -100,7 +104,8 @@ def expect_input(xs: Any, weight: Tensor, *, is_packed: bool) -> None:
     if xs.dim() not in (2, 3):
         raise ValueError(f"got input of {xs.dim()} dimensions, expected 3 (a batch) or 2 (one sequence)")
     if xs.dtype != weight.dtype and not autocasts(xs):
-        raise ValueError(f"got input of dtype {xs.dtype}, expected that of the weights, {weight.dtype}")
+        kind = RuntimeError if is_packed else ValueError  # as torch has it
+        raise kind(f"got input of dtype {xs.dtype}, expected that of the weights, {weight.dtype}")
     if xs.shape[-1] != D:
         raise RuntimeError(f"got input with {xs.shape[-1]} features, expected input_size = {D}")
 

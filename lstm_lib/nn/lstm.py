@@ -92,9 +92,9 @@ class LSTM(nn.Module):
         _checks.expect_options(bias, batch_first, dropout, num_layers)
         _checks.expect_backend(cell, backend, proj_size)
         noise = _checks.expect_noise(variational_dropout, recurrent_dropout, zoneout, backend)
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.input_size, self.hidden_size, self.num_layers = int(input_size), int(hidden_size), int(num_layers)
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
-        self.bidirectional, self.proj_size = bool(bidirectional), proj_size
+        self.bidirectional, self.proj_size = bool(bidirectional), int(proj_size)
         self.cell, self.backend = cell, backend
         self.variational_dropout, self.recurrent_dropout, self.zoneout = noise
         self._names = tuple(self._shapes(input_size))  # of one layer's and direction's parameters, without suffix

@@ -63,9 +63,11 @@ def eagerly(function: F) -> F:
     """Return the function, kept out of the graph while ``torch.compile`` builds one.
 
     torch's LSTM kernels cannot be traced for training, and packed input has sizes that depend on data: there the
-    compiled code calls back into plain torch, as it does for ``torch.nn.LSTM``.
+    compiled code calls back into plain torch, as it does for ``torch.nn.LSTM``. An exported program has no plain torch
+    to call back into, and holds the kernel itself.
     """
-    return cast(F, torch.compiler.disable(function)) if torch.compiler.is_compiling() else function
+    is_compiled = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    return cast(F, torch.compiler.disable(function)) if is_compiled else function
 
 
 def is_transformed(tensors: Sequence[Tensor]) -> bool:
@@ -91,7 +93,7 @@ def is_half_on_cpu(xs: Tensor) -> bool:
         ...     is_half_on_cpu(torch.ones(2))
         True
     """
-    on = xs.device.type == "cpu" and xs.dtype == torch.float32 and torch.is_autocast_enabled("cpu")
+    on = xs.device.type == "cpu" and xs.dtype != torch.float64 and torch.is_autocast_enabled("cpu")
     return on and torch.get_autocast_dtype("cpu") == torch.float16
 
 
