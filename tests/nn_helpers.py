@@ -1,8 +1,9 @@
-"""What the tests of ``lstm_lib.nn`` share: random inputs of every form, and one run with all its gradients."""
+"""What the tests of ``lstm_lib.nn`` share: random inputs, one run with all its gradients, every cell by hand."""
 
 import copy
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
@@ -12,6 +13,7 @@ from lstm_lib.nn import LSTM
 T, B, D, H, P = 7, 3, 5, 4, 2
 LENGTHS = {"packed": [7, 4, 2], "packed, unsorted": [4, 2, 7]}
 FORMS = ("batch", "batch first", "one sequence", *LENGTHS)
+ROWS = {"coupled": "fgo", "janet": "fg", "no-forget": "igo"}  # of the cells without all four
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-5}
 
 
@@ -75,3 +77,68 @@ def assert_close(actual: dict[str, Tensor], expected: dict[str, Tensor], toleran
         assert (a.shape, a.dtype) == (e.shape, e.dtype), name
         assert torch.isfinite(a).all(), name
         assert (a - e).abs().max() <= tolerance * e.abs().max(), name
+
+
+# ---------------------------------------------------------------- the cells, written out again
+
+
+def make(cell: str, *sizes: int, **options: Any) -> LSTM:
+    """Make a module in float64 whose every parameter is drawn anew, none of them zero or alike."""
+    lstm = LSTM(*(sizes or (D, H)), cell=cell, **{"backend": "reference"} | options, dtype=torch.float64)
+    for k, parameter in enumerate(lstm.parameters()):
+        rng = torch.Generator().manual_seed(k)
+        parameter.data.copy_(draw(rng, *parameter.shape).detach() / 2)
+    return lstm
+
+
+def σ(a: Any) -> Any:
+    return 1 / (1 + np.exp(-a))
+
+
+def norm(a: Any, gain: Any, shift: Any) -> Any:
+    """Normalise every row: mean zero, variance one, then gain and shift."""
+    centred = a - a.mean(axis=1, keepdims=True)
+    return gain * centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5) + shift
+
+
+def step_by_hand(cell: str, w: dict[str, Any], x: Any, h: Any, c: Any, mask_g: Any = 1.0) -> tuple[Any, Any]:
+    """Take one step as the papers write it, gate by gate, in NumPy; biases that are not there are zero."""
+
+    def bias(name: str) -> Any:
+        return w.get(name, np.zeros(1))
+
+    if cell == "layernorm":
+        a = norm(x @ w["weight_ih"].T, w["weight_norm_ih"], bias("bias_ih"))
+        a = a + norm(h @ w["weight_hh"].T, w["weight_norm_hh"], bias("bias_hh"))
+    else:
+        a = x @ w["weight_ih"].T + h @ w["weight_hh"].T + bias("bias_ih") + bias("bias_hh")
+    gate = {name: a[:, k * H : (k + 1) * H] for k, name in enumerate(ROWS.get(cell, "ifgo"))}
+    g = np.tanh(gate["g"]) * mask_g
+    if cell == "standard":
+        c = σ(gate["f"]) * c + σ(gate["i"]) * g
+        return σ(gate["o"]) * np.tanh(c), c
+    if cell == "drawn":
+        said = np.tanh(σ(gate["f"]) * c @ w["weight_u"].T + bias("bias_u"))
+        return σ(gate["o"]) * said, σ(gate["f"]) * c + σ(gate["i"]) * g
+    if cell == "peephole":
+        peep_i, peep_f, peep_o = w["weight_peep"]
+        new = σ(gate["f"] + peep_f * c) * c + σ(gate["i"] + peep_i * c) * g
+        return σ(gate["o"] + peep_o * new) * np.tanh(new), new
+    if cell == "coupled":
+        c = σ(gate["f"]) * c + (1 - σ(gate["f"])) * g
+        return σ(gate["o"]) * np.tanh(c), c
+    if cell == "janet":
+        c = σ(gate["f"]) * c + (1 - σ(gate["f"])) * g
+        return c, c
+    if cell == "no-forget":
+        c = c + σ(gate["i"]) * g
+        return σ(gate["o"]) * np.tanh(c), c
+    assert cell == "layernorm"
+    c = σ(gate["f"]) * c + σ(gate["i"]) * g
+    return σ(gate["o"]) * np.tanh(norm(c, w["weight_norm_c"], bias("bias_norm_c"))), c
+
+
+def weights_by_hand(lstm: LSTM, suffix: str) -> dict[str, Any]:
+    """Give the weights of one layer and direction as arrays, without their suffix."""
+    named = {name: p.detach().numpy() for name, p in lstm.named_parameters()}
+    return {name.removesuffix(suffix): p for name, p in named.items() if name.endswith(suffix)}

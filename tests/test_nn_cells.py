@@ -5,13 +5,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nn_helpers import LENGTHS, B, D, H, T, as_form, assert_close, draw, make_input, run
+from nn_helpers import (
+    LENGTHS,
+    ROWS,
+    B,
+    D,
+    H,
+    T,
+    as_form,
+    assert_close,
+    draw,
+    make,
+    make_input,
+    run,
+    step_by_hand,
+    weights_by_hand,
+)
 
 from lstm_lib import cells, layers
 from lstm_lib.nn import CELLS, LSTM
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
-ROWS = {"coupled": "fgo", "janet": "fg", "no-forget": "igo"}
 EXTRA = {
     "drawn": {"weight_u": (H, H), "bias_u": (H,)},
     "peephole": {"weight_peep": (3, H)},
@@ -28,61 +42,6 @@ def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def make(cell: str, *sizes: int, **options: Any) -> LSTM:
-    """Make a module in float64 whose every parameter is drawn anew, none of them zero or alike."""
-    lstm = LSTM(*(sizes or (D, H)), cell=cell, backend="reference", dtype=torch.float64, **options)
-    for k, parameter in enumerate(lstm.parameters()):
-        parameter.data.copy_(draw(rng(k), *parameter.shape).detach() / 2)
-    return lstm
-
-
-def σ(a: Any) -> Any:
-    return 1 / (1 + np.exp(-a))
-
-
-def norm(a: Any, gain: Any, shift: Any) -> Any:
-    """Normalise every row: mean zero, variance one, then gain and shift."""
-    centred = a - a.mean(axis=1, keepdims=True)
-    return gain * centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5) + shift
-
-
-def step_by_hand(cell: str, w: dict[str, Any], x: Any, h: Any, c: Any) -> tuple[Any, Any]:
-    """Take one step as the papers write it, gate by gate, in NumPy; biases that are not there are zero."""
-
-    def bias(name: str) -> Any:
-        return w.get(name, np.zeros(1))
-
-    if cell == "layernorm":
-        a = norm(x @ w["weight_ih"].T, w["weight_norm_ih"], bias("bias_ih"))
-        a = a + norm(h @ w["weight_hh"].T, w["weight_norm_hh"], bias("bias_hh"))
-    else:
-        a = x @ w["weight_ih"].T + h @ w["weight_hh"].T + bias("bias_ih") + bias("bias_hh")
-    rows = ROWS.get(cell, "ifgo")
-    gate = {name: a[:, k * H : (k + 1) * H] for k, name in enumerate(rows)}
-    if cell == "standard":
-        c = σ(gate["f"]) * c + σ(gate["i"]) * np.tanh(gate["g"])
-        return σ(gate["o"]) * np.tanh(c), c
-    if cell == "drawn":
-        said = np.tanh(σ(gate["f"]) * c @ w["weight_u"].T + bias("bias_u"))
-        return σ(gate["o"]) * said, σ(gate["f"]) * c + σ(gate["i"]) * np.tanh(gate["g"])
-    if cell == "peephole":
-        peep_i, peep_f, peep_o = w["weight_peep"]
-        new = σ(gate["f"] + peep_f * c) * c + σ(gate["i"] + peep_i * c) * np.tanh(gate["g"])
-        return σ(gate["o"] + peep_o * new) * np.tanh(new), new
-    if cell == "coupled":
-        c = σ(gate["f"]) * c + (1 - σ(gate["f"])) * np.tanh(gate["g"])
-        return σ(gate["o"]) * np.tanh(c), c
-    if cell == "janet":
-        c = σ(gate["f"]) * c + (1 - σ(gate["f"])) * np.tanh(gate["g"])
-        return c, c
-    if cell == "no-forget":
-        c = c + σ(gate["i"]) * np.tanh(gate["g"])
-        return σ(gate["o"]) * np.tanh(c), c
-    assert cell == "layernorm"
-    c = σ(gate["f"]) * c + σ(gate["i"]) * np.tanh(gate["g"])
-    return σ(gate["o"]) * np.tanh(norm(c, w["weight_norm_c"], bias("bias_norm_c"))), c
-
-
 @every_cell
 @pytest.mark.parametrize("bias", [True, False])
 def test_every_cell_equals_its_equations_written_out(cell: str, bias: bool) -> None:
@@ -91,8 +50,7 @@ def test_every_cell_equals_its_equations_written_out(cell: str, bias: bool) -> N
     hs, (h_n, c_n) = lstm(xs, (h_0, c_0))
     inputs, columns = xs.numpy(), []
     for k, suffix in enumerate(["_l0", "_l0_reverse", "_l1", "_l1_reverse"]):
-        named = {name: p.detach().numpy() for name, p in lstm.named_parameters()}
-        w = {name.removesuffix(suffix): p for name, p in named.items() if name.endswith(suffix)}
+        w = weights_by_hand(lstm, suffix)
         is_reverse = suffix.endswith("_reverse")
         h, c, column = h_0[k].numpy(), c_0[k].numpy(), []
         for x in inputs[::-1] if is_reverse else inputs:

@@ -4,12 +4,14 @@ import copy
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from nn_helpers import LENGTHS, B, D, H, T, as_form, draw, run
+from nn_helpers import LENGTHS, B, D, H, T, as_form, draw, make, run, step_by_hand, weights_by_hand
 from torch import Tensor, sigmoid, tanh
 
-from lstm_lib.nn import CELLS, LSTM
+from lstm_lib.nn import CELLS, LSTM, State
+from lstm_lib.nn.noise import Noise
 
 FORMS: dict[str, dict[str, Any]] = {
     "variational": {"variational_dropout": 0.4},
@@ -64,13 +66,62 @@ def test_each_form_equals_its_equations_with_the_same_masks() -> None:
     masks_g = draw_masks(1, 0.4, *[(B, H)] * T)
     expected["recurrent"] = by_hand(lstm, xs, one, one, masks_g, never, never)
     torch.manual_seed(1)
-    holds = [[torch.rand(B, H, dtype=torch.float64) < p for p in (0.3, 0.6)] for _ in range(T)]
+    holds = [[torch.rand(B, H) < p for p in (0.3, 0.6)] for _ in range(T)]
     expected["zoneout"] = by_hand(lstm, xs, one, one, [one] * T, *zip(*holds, strict=True))
     for form, (*hs, c) in expected.items():
         output, (h_n, c_n) = seeded(noisy(**FORMS[form]), xs)
         torch.testing.assert_close(output, torch.stack(hs), rtol=0, atol=1e-12, msg=form)
         torch.testing.assert_close(c_n[0], c, rtol=0, atol=1e-12, msg=form)
         torch.testing.assert_close(h_n[0], hs[-1], rtol=0, atol=1e-12, msg=form)
+
+
+def mask_of(p: float, *shape: int) -> Any:
+    """Draw one mask, 0 or 1 / (1 - p)."""
+    return torch.nn.functional.dropout(torch.ones(shape, dtype=torch.float64), p).numpy()
+
+
+def direction_by_hand(lstm: LSTM, suffix: str, rows: list[Any], h: Any, c: Any) -> tuple[list[Any], Any, Any]:
+    """Run one direction over the living rows of each step, and draw every mask where the documentation says."""
+    w, trains, (p_h, p_c) = weights_by_hand(lstm, suffix), lstm.training, lstm.zoneout
+    h, c, column = h.copy(), c.copy(), {}
+    mask_x, mask_h = (mask_of(lstm.variational_dropout * trains, *a.shape) for a in (rows[0], h))
+    for t in reversed(range(len(rows))) if suffix.endswith("_reverse") else range(len(rows)):
+        b = len(rows[t])
+        mask_g = mask_of(lstm.recurrent_dropout, b, H) if trains else 1.0
+        h_new, c_new = step_by_hand(lstm.cell, w, rows[t] * mask_x[:b], h[:b] * mask_h[:b], c[:b], mask_g)
+        hold_h, hold_c = ((torch.rand(b, H) < p).numpy() if trains else p for p in (p_h, p_c))
+        h[:b] = hold_h * h[:b] + (1 - hold_h) * h_new
+        c[:b] = hold_c * c[:b] + (1 - hold_c) * c_new
+        column[t] = h[:b].copy()
+    return [column[t] for t in range(len(rows))], h, c
+
+
+@every_cell
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_every_cell_equals_its_equations_with_all_noise_in_layers_directions_and_packed_rows(
+    cell: str, training: bool
+) -> None:
+    options = {"num_layers": 2, "bidirectional": True, "dropout": 0.3, "variational_dropout": 0.3}
+    lstm = make(cell, **options, recurrent_dropout=0.2, zoneout=(0.25, 0.4), backend="auto").train(training)
+    rng = torch.Generator().manual_seed(0)
+    xs, h_0, c_0 = (draw(rng, *shape).detach() for shape in ((T, B, D), (4, B, H), (4, B, H)))
+    torch.manual_seed(4)
+    output, state = lstm(as_form(xs, "packed"), (h_0, c_0))
+    rows = [xs[t, : sum(t < n for n in LENGTHS["packed"])].numpy() for t in range(T)]
+    torch.manual_seed(4)
+    for layer in (0, 1):
+        if layer and training:
+            mask = torch.from_numpy(mask_of(0.3, len(output.data), 2 * H))
+            rows = [row * part.numpy() for row, part in zip(rows, mask.split([len(r) for r in rows]), strict=True)]
+        columns = []
+        for k, end in enumerate(["", "_reverse"]):
+            at = 2 * layer + k
+            column, h, c = direction_by_hand(lstm, f"_l{layer}{end}", rows, h_0[at].numpy(), c_0[at].numpy())
+            columns.append(column)
+            np.testing.assert_allclose(state[0][at].detach(), h, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(state[1][at].detach(), c, rtol=0, atol=1e-12)
+        rows = [np.concatenate(pair, axis=1) for pair in zip(*columns, strict=True)]
+    np.testing.assert_allclose(output.data.detach(), np.concatenate(rows), rtol=0, atol=1e-12)
 
 
 @every_cell
@@ -232,3 +283,36 @@ def test_in_eval_the_fast_path_comes_back_where_no_noise_is_left() -> None:
     xs = torch.randn(T, B, D, dtype=torch.float64)
     noisy_one, native = noisy(variational_dropout=0.5).eval(), noisy(backend="native")
     assert torch.equal(noisy_one(xs)[0], native(xs)[0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_the_rates_hold_in_every_dtype(dtype: torch.dtype) -> None:
+    """A uniform number of bfloat16 has 256 values: a rate of 0.001 drawn with it would be 0.004."""
+    p, entries = 1e-3, 1_000_000
+    old, new = State(*torch.zeros(2, 1000, 1000, dtype=dtype)), State(*torch.ones(2, 1000, 1000, dtype=dtype))
+    torch.manual_seed(0)
+    noise = Noise(variational=p, recurrent=p, zoneout_h=p, zoneout_c=p, training=True)
+    held = noise.zone_out(new, old)
+    for kept in (held.h, held.c, noise.drop_content(new.c), noise.mask_sequences(new.c)):
+        dropped = (kept == 0).sum().item()
+        assert kept.dtype == dtype
+        assert abs(dropped - p * entries) < 5 * (p * entries) ** 0.5
+
+
+@every_form
+def test_noise_acts_under_autocast_and_in_a_compiled_module(form: str) -> None:
+    lstm, xs = noisy(**FORMS[form], num_layers=2).float(), torch.randn(T, B, D)
+    exact = seeded(lstm, xs)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        low = seeded(lstm, xs)[0]
+    assert low.dtype == torch.bfloat16
+    torch.testing.assert_close(low.float(), exact, rtol=0, atol=0.02)
+    torch._dynamo.reset()
+    compiled = torch.compile(copy.deepcopy(lstm), backend="aot_eager")
+    torch.testing.assert_close(seeded(compiled, xs)[0], exact)
+
+
+def test_rates_may_be_numbers_of_numpy() -> None:
+    lstm = noisy(variational_dropout=np.float32(0.5), zoneout=(np.float64(0.25), 0))
+    assert (lstm.variational_dropout, lstm.zoneout) == (0.5, (0.25, 0.0))
+    assert type(lstm.variational_dropout) is float
