@@ -33,6 +33,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_lib.nn import LSTM
 
+BACKENDS = ("reference", "native", "auto")
 both_backends = pytest.mark.parametrize("backend", ["reference", "native"])
 no_onednn_for_projections = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
@@ -44,6 +45,11 @@ def _the_same_weights_every_time() -> None:
 
 def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def name_of(value: Any) -> str:
+    """Name one parameter of the grid in the name of its test."""
+    return "-".join(map(str, value.values())) if isinstance(value, dict) else str(value).removeprefix("torch.")
 
 
 def assert_refused(function: Any, kind: type[Exception], message: str) -> None:
@@ -60,14 +66,19 @@ OPTIONS = [
     for layers, both, bias, proj in itertools.product((1, 2), (False, True), (True, False), (0, P))
 ]
 OPTIONS += [{"num_layers": 3, "bidirectional": True, "bias": True, "proj_size": 0}]
+GRID = list(itertools.product(OPTIONS, (True, False), FORMS, TOLERANCE, BACKENDS))
+
+
+def test_the_grid_says_how_many_configurations_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\nparity with torch.nn.LSTM: {len(GRID)} configurations, each in train and in eval mode, ", end="")
+        print(f"and {2 * len(BACKENDS)} x {len(module_cases(True))} cases of PyTorch's own module tests ", end="")
+    assert len(GRID) == 17 * 2 * 5 * 2 * 3
+    assert len({(str(o), *rest) for o, *rest in GRID}) == len(GRID)
 
 
 @no_onednn_for_projections
-@both_backends
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("has_state", [True, False], ids=["state", "no state"])
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(map(str, o.values())))
+@pytest.mark.parametrize(("options", "has_state", "form", "dtype", "backend"), GRID, ids=name_of)
 def test_a_checkpoint_of_torch_gives_the_same_numbers(
     options: dict[str, Any], has_state: bool, form: str, dtype: torch.dtype, backend: str
 ) -> None:
@@ -97,7 +108,7 @@ def module_cases(training: bool) -> list[Any]:
     return info.module_inputs_func(info, device="cpu", dtype=torch.float64, requires_grad=True, training=training)
 
 
-@pytest.mark.parametrize("backend", ["reference", "native", "auto"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 def test_the_lstm_cases_of_pytorchs_own_module_tests_pass(training: bool, backend: str) -> None:
     cases = module_cases(training)
@@ -248,7 +259,7 @@ def test_the_backward_direction_alone_sees_the_future() -> None:
 # ---------------------------------------------------------------- torch's other machinery
 
 
-@pytest.mark.parametrize("backend", ["reference", "native", "auto"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
 def test_functional_call_and_functional_gradients_equal_autograd(dtype: torch.dtype, backend: str) -> None:
     lstm = LSTM(D, H, 2, backend=backend, dtype=dtype)
@@ -319,8 +330,11 @@ def test_float16_on_a_processor_takes_a_path_that_can_compute_it() -> None:
     exact, _ = lstm(xs)
     with torch.autocast("cpu", torch.float16):
         half, (h, c) = lstm(xs)
+        narrow, _ = lstm(xs.bfloat16())
     assert {half.dtype, h.dtype, c.dtype} == {torch.float16}
+    assert narrow.dtype == torch.float16
     torch.testing.assert_close(half.float(), exact, rtol=0, atol=5e-3)
+    torch.testing.assert_close(narrow.float(), exact, rtol=0, atol=2e-2)
 
 
 @pytest.mark.parametrize(("form", "backend"), [("batch", "reference"), ("batch", "native"), ("packed", "auto")])
@@ -385,6 +399,7 @@ def test_bad_inputs_are_refused_with_the_error_type_of_torch(backend: str) -> No
         ((xs, (h[:, 0], h[:, 0])), "got h_0 of shape (2, 4), expected (2, 3, 4)"),
         ((xs[:, 0], (h, h)), "got h_0 of shape (2, 3, 4), expected (2, 4)"),
         ((as_form(xs[..., 1:], "packed"),), "got input with 4 features, expected input_size = 5"),
+        ((as_form(xs.double(), "packed"),), "got input of dtype torch.float64, expected that of the weights"),
         ((packed, (h[:, 1:], h[:, 1:])), "got h_0 of shape (2, 2, 4), expected (2, 3, 4)"),
         ((xs, (h.half(), h.half())), "got h_0 of dtype torch.float16, expected that of the input, torch.float32"),
     ):
