@@ -8,6 +8,7 @@ import re
 import sys
 import types
 import unittest
+import unittest.mock
 from typing import Any
 
 import pytest
@@ -103,7 +104,8 @@ def module_cases(training: bool) -> list[Any]:
         stand_in = types.ModuleType("expecttest")
         stand_in.TestCase = unittest.TestCase
         sys.modules["expecttest"] = stand_in
-    common_modules = pytest.importorskip("torch.testing._internal.common_modules")
+    with unittest.mock.patch.object(torch.backends, "disable_global_flags"):  # or later tests could set none
+        common_modules = pytest.importorskip("torch.testing._internal.common_modules")
     info = next(info for info in common_modules.module_db if info.module_cls is torch.nn.LSTM)
     return info.module_inputs_func(info, device="cpu", dtype=torch.float64, requires_grad=True, training=training)
 
