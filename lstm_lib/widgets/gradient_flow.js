@@ -101,6 +101,9 @@ export function flow({ values, flags, forgetBias, inputBias, output }) {
 
 const superscript = (digits) => [...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("");
 
+/** A number with one digit after the point, and a minus that is one. */
+export const signed = (x) => x.toFixed(1).replace("-", "−");
+
 /** A size in two digits. */
 export function small(x) {
   const size = Math.abs(x);
@@ -139,7 +142,10 @@ export const ANSWERS = {
   equal: "Both about equally.",
 };
 
-/** What is said of a guess, with the numbers of the first setting. */
+/** The setting that the question speaks of, whatever the sliders say. */
+export const ASKED = { forgetBias: 5, inputBias: -4 };
+
+/** What is said of a guess, with the numbers of the setting that the question speaks of. */
 export function verdict(guess, lstm, rnn, flags) {
   const flagged = flags.indexOf(1);
   const right = "flagged";
@@ -221,8 +227,8 @@ function drawInside(steps, output) {
   );
 }
 
-/** One row of bars: the size of each gradient on a logarithmic scale. */
-function drawGradients(name, kind, gradients, count) {
+/** One row of bars: the size of each gradient on a logarithmic scale; marks are lines across the bars. */
+function drawGradients(name, kind, gradients, count, marks = []) {
   const bottom = 66;
   const height = (size) => (size <= FLOOR ? 0 : (58 * Math.log(size / FLOOR)) / Math.log(1 / FLOOR));
   const ticks = [1, 0.01, FLOOR].flatMap((size) => [
@@ -233,18 +239,23 @@ function drawGradients(name, kind, gradients, count) {
     const tall = height(Math.min(1, Math.abs(gradient)));
     return draw("rect", { class: `gf-bar ${kind}`, x: place(t, count) - 6, width: 12, y: bottom - tall, height: tall });
   });
-  const said = gradients.map((gradient, t) => `${t + 1}: ${small(gradient)}`).join(", ");
+  const lines = marks.map((mark, t) => {
+    const y = bottom - height(Math.min(1, Math.abs(mark)));
+    return draw("path", { class: "gf-mark", d: y < bottom ? `M${place(t, count) - 10} ${y}h20` : "" });
+  });
+  const along = (t) => (marks.length ? `, along c ${small(marks[t])}` : "");
+  const said = gradients.map((gradient, t) => `${t + 1}: ${small(gradient)}${along(t)}`).join("; ");
   return make(
     "div",
     { className: "gf-panel" },
     make("p", { className: `gf-title ${kind}` }, name),
-    picture(bottom + 10, `${name}, by event, log scale. ${said}.`, ...ticks, ...bars),
+    picture(bottom + 10, `${name}, by event, log scale. ${said}.`, ...ticks, ...bars, ...lines),
   );
 }
 
 // ---------------------------------------------------------------- the explorable
 
-function slider(model, key, { kind, label, min, max, step, describe }) {
+function slider(model, key, { kind, label, min, max, step, describe, quiet }) {
   const input = make("input", { type: "range", min, max, step, value: model.get(key) });
   input.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys for itself
   const shown = make("span", { className: "gf-value" }); // not <output>, which would announce every change
@@ -254,9 +265,11 @@ function slider(model, key, { kind, label, min, max, step, describe }) {
     input.setAttribute("aria-valuetext", shown.textContent);
   };
   input.addEventListener("input", () => {
+    quiet(true); // nothing is read aloud while a slider is on its way
     model.set(key, Number(input.value));
     model.save_changes();
   });
+  input.addEventListener("change", () => quiet(false));
   model.on(`change:${key}`, show);
   show();
   return { input, row: make("label", { className: `gf-slider ${kind}` }, make("span", {}, label), input, shown) };
@@ -276,6 +289,9 @@ function presets(model) {
       for (const [key, value] of Object.entries(values)) model.set(key, value);
       model.save_changes();
     });
+    const show = () => button.setAttribute("aria-pressed", `${Object.entries(values).every(([key, value]) => model.get(key) === value)}`);
+    model.on("change:forget_bias change:input_bias", show);
+    show();
     return button;
   });
   const group = make("div", { className: "gf-presets" }, ...buttons);
@@ -284,9 +300,13 @@ function presets(model) {
   return group;
 }
 
+let count = 0; // groups of radio buttons need a name of their own on the page
+
 function question(model) {
+  const name = `gf-guess-${++count}`;
   const radios = Object.entries(ANSWERS).map(([value, text]) => {
-    const radio = make("input", { type: "radio", name: "gf-guess", value, required: true });
+    const radio = make("input", { type: "radio", name, value, required: true });
+    radio.dataset.lmSuppressShortcuts = "true";
     return make("label", {}, radio, ` ${text}`);
   });
   const legend = make(
@@ -303,7 +323,7 @@ function question(model) {
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    answer(new FormData(form).get("gf-guess"));
+    answer(new FormData(form).get(name));
   });
   skip.addEventListener("click", () => answer("skipped"));
   return form;
@@ -335,23 +355,24 @@ function render({ model, el }) {
   const form = question(model);
   const said = make("p", { className: "gf-verdict" });
   said.setAttribute("role", "status");
-  const first = flow(settings(model));
-
-  const count = model.get("values").length;
-  const output = slider(model, "output", {
-    kind: "gf-of-use", label: "Output of step", min: 1, max: count, step: 1, describe: (t) => `step ${t}`,
-  });
-  const forget = slider(model, "forget_bias", {
-    kind: "gf-of-forget", label: "Bias of the forget gate", min: -2, max: 6, step: 0.5,
-    describe: (b) => `bias ${b.toFixed(1)}, f = ${sigmoid(b).toFixed(2)}`,
-  });
-  const input = slider(model, "input_bias", {
-    kind: "gf-of-learn", label: "Bias of the input gate", min: -6, max: 4, step: 0.5,
-    describe: (b) => `bias ${b.toFixed(1)}, i = ${sigmoid(b).toFixed(2)}, at a flag ${sigmoid(b + 8).toFixed(2)}`,
-  });
-  const pictures = make("div", { className: "gf-pictures" });
+  const events = model.get("values").length;
+  const asked = flow({ ...settings(model), ...ASKED, output: events });
   const words = make("div", { className: "gf-words" });
   words.setAttribute("role", "status");
+  const quiet = (busy) => words.setAttribute("aria-busy", `${busy}`);
+
+  const output = slider(model, "output", {
+    kind: "gf-of-use", label: "Output of step", min: 1, max: events, step: 1, quiet, describe: (t) => `step ${t}`,
+  });
+  const forget = slider(model, "forget_bias", {
+    kind: "gf-of-forget", label: "Bias of the forget gate", min: -2, max: 6, step: 0.5, quiet,
+    describe: (b) => `bias ${signed(b)}, f = ${sigmoid(b).toFixed(2)}`,
+  });
+  const input = slider(model, "input_bias", {
+    kind: "gf-of-learn", label: "Bias of the input gate", min: -6, max: 4, step: 0.5, quiet,
+    describe: (b) => `bias ${signed(b)}, i = ${sigmoid(b).toFixed(2)}, at a flag ${sigmoid(b + 8).toFixed(2)}`,
+  });
+  const pictures = make("div", { className: "gf-pictures" });
   const explorable = make("div", {}, presets(model), output.row, forget.row, input.row, pictures, words);
 
   function redraw() {
@@ -360,8 +381,8 @@ function render({ model, el }) {
     pictures.replaceChildren(
       make("div", { className: "gf-panel" }, make("p", { className: "gf-title" }, "What both units read"), drawEvents(now.values, now.flags, now.output)),
       make("div", { className: "gf-panel" }, make("p", { className: "gf-title" }, "Inside the LSTM unit (filled = open)"), drawInside(steps, now.output)),
-      drawGradients(`LSTM: how much the output of step ${now.output} depends on each event`, "gf-remember", lstm, count),
-      drawGradients(`RNN: how much the output of step ${now.output} depends on each event`, "gf-ink", rnn, count),
+      drawGradients(`LSTM: how much the output of step ${now.output} depends on each event (line: along c alone)`, "gf-remember", lstm, events, alongMemory),
+      drawGradients(`RNN: how much the output of step ${now.output} depends on each event`, "gf-ink", rnn, events),
     );
     words.replaceChildren(
       make("p", {}, unitWords("LSTM", lstm, now.flags)),
@@ -374,7 +395,7 @@ function render({ model, el }) {
     const guess = model.get("guess");
     form.hidden = guess !== "";
     explorable.hidden = guess === "";
-    said.textContent = guess in ANSWERS ? verdict(guess, first.lstm, first.rnn, model.get("flags")) : "";
+    said.textContent = guess in ANSWERS ? verdict(guess, asked.lstm, asked.rnn, model.get("flags")) : "";
   }
 
   model.on("change:output change:forget_bias change:input_bias", redraw);

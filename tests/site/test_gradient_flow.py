@@ -26,7 +26,7 @@ const seen = {json.dumps(SETTINGS)}.map(([forgetBias, inputBias, output]) => {{
   const words = [gf.unitWords("LSTM", all.lstm, events.flags), gf.roadWords(all.lstm, all.alongMemory, events.flags)];
   return {{ ...all, words, rows: gf.lstmRows(forgetBias, inputBias) }};
 }});
-const {{ lstm, rnn }} = seen[0];
+const {{ lstm, rnn }} = gf.flow({{ ...events, ...gf.ASKED, output: {len(VALUES)} }});
 const verdicts = Object.keys(gf.ANSWERS).map((guess) => gf.verdict(guess, lstm, rnn, events.flags));
 console.log(JSON.stringify({{ seen, verdicts, row: gf.RNN_ROW }}));
 """
@@ -108,9 +108,9 @@ def test_what_the_verdict_says_of_both_units_is_so(numbers: dict) -> None:
 
 
 @pytest.fixture
-def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Show the explorable on a page of its own, with the script that shows it on the website."""
-    widget = GradientFlow()
+    widget = GradientFlow(**getattr(request, "param", {}))
     state = {name: value for name, value in widget.get_state().items() if not name.startswith("_view")}
     entry = {"model_module": "anywidget", "model_name": "AnyModel", "state": state, "model_module_version": "0"}
     html = f"""<!doctype html><html lang="en"><head><title>Gradient flow</title><meta charset="utf-8">
@@ -143,6 +143,40 @@ def test_the_bars_wait_for_a_guess(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").first).to_contain_text("Right. In the LSTM its gradient is 0.")
     expect(page.get_by_role("slider").first).to_be_focused()
+
+
+@pytest.mark.parametrize("page", [{"forget_bias": 0.0, "output": 2}], indirect=True)
+def test_the_verdict_is_of_the_setting_that_was_asked_about(page: Page) -> None:
+    page.get_by_role("radio", name="The latest event.").check()
+    page.get_by_role("button", name="Check my guess").press("Enter")
+    verdict = page.get_by_role("status").first
+    expect(verdict).to_contain_text("It is the flagged one. In the LSTM its gradient is 0.24, that of the latest")
+
+
+def test_the_presets_say_which_is_on(page: Page) -> None:
+    skip(page)
+    on = page.locator("button[aria-pressed=true]")
+    expect(on).to_have_text(["writes when flagged, keeps"])
+    page.get_by_role("button", name="writes everything, forgets").press("Enter")
+    expect(on).to_have_text(["writes everything, forgets"])
+    slider = page.get_by_role("slider", name="Bias of the input gate")
+    slider.press("Home")
+    expect(on).to_have_count(0)
+    assert slider.get_attribute("aria-valuetext").startswith("bias −6.0")
+
+
+@pytest.mark.parametrize("page", [{"forget_bias": 1.0, "input_bias": 3.0}], indirect=True)
+def test_lines_across_the_bars_show_what_came_along_the_memory(page: Page) -> None:
+    skip(page)
+    bars, lines = page.locator("rect.gf-bar.gf-remember"), page.locator(".gf-mark")
+    assert bars.count() == lines.count() == 14
+
+    def below(event: int) -> float:
+        """Return how far the line lies below the top of the bar, in pixels."""
+        return lines.nth(event).bounding_box()["y"] + 1 - bars.nth(event).bounding_box()["y"]
+
+    assert abs(below(13)) < 1  # nothing can have come through h of a later step
+    assert below(8) > 6  # 70 % of it came through h
 
 
 def test_sliders_and_presets_answer_to_keys(page: Page) -> None:
