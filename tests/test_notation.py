@@ -3,11 +3,10 @@
 import re
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from lstm_lib import notation, plots, tasks
+from lstm_lib import notation
 
 PAGE = (Path(__file__).parent.parent / "notation.md").read_text(encoding="utf-8")
 
@@ -54,45 +53,3 @@ def test_the_four_lines_stand_in_the_cell_and_on_the_pages(verb, line):
 def test_an_unknown_symbol_is_named():
     with pytest.raises(ValueError, match="got symbol 'q', expected one of x, i, g"):
         notation.colour("q")
-
-
-def test_curves_carry_the_colour_of_their_symbol_and_their_name_at_the_end():
-    ax = plots.lines([0, 1], {"forget": [1, 0.5], "other": [0, 0.5]}, colours={"forget": "f"}, x="step t", y="f")
-    assert ax.lines[0].get_color() == notation.FAMILIES["forget"].hue
-    assert [text.get_text() for text in ax.texts] == ["forget", "other"]
-    heights = [text.xy[1] for text in ax.texts]
-    assert heights[1] > heights[0]  # both end at 0.5; the second name is pushed up
-    plt.close(ax.figure)
-
-
-def test_the_picture_of_the_stream_shows_every_write_question_and_passing_symbol():
-    batch = tasks.recall_stream(np.random.default_rng(4), 3, 24, boxes=2)
-    ax = plots.stream(batch, sequence=1, boxes=2)
-    shown = sorted(text.get_text() for text in ax.texts)
-    xs, expected = batch.xs[:, 1], []
-    for t in range(24):
-        letter = "abcd"[xs[t, :4].argmax()]
-        if xs[t, 6:].any():
-            expected.append("ABCD"[batch.targets[t, 1]] + "?")
-        else:
-            expected.append(letter.upper() if xs[t, 4:6].any() else letter)
-    assert shown == sorted(expected)
-    plt.close(ax.figure)
-
-
-def test_a_plot_refuses_arrays_of_another_form():
-    with pytest.raises(ValueError, match=r"got RNN of shape \(3,\), expected \(S, K\) with K = 3"):
-        plots.runs([0, 1, 2], {"RNN": np.zeros(3)}, x="delay", y="accuracy")
-    with pytest.raises(ValueError, match="got kind 'state', expected one of gate, memory, gradient"):
-        plots.heat(np.eye(2), x="step t", y="unit", bar="h", kind="state")
-
-
-def test_steps_and_units_are_counted_in_whole_numbers():
-    for ax in (
-        plots.lines(range(8), {"h": np.linspace(0, 1, 8)}, x="step t", y="h"),
-        plots.heat(np.eye(8), x="step t", y="unit", bar="f"),
-    ):
-        ax.figure.canvas.draw()
-        for tick in (*ax.get_xticks(), *(ax.get_yticks() if ax.get_ylabel() == "unit" else [])):
-            assert tick == round(tick)
-        plt.close(ax.figure)

@@ -1,0 +1,10 @@
+"""Figures of the course: arrays in, Axes out. Colours and lines come from ``notation``.
+
+Nothing here calls show, savefig or rcParams.
+"""
+
+from lstm_lib.plots.curves import blank, lines, runs, spread
+from lstm_lib.plots.maps import heat, success_map
+from lstm_lib.plots.streams import padded, stream
+
+__all__ = ["blank", "heat", "lines", "padded", "runs", "spread", "stream", "success_map"]

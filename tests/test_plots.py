@@ -1,0 +1,72 @@
+"""The figures: what is drawn is what was handed over."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from lstm_lib import notation, plots, tasks
+
+
+def test_curves_carry_the_colour_of_their_symbol_and_their_name_at_the_end():
+    ax = plots.lines([0, 1], {"forget": [1, 0.5], "other": [0, 0.5]}, colours={"forget": "f"}, x="step t", y="f")
+    assert ax.lines[0].get_color() == notation.FAMILIES["forget"].hue
+    assert [text.get_text() for text in ax.texts] == ["forget", "other"]
+    heights = [text.xy[1] for text in ax.texts]
+    assert heights[1] > heights[0]  # both end at 0.5; the second name is pushed up
+    plt.close(ax.figure)
+
+
+def test_the_picture_of_the_stream_shows_every_write_question_and_passing_symbol():
+    batch = tasks.recall_stream(np.random.default_rng(4), 3, 24, boxes=2)
+    ax = plots.stream(batch, sequence=1, boxes=2)
+    shown = sorted(text.get_text() for text in ax.texts)
+    xs, expected = batch.xs[:, 1], []
+    for t in range(24):
+        letter = "abcd"[xs[t, :4].argmax()]
+        if xs[t, 6:].any():
+            expected.append("ABCD"[batch.targets[t, 1]] + "?")
+        else:
+            expected.append(letter.upper() if xs[t, 4:6].any() else letter)
+    assert shown == sorted(expected)
+    plt.close(ax.figure)
+
+
+def test_a_plot_refuses_arrays_of_another_form():
+    with pytest.raises(ValueError, match=r"got RNN of shape \(3,\), expected \(S, K\) with K = 3"):
+        plots.runs([0, 1, 2], {"RNN": np.zeros(3)}, x="delay", y="accuracy")
+    with pytest.raises(ValueError, match="got kind 'state', expected one of gate, memory, gradient"):
+        plots.heat(np.eye(2), x="step t", y="unit", bar="h", kind="state")
+    with pytest.raises(ValueError, match=r"got shares of shape \(2, 3\), expected \(2, 2\) for 2 delays and 2 starts"):
+        plots.success_map(np.zeros((2, 3)), delays=[1, 2], forget_biases=[0, 1])
+
+
+def test_steps_and_units_are_counted_in_whole_numbers():
+    for ax in (
+        plots.lines(range(8), {"h": np.linspace(0, 1, 8)}, x="step t", y="h"),
+        plots.heat(np.eye(8), x="step t", y="unit", bar="f"),
+    ):
+        ax.figure.canvas.draw()
+        for tick in (*ax.get_xticks(), *(ax.get_yticks() if ax.get_ylabel() == "unit" else [])):
+            assert tick == round(tick)
+        plt.close(ax.figure)
+
+
+def test_the_success_map_names_its_cells_and_its_starts():
+    shares = np.array([[1, 2 / 3], [1 / 3, 0]])
+    ax = plots.success_map(shares, delays=[10, 100], starts=["usual", "chrono"])
+    assert [text.get_text() for text in ax.texts] == ["100%", "67%", "33%", "0%"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["usual", "chrono"]
+    np.testing.assert_array_equal(ax.images[0].get_array(), shares)
+    plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.01])
+def test_on_the_lines_of_the_success_map_that_share_is_left(share):
+    delays, biases = [10, 20, 50, 200], [0.0, 1.0, 3.0, 6.0]
+    ax = plots.success_map(np.zeros((4, 4)), delays=delays, forget_biases=biases, left=[share])
+    places, rows = ax.lines[-1].get_data()
+    k = np.exp(np.interp(rows, range(4), np.log(delays)))
+    f = 1 / (1 + np.exp(-np.interp(places, range(4), biases)))
+    assert len(k) > 20
+    np.testing.assert_allclose(f**k, share, rtol=1e-6)
+    plt.close(ax.figure)
