@@ -2,7 +2,7 @@
 
 The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``film``, ``experiment``) imports
 no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, ``widgets`` anywidget, and
-``nn`` torch. Nothing is imported until it is asked for:
+``nn``, ``training``, ``train`` and ``clinic`` torch. Nothing is imported until it is asked for:
 
 >>> import lstm_lib
 >>> lstm_lib.cells.sigmoid(0.0)
@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 __all__ = [
     "cells",
     "checks",
+    "clinic",
     "diagrams",
     "exercises",
     "experiment",

@@ -31,6 +31,7 @@ ORDER = (
     "widgets",
     "nn",
     "training",
+    "clinic",
     "train",
 )
 NUMPY_SIDE = ("notation", "cells", "layers", "checks", "optim", "tasks", "experiment")

@@ -1,0 +1,10 @@
+"""The blind clinic: five LSTMs that answer badly about two boxes, each for one reason, and how to look at them.
+
+``admit`` trains a patient and returns its chart, ``draw`` shows it, ``source`` unfolds the code with the bug.
+"""
+
+from lstm_lib.clinic.charts import KINDS, Chart, examine, kinds_of_answers, possible_answers
+from lstm_lib.clinic.figure import draw
+from lstm_lib.clinic.patients import admit, source
+
+__all__ = ["KINDS", "Chart", "admit", "draw", "examine", "kinds_of_answers", "possible_answers", "source"]

@@ -1,0 +1,182 @@
+"""Train one patient of the clinic and write its chart: losses, gates and memory of one sequence, kinds of answers.
+
+Shapes: T steps, B batch, H hidden units.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lstm_lib import layers, training
+from lstm_lib.cells import LSTMParams
+from lstm_lib.nn import LSTM, Tagger, set_forget_bias
+from lstm_lib.tasks import Array, Batch, recall_stream
+
+KINDS = ("right", "stale", "other box", "intruder")
+Layer = Callable[[Tensor], tuple[Tensor, Any]]  # from xs (T, B, D) to hs (T, B, H) and a state
+Hidden = Callable[[Layer, Tensor], Tensor]  # the layer and xs (T, B, D) to hs (T, B, H)
+
+
+class Chart(NamedTuple):
+    """What is seen of a patient: losses (batches,), one sequence, its gates and memory (T, H), kinds of answer (4,)."""
+
+    losses: Array
+    sequence: Batch
+    i: Array
+    f: Array
+    o: Array
+    c: Array
+    kinds: Array
+
+
+class Patient(nn.Module):
+    """A tagger whose way from xs to h can be replaced."""
+
+    def __init__(self, tagger: Tagger, hidden: Hidden) -> None:
+        """Keep both."""
+        super().__init__()
+        self.tagger, self.hidden = tagger, hidden
+
+    def forward(self, xs: Tensor, state: None = None) -> tuple[Tensor, None]:
+        """Return the scores (T, B, 4), and no state."""
+        scores: Tensor = self.tagger.readout(self.hidden(self.tagger.lstm, xs))
+        return scores, None
+
+
+def boxes(rng: np.random.Generator, batch_size: int = 32) -> Batch:
+    """Draw a batch of the stream of two boxes, 30 steps long."""
+    return recall_stream(rng, batch_size, 30, boxes=2, dtype=np.float32)
+
+
+def straight(layer: Layer, xs: Tensor) -> Tensor:
+    """Run over whole sequences."""
+    hs, _ = layer(xs)
+    return hs
+
+
+def examine(
+    seed: int,
+    *,
+    hidden: Hidden = straight,
+    data: Callable[[Batch], Batch] = lambda batch: batch,
+    lr: float = 0.01,
+    after: Callable[[LSTM], None] = lambda lstm: None,
+    batches: int = 700,
+) -> Chart:
+    """Train a tagger of 24 units on two boxes, with or without something wrong, and look at it.
+
+    Args:
+        seed: Of the weights and of the batches.
+        hidden: Way from xs to h, in training and afterwards.
+        data: What happens to each batch in training.
+        lr: Learning rate.
+        after: What happens to the LSTM once it is trained.
+        batches: Batches of training.
+
+    Returns:
+        Chart; its answers are those to questions about new, whole sequences.
+
+    Example:
+        >>> examine(0, batches=2).losses.round(1)
+        array([1.4, 1.4])
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        patient = Patient(Tagger(8, 24, 4), hidden)
+        set_forget_bias(patient.tagger.lstm, 1.0)
+    sound = training.numbered(boxes, seed)
+    settings = training.Settings(batches=batches, lr=lr, seed=seed)
+    torch.set_flush_denormal(True)  # saturated gates leave gradients below 1e-38, with which a processor is slow
+    history = training.fit(patient, lambda n: data(sound(n)), settings, device="cpu", progress=False)
+    torch.set_flush_denormal(False)
+    with torch.no_grad():
+        after(patient.tagger.lstm)
+        test = _test()
+        says = patient(torch.as_tensor(test.xs))[0].argmax(-1).numpy()[test.mask]
+        sequence = Batch(*(part[:, :1] for part in test))
+        traces = _look_inside(patient, torch.as_tensor(sequence.xs))
+    return Chart(history.losses, sequence, *traces, kinds_of_answers(says, test.xs))
+
+
+def possible_answers(xs: Array) -> Array:
+    """List for each question: the right symbol, the stale one, the other box's, and the last that passed by.
+
+    Args:
+        xs: Inputs of two boxes and four symbols (T, B, 8).
+
+    Returns:
+        Symbols (questions, 4), -1 where there is none yet; the questions are in the order of ``Batch.mask``.
+
+    Example:
+        >>> batch = boxes(np.random.default_rng(0))
+        >>> bool((possible_answers(batch.xs)[:, 0] == batch.targets[batch.mask]).all())
+        True
+    """
+    B = xs.shape[1]
+    rows, every = [], np.arange(B)
+    now, before, passed = np.full((B, 2), -1), np.full((B, 2), -1), np.full(B, -1)
+    for x in xs:
+        symbol, write, ask = x[:, :4].argmax(1), x[:, 4:6] > 0, x[:, 6:] > 0
+        box = ask.argmax(1)
+        candidates = now[every, box], before[every, box], now[every, 1 - box], passed
+        rows.append(np.stack(candidates, axis=1)[ask.any(1)])
+        before, now = np.where(write, now, before), np.where(write, symbol[:, None], now)
+        passed = np.where((write | ask).any(1), passed, symbol)
+    return np.concatenate(rows)
+
+
+def kinds_of_answers(says: Array, xs: Array) -> Array:
+    """Return the shares of answers that are right, stale, the other box's, or an intruder.
+
+    Only questions count at which these are four different symbols.
+
+    Args:
+        says: Class named at each question, in the order of ``Batch.mask``.
+        xs: Inputs of two boxes and four symbols (T, B, 8).
+
+    Returns:
+        Shares (4,), in the order of ``KINDS``; they add up to 1.
+
+    Raises:
+        ValueError: If there is not one answer for each question, or no question that counts.
+
+    Example:
+        >>> batch = boxes(np.random.default_rng(0))
+        >>> kinds_of_answers(batch.targets[batch.mask], batch.xs)
+        array([1., 0., 0., 0.])
+    """
+    possible = possible_answers(xs)
+    if len(says) != len(possible):
+        raise ValueError(f"got {len(says)} answers, expected one for each of {len(possible)} questions")
+    clear = (np.diff(np.sort(possible, axis=1), axis=1) > 0).all(1) & (possible >= 0).all(1)
+    if not clear.any():
+        raise ValueError("got no question with four different symbols to name, expected longer or more sequences")
+    shares: Array = (says[clear, None] == possible[clear]).mean(axis=0)
+    return shares
+
+
+@cache
+def _test() -> Batch:
+    """Draw the sequences that every patient is asked about."""
+    return boxes(np.random.default_rng(2026), 800)
+
+
+def _look_inside(patient: Patient, xs: Tensor) -> tuple[Array, Array, Array, Array]:
+    """Return i, f, o and c of one sequence (T, H), computed the patient's way."""
+    w = {name: weight.numpy() for name, weight in patient.tagger.lstm.named_parameters()}
+    H = patient.tagger.lstm.hidden_size
+    W = np.concatenate([w["weight_hh_l0"], w["weight_ih_l0"]], axis=1).reshape(4, H, -1)
+    params = LSTMParams(W, (w["bias_ih_l0"] + w["bias_hh_l0"]).reshape(4, H))
+
+    def glass(xs: Tensor) -> tuple[Tensor, None]:
+        """Run as the LSTM does, and show its inside in place of h."""
+        run = layers.lstm_forward(params, xs.numpy())
+        gates = layers.gates(run)
+        return torch.as_tensor(np.concatenate([gates.i, gates.f, gates.o, run.cs], axis=-1)), None
+
+    i, f, o, c = np.split(patient.hidden(glass, xs).numpy()[:, 0], 4, axis=-1)
+    return i, f, o, c

@@ -1,0 +1,207 @@
+"""The blind clinic: how answers are sorted, and that each patient shows its symptom whatever the seed."""
+
+from functools import cache
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from lstm_lib import clinic, training
+from lstm_lib.clinic.charts import boxes, straight
+from lstm_lib.nn import LSTM, Tagger, set_forget_bias
+
+SEEDS = (0, 1, 2)
+GUESSING = np.log(4)
+
+
+@pytest.fixture
+def batch():
+    return boxes(np.random.default_rng(5), 60)
+
+
+def by_hand(batch):
+    """Go through each sequence with plain lists; return the candidates of each question, in the order of the mask."""
+    T, B, _ = batch.xs.shape
+    found = {}
+    for n in range(B):
+        contents, before, passed = [-1, -1], [-1, -1], -1
+        for t in range(T):
+            x = batch.xs[t, n].tolist()
+            symbol, writes, asks = x[:4].index(1) if 1 in x[:4] else None, x[4:6], x[6:]
+            if 1 in asks:
+                box = asks.index(1)
+                found[t, n] = (contents[box], before[box], contents[1 - box], passed)
+            elif 1 in writes:
+                box = writes.index(1)
+                before[box], contents[box] = contents[box], symbol
+            else:
+                passed = symbol
+    return np.array([found[tuple(place)] for place in np.argwhere(batch.mask)])
+
+
+def test_the_candidates_are_those_found_by_hand(batch):
+    np.testing.assert_array_equal(clinic.possible_answers(batch.xs), by_hand(batch))
+
+
+@pytest.mark.parametrize("kind", range(4), ids=clinic.KINDS)
+def test_who_always_answers_in_one_way_is_told_so(batch, kind):
+    shares = clinic.kinds_of_answers(by_hand(batch)[:, kind], batch.xs)
+    np.testing.assert_array_equal(shares, np.eye(4)[kind])
+
+
+def test_shares_are_counted_over_clear_questions_alone(batch):
+    candidates = by_hand(batch)
+    clear = [n for n, row in enumerate(candidates) if len({*row.tolist()} - {-1}) == 4]
+    assert 0 < len(clear) < len(candidates)
+    says = candidates[:, 0].copy()
+    says[clear[: len(clear) // 2]] = candidates[clear[: len(clear) // 2], 2]
+    says[[n for n in range(len(says)) if n not in clear]] = -7  # whatever is said there, it does not count
+    shares = clinic.kinds_of_answers(says, batch.xs)
+    half = (len(clear) // 2) / len(clear)
+    np.testing.assert_allclose(shares, [1 - half, 0, half, 0])
+
+
+def test_answers_that_do_not_fit_the_questions_are_refused(batch):
+    with pytest.raises(ValueError, match=r"got 3 answers, expected one for each of \d+ questions"):
+        clinic.kinds_of_answers(np.zeros(3), batch.xs)
+    with pytest.raises(ValueError, match="got no question with four different symbols"):
+        clinic.kinds_of_answers(np.zeros(0), batch.xs[:2, :1])
+
+
+@pytest.mark.parametrize("ask", [clinic.admit, clinic.source])
+def test_an_unknown_patient_is_refused(ask):
+    with pytest.raises(ValueError, match="got patient 'F', expected one of healthy, A, B, C, D, E"):
+        ask("F")
+
+
+def test_the_gates_shown_are_those_of_torchs_lstm():
+    kept = []
+    clinic.examine(3, batches=3, after=kept.append)
+    chart = clinic.examine(3, batches=3)
+    hs, _ = kept[0](torch.as_tensor(chart.sequence.xs))
+    np.testing.assert_allclose(chart.o * np.tanh(chart.c), hs[:, 0].detach().numpy(), atol=1e-6)
+
+
+def test_the_healthy_one_is_trained_as_fit_would_train_it():
+    taggers = []
+
+    def watched(layer, xs):
+        taggers.append(layer) if isinstance(layer, LSTM) else None
+        return straight(layer, xs)
+
+    chart = clinic.examine(1, batches=5, hidden=watched)
+    torch.manual_seed(1)
+    model = Tagger(8, 24, 4)
+    set_forget_bias(model.lstm, 1.0)
+    sample = training.numbered(boxes, 1)
+    settings = training.Settings(batches=5, lr=0.01, seed=1)
+    history = training.fit(model, sample, settings, device="cpu", progress=False)
+    np.testing.assert_allclose(chart.losses, history.losses, rtol=1e-6)
+    assert all(torch.equal(a, b) for a, b in zip(model.lstm.parameters(), taggers[0].parameters(), strict=True))
+
+
+def test_a_chart_leaves_torchs_generator_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    clinic.examine(0, batches=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_figure_shows_both_curves_all_kinds_and_the_inside():
+    chart = clinic.examine(0, batches=40)
+    axes = clinic.draw(chart, chart)
+    assert len(axes["loss"].lines) == 3  # healthy, patient, guessing
+    assert [bar.get_width() for bar in axes["answers"].patches] == [*chart.kinds, *chart.kinds]
+    np.testing.assert_array_equal(axes["memory"].images[0].get_array(), chart.c.T)
+    for line, gate in zip(axes["gates"].lines, (chart.i, chart.f, chart.o), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), gate.mean(axis=1))
+    plt.close("all")
+
+
+# ---------------------------------------------------------------- the symptoms, for three seeds each
+
+
+@cache
+def chart(patient, seed):
+    return clinic.admit(patient, seed)
+
+
+def last_loss(one):
+    return one.losses[-50:].mean()
+
+
+def follows(gate, events):
+    """Return how much further open a gate is, in the mean, at events than at the other steps."""
+    return gate[events].mean() - gate[~events].mean()
+
+
+def stays_alike(c):
+    """Return the cosine between the memory after each step and the one before (T - 1,)."""
+    lengths = np.linalg.norm(c, axis=1)
+    return (c[1:] * c[:-1]).sum(axis=1) / (lengths[1:] * lengths[:-1])
+
+
+def writes_and_questions(one):
+    xs = one.sequence.xs[:, 0]
+    return xs[:, 4:6].any(axis=1), xs[:, 6:].any(axis=1)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_healthy_one_answers_everything_and_opens_i_to_write(seed):
+    one = chart("healthy", seed)
+    writes, _ = writes_and_questions(one)
+    assert one.kinds[0] > 0.98
+    assert last_loss(one) < 0.03
+    assert follows(one.i, writes) > 0.1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_patient_a_forgets_everything_every_five_steps(seed):
+    one = chart("A", seed)
+    alike, as_healthy = stays_alike(one.c), stays_alike(chart("healthy", seed).c)
+    border = np.arange(29) % 5 == 4
+    assert alike[border].mean() < 0.3 < 0.6 < min(alike[~border].mean(), as_healthy[border].mean())
+    assert 0.9 < last_loss(one) < 1.1
+    assert 0.4 < one.kinds[0] < 0.55
+    assert one.kinds[1:].min() > 0.1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_patient_b_names_one_of_the_two_boxes_and_never_anything_else(seed):
+    one = chart("B", seed)
+    assert 0.5 < last_loss(one) < GUESSING / 2
+    assert one.kinds[1] == one.kinds[3] == 0
+    assert 0.4 < one.kinds[2] < 0.6
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_patient_c_learned_everything_and_opens_o_to_write(seed):
+    one, healthy = chart("C", seed), chart("healthy", seed)
+    writes, _ = writes_and_questions(one)
+    np.testing.assert_array_equal(one.losses, healthy.losses)
+    assert one.kinds[0] < 0.6
+    assert one.kinds[1:].min() > 0.05
+    assert follows(one.o, writes) > 0.1
+    assert one.o[0].tolist() == healthy.i[0].tolist()  # before the first step both read the same
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_patient_d_stays_at_guessing_with_an_empty_memory(seed):
+    one = chart("D", seed)
+    assert abs(last_loss(one) - GUESSING) < 0.01
+    assert one.losses.max() < 1.5
+    assert np.abs(one.c).mean() < 0.1
+    assert max(one.kinds) < 0.35
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_patient_e_jumps_up_at_once_and_saturates(seed):
+    one = chart("E", seed)
+    assert one.losses[:10].max() > 3
+    assert last_loss(one) > GUESSING
+    assert max(one.kinds) < 0.35
+    gates = np.concatenate([one.i, one.f, one.o])
+    assert np.mean((gates < 0.05) | (gates > 0.95)) > 0.8
+    assert np.abs(one.c).max() > 5
