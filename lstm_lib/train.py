@@ -118,9 +118,13 @@ def _add_network_options(this: argparse.ArgumentParser) -> None:
     group.add_argument("--cell", default="standard", choices=nn.CELLS, help="default standard")
     group.add_argument("--backend", default="auto", help="auto, native or reference (default auto)")
     group.add_argument("--dropout", type=float, default=0.0, help="between layers (default 0)")
+    group.add_argument("--variational-dropout", type=float, default=0.0, help="one mask for all steps (default 0)")
+    group.add_argument("--recurrent-dropout", type=float, default=0.0, help="on what is learned (default 0)")
+    group.add_argument("--zoneout", type=float, default=0.0, help="share of the state that stays (default 0)")
     start = group.add_mutually_exclusive_group()
     start.add_argument("--forget-bias", type=float, help="bias of every forget gate (default 1, where there is one)")
     start.add_argument("--chrono", type=int, metavar="LONGEST", help="chrono initialisation up to LONGEST steps")
+    group.add_argument("--input-bias", type=float, help="bias of every input gate (default: drawn)")
     group.add_argument("--orthogonal", action="store_true", help="orthogonal recurrent weights")
 
 
@@ -129,6 +133,7 @@ def _add_training_options(this: argparse.ArgumentParser) -> None:
     group.add_argument("--batches", type=int, default=1000, help="default 1000")
     group.add_argument("--lr", type=float, default=0.01, help="learning rate (default 0.01)")
     group.add_argument("--optimiser", choices=choices.OPTIMISERS, default="adam", help="default adam")
+    group.add_argument("--weight-decay", type=float, default=0.0, help="see Settings (default 0)")
     group.add_argument("--clip", type=float, default=1.0, help="longest gradient; 0 does not clip (default 1)")
     group.add_argument("--window", type=int, help="truncated backpropagation: steps an update (default all)")
     group.add_argument("--between-windows", choices=choices.BETWEEN_WINDOWS, default="carry", help="default carry")
@@ -169,8 +174,8 @@ def make_model(arguments: argparse.Namespace) -> nn.Tagger:
     torch.manual_seed(arguments.seed)
     rng = torch.Generator().manual_seed(arguments.seed)
     task = TASKS[arguments.task]
-    options = {"num_layers": arguments.layers, "dropout": arguments.dropout}
-    options |= {"cell": arguments.cell, "backend": arguments.backend}
+    same = ("cell", "backend", "dropout", "variational_dropout", "recurrent_dropout", "zoneout")
+    options = {"num_layers": arguments.layers} | {name: getattr(arguments, name) for name in same}
     model = nn.Tagger(task.features(arguments), arguments.hidden, task.classes, **options)
     if arguments.orthogonal:
         nn.set_orthogonal(rng, model.lstm)
@@ -178,6 +183,8 @@ def make_model(arguments: argparse.Namespace) -> nn.Tagger:
         nn.set_chrono(rng, model.lstm, arguments.chrono)
     elif arguments.forget_bias is not None or "f" in nn.CELLS[arguments.cell].gates:
         nn.set_forget_bias(model.lstm, 1.0 if arguments.forget_bias is None else arguments.forget_bias)
+    if arguments.input_bias is not None:
+        nn.set_input_bias(model.lstm, arguments.input_bias)
     return model
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from lstm_lib.nn import CELLS, LSTM, set_chrono, set_forget_bias, set_orthogonal
+from lstm_lib.nn import CELLS, LSTM, set_chrono, set_forget_bias, set_input_bias, set_orthogonal
 
 H = 6
 ROWS = {"coupled": "fgo", "janet": "fg", "no-forget": "igo"}
@@ -33,17 +33,21 @@ def copy_of(lstm: LSTM) -> dict[str, Any]:
     return {name: p.clone() for name, p in lstm.state_dict().items()}
 
 
-@with_forget_gate
-def test_the_forget_bias_is_the_sum_of_both_biases_in_every_layer_and_direction(cell: str) -> None:
+STARTS = {"f": set_forget_bias, "i": set_input_bias}
+HAVING = [(cell, gate) for cell in CELLS for gate in STARTS if gate in ROWS.get(cell, "ifgo")]
+
+
+@pytest.mark.parametrize(("cell", "gate"), HAVING)
+def test_a_bias_is_the_sum_of_both_biases_in_every_layer_and_direction(cell: str, gate: str) -> None:
     lstm = LSTM(5, H, 3, bidirectional=True, cell=cell)
-    before, others = copy_of(lstm), [g for g in ROWS.get(cell, "ifgo") if g != "f"]
-    other_biases = [biases(lstm, gate) for gate in others]
-    set_forget_bias(lstm, 1.5)
-    assert len(biases(lstm, "f")) == 6
-    assert all((b == 1.5).all() for b in biases(lstm, "f"))
+    before, others = copy_of(lstm), [g for g in ROWS.get(cell, "ifgo") if g != gate]
+    other_biases = [biases(lstm, other) for other in others]
+    STARTS[gate](lstm, 1.5)
+    assert len(biases(lstm, gate)) == 6
+    assert all((b == 1.5).all() for b in biases(lstm, gate))
     assert changed(lstm, before) == {"bias_ih", "bias_hh"}
-    for gate, expected in zip(others, other_biases, strict=True):
-        assert all(torch.equal(a, e) for a, e in zip(biases(lstm, gate), expected, strict=True))
+    for other, expected in zip(others, other_biases, strict=True):
+        assert all(torch.equal(a, e) for a, e in zip(biases(lstm, other), expected, strict=True))
     assert all(p.requires_grad and p.grad_fn is None for p in lstm.parameters())
 
 
@@ -103,6 +107,16 @@ def test_an_lstm_without_forget_bias_is_refused(start: Any) -> None:
         start(LSTM(5, H, cell="no-forget"))
     with pytest.raises(ValueError, match="got an LSTM with bias=False, expected one with biases"):
         start(LSTM(5, H, bias=False))
+
+
+def test_an_lstm_without_input_bias_is_refused() -> None:
+    having = "'standard', 'drawn', 'peephole', 'no-forget', 'layernorm'"
+    for cell in ("coupled", "janet"):
+        message = f"got cell '{cell}', which has no input gate, expected one of {having}"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            set_input_bias(LSTM(5, H, cell=cell))
+    with pytest.raises(ValueError, match="got an LSTM with bias=False, expected one with biases"):
+        set_input_bias(LSTM(5, H, bias=False))
 
 
 def test_a_longest_delay_below_three_is_refused() -> None:

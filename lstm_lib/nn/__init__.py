@@ -9,9 +9,19 @@
 torch.Size([5, 4, 2])
 """
 
-from lstm_lib.nn.init import set_chrono, set_forget_bias, set_orthogonal
+from lstm_lib.nn.init import set_chrono, set_forget_bias, set_input_bias, set_orthogonal
 from lstm_lib.nn.lstm import LSTM
 from lstm_lib.nn.steps import CELLS, Cell, State
 from lstm_lib.nn.tagger import Tagger
 
-__all__ = ["CELLS", "LSTM", "Cell", "State", "Tagger", "set_chrono", "set_forget_bias", "set_orthogonal"]
+__all__ = [
+    "CELLS",
+    "LSTM",
+    "Cell",
+    "State",
+    "Tagger",
+    "set_chrono",
+    "set_forget_bias",
+    "set_input_bias",
+    "set_orthogonal",
+]

@@ -1,4 +1,4 @@
-"""How to begin: the forget bias, orthogonal recurrent weights, and chrono initialisation, in place.
+"""How to begin, in place: biases of forget and input gates, orthogonal recurrent weights, chrono initialisation.
 
 Shapes: H hidden units, P projected units (P = H without a projection), D features. Every function changes every layer
 and both directions. ``rng`` is a ``torch.Generator`` of the CPU, so that a GPU starts from the same numbers.
@@ -32,9 +32,33 @@ def set_forget_bias(lstm: LSTM, value: float = 1.0) -> None:
     Reference:
         Gers, Schmidhuber and Cummins 2000 (gers2000learning); Jozefowicz et al. 2015 (jozefowicz2015).
     """
-    _expect_forget_bias(lstm)
+    _expect_bias(lstm, "f")
     for suffix in lstm.suffixes():
         _set_bias(lstm, suffix, "f", torch.full((lstm.hidden_size,), value))
+
+
+def set_input_bias(lstm: LSTM, value: float = -3.0) -> None:
+    """Set the bias of every input gate, so that little comes in before the gate has learned what should.
+
+    Args:
+        lstm: An LSTM with biases and an input gate.
+        value: b_ih + b_hh; at -3 one twentieth comes in, where the weights say nothing.
+
+    Raises:
+        ValueError: If the LSTM has no bias or no input gate.
+
+    Example:
+        >>> lstm = LSTM(3, 2)
+        >>> set_input_bias(lstm, -3.0)
+        >>> (lstm.bias_ih_l0 + lstm.bias_hh_l0)[:2].detach()
+        tensor([-3., -3.])
+
+    Reference:
+        Measured in Chapter 8 (``benchmarks/success_map.py``).
+    """
+    _expect_bias(lstm, "i")
+    for suffix in lstm.suffixes():
+        _set_bias(lstm, suffix, "i", torch.full((lstm.hidden_size,), value))
 
 
 def set_orthogonal(rng: Generator, lstm: LSTM) -> None:
@@ -87,7 +111,7 @@ def set_chrono(rng: Generator, lstm: LSTM, longest: int) -> None:
     Reference:
         Tallec and Ollivier 2018 (tallec2018can).
     """
-    _expect_forget_bias(lstm)
+    _expect_bias(lstm, "f")
     if longest < 3:
         raise ValueError(f"got longest {longest}, expected at least 3 steps: b_f is drawn from ln U[1, longest - 1]")
     for suffix in lstm.suffixes():
@@ -96,11 +120,12 @@ def set_chrono(rng: Generator, lstm: LSTM, longest: int) -> None:
             _set_bias(lstm, suffix, gate, {"f": b_f, "i": -b_f}.get(gate, torch.zeros_like(b_f)))
 
 
-def _expect_forget_bias(lstm: LSTM) -> None:
-    """Raise a ValueError unless there is a forget gate with a bias."""
-    if "f" not in CELLS[lstm.cell].gates:
-        having = ", ".join(repr(name) for name, cell in CELLS.items() if "f" in cell.gates)
-        raise ValueError(f"got cell {lstm.cell!r}, which has no forget gate, expected one of {having}")
+def _expect_bias(lstm: LSTM, gate: str) -> None:
+    """Raise a ValueError unless there is such a gate, "f" or "i", with a bias."""
+    if gate not in CELLS[lstm.cell].gates:
+        name = {"f": "forget", "i": "input"}[gate]
+        having = ", ".join(repr(name) for name, cell in CELLS.items() if gate in cell.gates)
+        raise ValueError(f"got cell {lstm.cell!r}, which has no {name} gate, expected one of {having}")
     if not lstm.bias:
         raise ValueError("got an LSTM with bias=False, expected one with biases")
 

@@ -105,8 +105,22 @@ def test_every_setting_has_its_option_and_every_option_its_help() -> None:
         assert f"\n  {name} " in shown
     options = {action.dest: action for action in train.parser()._actions}
     missing = set(training.Settings.__dataclass_fields__) - set(options)
-    assert missing == {"betas", "stateful", "weight_decay"}
+    assert missing == {"betas", "stateful"}
     assert all(action.help for action in options.values())
+
+
+def test_the_network_is_the_one_that_was_asked_for() -> None:
+    noise = ["--layers", "2", "--dropout", "0.1", "--variational-dropout", "0.2", "--recurrent-dropout", "0.3"]
+    start = ["--zoneout", "0.4", "--forget-bias", "2", "--input-bias", "-3", "--weight-decay", "0.5"]
+    arguments = train.parser().parse_args(["delay", "--hidden", "5", *noise, *start])
+    lstm = train.make_model(arguments).lstm
+    assert (lstm.num_layers, lstm.hidden_size, lstm.dropout) == (2, 5, 0.1)
+    assert (lstm.variational_dropout, lstm.recurrent_dropout, lstm.zoneout) == (0.2, 0.3, (0.4, 0.4))
+    for layer in range(2):
+        b = (getattr(lstm, f"bias_ih_l{layer}") + getattr(lstm, f"bias_hh_l{layer}")).view(4, 5)
+        assert bool((b[0] == -3).all())
+        assert bool((b[1] == 2).all())
+    assert train.make_settings(arguments).weight_decay == 0.5
 
 
 @pytest.mark.parametrize(
@@ -115,6 +129,8 @@ def test_every_setting_has_its_option_and_every_option_its_help() -> None:
         (["delay", "--lr", "0"], "got lr 0.0, expected a positive number"),
         (["delay", "--backend", "cuda"], "got backend 'cuda', expected one of"),
         (["delay", "--cell", "no-forget", "--forget-bias", "1"], "which has no forget gate"),
+        (["delay", "--cell", "janet", "--input-bias", "-3"], "which has no input gate"),
+        (["delay", "--zoneout", "2"], "got zoneout 2.0, expected a probability"),
         (["delay", "--length", "-1"], "got k -1, expected at least 0"),
         (["delay", "--device", "cuda:99"], "got device 'cuda:99'"),
         (["sums"], "invalid choice: 'sums'"),
