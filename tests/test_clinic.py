@@ -109,14 +109,46 @@ def test_a_chart_leaves_torchs_generator_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_a_failure_in_training_leaves_tiny_numbers_as_they_were():
+    def tiny():
+        return (torch.tensor(1e-38) / 100).item()
+
+    def fails(layer, xs):
+        assert tiny() == 0
+        raise KeyError("on purpose")
+
+    for on in (False, True):
+        torch.set_flush_denormal(on)
+        with pytest.raises(KeyError, match="on purpose"):
+            clinic.examine(0, hidden=fails)
+        assert (tiny() == 0) == on
+    torch.set_flush_denormal(False)
+
+
+def test_charts_do_not_share_their_sequence():
+    one = clinic.examine(0, batches=1)
+    one.sequence.xs[:] = 7
+    assert clinic.examine(0, batches=1).sequence.xs.max() == 1
+
+
 def test_the_figure_shows_both_curves_all_kinds_and_the_inside():
-    chart = clinic.examine(0, batches=40)
-    axes = clinic.draw(chart, chart)
-    assert len(axes["loss"].lines) == 3  # healthy, patient, guessing
-    assert [bar.get_width() for bar in axes["answers"].patches] == [*chart.kinds, *chart.kinds]
+    healthy, chart = (clinic.examine(seed, batches=45) for seed in (0, 1))
+    chart = chart._replace(kinds=np.array([0.1, 0.2, 0.3, 0.4]), f=0.9 + 0.1 * chart.f)
+    axes = clinic.draw(chart, healthy)
+    losses = axes["loss"].lines[-4:]  # two thick ones, and each batch's own
+    for thick, thin, one in zip(losses[:2], losses[2:], (healthy, chart), strict=True):
+        np.testing.assert_array_equal(thin.get_ydata(), one.losses)
+        pieces = [one.losses[:20], one.losses[20:40], one.losses[40:]]
+        np.testing.assert_allclose(thick.get_ydata(), [piece.mean() for piece in pieces])
+    assert [bar.get_width() for bar in axes["answers"].patches] == [*healthy.kinds, *chart.kinds]
     np.testing.assert_array_equal(axes["memory"].images[0].get_array(), chart.c.T)
-    for line, gate in zip(axes["gates"].lines, (chart.i, chart.f, chart.o), strict=True):
+    gates = (chart.i, chart.f, chart.o, healthy.i, healthy.f, healthy.o)
+    for line, gate in zip(axes["gates"].lines, gates, strict=True):
         np.testing.assert_allclose(line.get_ydata(), gate.mean(axis=1))
+    assert "Below 0.05 or above 0.95: " in axes["gates"].get_title("left")
+    share = np.mean([(gate < 0.05) | (gate > 0.95) for gate in gates[:3]])
+    assert f"{share:.0%} of all gates" in axes["gates"].get_title("left")
+    assert share > 0.1
     plt.close("all")
 
 

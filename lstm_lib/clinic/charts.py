@@ -3,7 +3,8 @@
 Shapes: T steps, B batch, H hidden units.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -85,19 +86,18 @@ def examine(
         array([1.4, 1.4])
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         patient = Patient(Tagger(8, 24, 4), hidden)
         set_forget_bias(patient.tagger.lstm, 1.0)
     sound = training.numbered(boxes, seed)
     settings = training.Settings(batches=batches, lr=lr, seed=seed)
-    torch.set_flush_denormal(True)  # saturated gates leave gradients below 1e-38, with which a processor is slow
-    history = training.fit(patient, lambda n: data(sound(n)), settings, device="cpu", progress=False)
-    torch.set_flush_denormal(False)
+    with _without_tiny_numbers():
+        history = training.fit(patient, lambda n: data(sound(n)), settings, device="cpu", progress=False)
     with torch.no_grad():
         after(patient.tagger.lstm)
         test = _test()
         says = patient(torch.as_tensor(test.xs))[0].argmax(-1).numpy()[test.mask]
-        sequence = Batch(*(part[:, :1] for part in test))
+        sequence = Batch(*(part[:, :1].copy() for part in test))
         traces = _look_inside(patient, torch.as_tensor(sequence.xs))
     return Chart(history.losses, sequence, *traces, kinds_of_answers(says, test.xs))
 
@@ -157,6 +157,17 @@ def kinds_of_answers(says: Array, xs: Array) -> Array:
         raise ValueError("got no question with four different symbols to name, expected longer or more sequences")
     shares: Array = (says[clear, None] == possible[clear]).mean(axis=0)
     return shares
+
+
+@contextmanager
+def _without_tiny_numbers() -> Iterator[None]:
+    """Take numbers below 1e-38 for 0: saturated gates leave such gradients, and a processor is slow with them."""
+    before = (torch.tensor(1e-38) / 100).item() == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 @cache

@@ -9,9 +9,10 @@ from matplotlib.ticker import MaxNLocator
 
 from lstm_lib import plots
 from lstm_lib.clinic.charts import KINDS, Chart
-from lstm_lib.notation import FAMILIES, GRID, INK
+from lstm_lib.notation import FAMILIES, GRID, INK, colour
 
-BATCHES = 20  # the loss is shown as means of so many
+BATCHES = 20  # the thick line of the loss shows means of so many
+STANDING = 0.05  # a gate this close to 0 or 1 hardly moves: its slope is below 0.05
 
 
 def draw(chart: Chart, healthy: Chart) -> dict[str, Axes]:
@@ -19,7 +20,7 @@ def draw(chart: Chart, healthy: Chart) -> dict[str, Axes]:
 
     Args:
         chart: The patient's.
-        healthy: That of the network in which nothing is wrong; its losses and answers stand beside the patient's.
+        healthy: That of the network in which nothing is wrong; its losses, answers and gates are shown with them.
 
     Returns:
         Axes by name: "loss", "answers", "stream", "gates", "memory".
@@ -31,27 +32,45 @@ def draw(chart: Chart, healthy: Chart) -> dict[str, Axes]:
         'gate, mean'
     """
     rows: Any = [["loss", "answers"], ["stream"] * 2, ["gates"] * 2, ["memory"] * 2]
-    figure = plt.figure(figsize=(7.0, 7.0), layout="constrained")
-    axes: dict[str, Axes] = figure.subplot_mosaic(rows, height_ratios=[2.2, 1.3, 1.8, 2])
-    losses = {
-        name: c.losses.reshape(-1, BATCHES).mean(axis=1) for name, c in (("healthy", healthy), ("patient", chart))
-    }
-    places = np.arange(0, len(chart.losses), BATCHES)
-    tones = {"healthy": FAMILIES["event"].hue, "patient": INK.hue}
-    guessing = ("guessing", float(np.log(4)))
-    plots.lines(places, losses, colours=tones, ax=axes["loss"], x="batch", y="loss (nats)", level=guessing)
-    axes["loss"].xaxis.set_major_locator(MaxNLocator(4))
+    figure = plt.figure(figsize=(7.0, 7.2), layout="constrained")
+    axes: dict[str, Axes] = figure.subplot_mosaic(rows, height_ratios=[2.2, 1.3, 2, 2])
+    _losses(axes["loss"], chart, healthy)
     _answers(axes["answers"], chart, healthy)
-
     plots.stream(chart.sequence, boxes=2, ax=axes["stream"])
+    _gates(axes["gates"], chart, healthy)
+    plots.heat(chart.c.T, x="step t", y="unit", bar="c, cut at ±1", kind="memory", ax=axes["memory"])
+    for name in ("stream", "gates", "memory"):
+        axes[name].set_xlim(-0.7, len(chart.c) - 0.3)
+    return axes
+
+
+def _losses(ax: Axes, chart: Chart, healthy: Chart) -> None:
+    """Draw each batch's loss as a thin line, and their means as a thick one."""
+    both = {"healthy": healthy.losses, "patient": chart.losses}
+    tones = {"healthy": FAMILIES["event"].hue, "patient": INK.hue}
+    places = np.arange(0, len(chart.losses), BATCHES)
+    means = {name: [losses[k : k + BATCHES].mean() for k in places] for name, losses in both.items()}
+    guessing = ("guessing", float(np.log(4)))
+    plots.lines(places + BATCHES / 2, means, colours=tones, ax=ax, x="batch", y="loss (nats)", level=guessing)
+    for name, losses in both.items():
+        ax.plot(losses, color=tones[name], linewidth=0.5, alpha=0.5)
+    ax.set_ylim(0, None)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+
+
+def _gates(ax: Axes, chart: Chart, healthy: Chart) -> None:
+    """Draw the mean of each gate over the units, the healthy network's thin behind it; say how many stand still."""
     T = len(chart.i)
     means = {name: getattr(chart, name).mean(axis=1) for name in "ifo"}
     look: dict[str, Any] = {"x": "step t", "y": "gate, mean", "kind": "gate", "ylim": (0, 1)}
-    plots.lines(range(T), means, colours={name: name for name in "ifo"}, ax=axes["gates"], **look)
-    plots.heat(chart.c.T, x="step t", y="unit", bar="c", kind="memory", ax=axes["memory"])
-    for name in ("stream", "gates", "memory"):
-        axes[name].set_xlim(-0.7, T - 0.3)
-    return axes
+    plots.lines(range(T), means, colours={name: name for name in "ifo"}, ax=ax, **look)
+    for name in "ifo":
+        ax.plot(getattr(healthy, name).mean(axis=1), color=colour(name), linewidth=0.8, alpha=0.5)
+    every = np.concatenate([chart.i, chart.f, chart.o])
+    still = np.mean((every < STANDING) | (every > 1 - STANDING))
+    ax.set_title(
+        f"thin: healthy. Below {STANDING} or above {1 - STANDING}: {still:.0%} of all gates", fontsize=9, loc="left"
+    )
 
 
 def _answers(ax: Axes, chart: Chart, healthy: Chart) -> None:
