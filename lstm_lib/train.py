@@ -171,12 +171,13 @@ def make_model(arguments: argparse.Namespace) -> nn.Tagger:
         >>> make_model(arguments).lstm
         LSTM(12, 24, cell='drawn')
     """
-    torch.manual_seed(arguments.seed)
     rng = torch.Generator().manual_seed(arguments.seed)
     task = TASKS[arguments.task]
     same = ("cell", "backend", "dropout", "variational_dropout", "recurrent_dropout", "zoneout")
     options = {"num_layers": arguments.layers} | {name: getattr(arguments, name) for name in same}
-    model = nn.Tagger(task.features(arguments), arguments.hidden, task.classes, **options)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(arguments.seed)
+        model = nn.Tagger(task.features(arguments), arguments.hidden, task.classes, **options)
     if arguments.orthogonal:
         nn.set_orthogonal(rng, model.lstm)
     if arguments.chrono is not None:
@@ -188,11 +189,24 @@ def make_model(arguments: argparse.Namespace) -> nn.Tagger:
     return model
 
 
+def about(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Say what makes this run beside its settings and its network: a folder of another run is refused.
+
+    Example:
+        >>> about(parser().parse_args(["delay"]))["task"]
+        'delay'
+    """
+    names = ("task", "length", "boxes", "batch_size", "forget_bias", "input_bias", "chrono", "orthogonal")
+    return {name: getattr(arguments, name) for name in names}
+
+
 def train(arguments: argparse.Namespace) -> tuple[training.History, training.Score]:
     """Do what the command line says; return the history, and the score on new batches."""
     task = TASKS[arguments.task]
     arguments.length = task.length if arguments.length is None else arguments.length
     settings = make_settings(arguments)
+    if settings.save_every and arguments.folder is None:
+        raise ValueError(f"got --save-every {settings.save_every} without --folder, expected where to save")
     device = training.pick_device(arguments.device)
 
     def draw(rng: np.random.Generator) -> Batch:
@@ -202,8 +216,8 @@ def train(arguments: argparse.Namespace) -> tuple[training.History, training.Sco
     with training.together(device) as (rank, size):
         model = make_model(arguments)
         sample = training.numbered(draw, arguments.seed)
-        options: dict[str, Any] = {"folder": arguments.folder, "device": device}
-        options |= {"evaluate": test, "progress": not arguments.no_progress}
+        options: dict[str, Any] = {"folder": arguments.folder, "device": device, "about": about(arguments)}
+        options |= {"evaluate": test if settings.evaluate_every else None, "progress": not arguments.no_progress}
         history = training.fit(model, sample, settings, **options)
         score = training.evaluate(model, test)
         if rank == 0:

@@ -90,8 +90,8 @@ def set_orthogonal(rng: Generator, lstm: LSTM) -> None:
 def set_chrono(rng: Generator, lstm: LSTM, longest: int) -> None:
     """Spread the half-lives of the units over the delays that the task holds: b_f = ln u, u ~ U[1, longest - 1].
 
-    The input gate, where there is one, starts as far shut as the forget gate is open: b_i = -b_f. Every other bias
-    becomes zero.
+    The input gate, where there is one, starts as far shut as the forget gate is open: b_i = -b_f. The biases of
+    all other gates become zero.
 
     Args:
         rng: Source of randomness.

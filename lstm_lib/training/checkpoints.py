@@ -9,6 +9,7 @@ import io
 import os
 import pickle
 import re
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,13 @@ def save_checkpoint(folder: Folder, batches: int, content: dict[str, Any], *, ke
         folder: Where to; made if it is not there.
         batches: Batches done.
         content: Tensors, numbers, texts, and lists and dictionaries of them.
-        keep: Checkpoints that stay.
+        keep: Checkpoints that stay, the new one among them.
 
     Returns:
         Path of the new file.
+
+    Raises:
+        ValueError: If ``keep`` is below 1.
 
     Example:
         >>> import tempfile
@@ -49,6 +53,8 @@ def save_checkpoint(folder: Folder, batches: int, content: dict[str, Any], *, ke
         ...     path.name[:15], load_checkpoint(path)["weight"]
         ('batch-00000100-', tensor([1., 1.]))
     """
+    if keep < 1:
+        raise ValueError(f"got keep {keep}, expected at least 1: the new checkpoint stays")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -61,11 +67,23 @@ def save_checkpoint(folder: Folder, batches: int, content: dict[str, Any], *, ke
         os.fsync(file.fileno())
     temporary.replace(path)
     _sync(folder)
-    for old in checkpoints(folder)[:-keep]:
+    others = [other for other in checkpoints(folder) if other != path]
+    for old in others[: max(0, len(others) + 1 - keep)]:
         old.unlink()
     for left in folder.glob("batch-*.pt.writing"):  # of a process that was killed while it wrote
         left.unlink()
     return path
+
+
+def expect_writable(folder: Folder) -> None:
+    """Raise a CheckpointError unless files can be written into the folder, which is made if it is not there."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        what = f"got folder {os.fspath(folder)!r}, expected one that files can be written to"
+        raise CheckpointError(f"{what}: {error.strerror or error}") from error
 
 
 def load_checkpoint(path: Folder) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """``fit``: one training loop, from the first batch or from a checkpoint, on one process or several."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ def fit(
     device: str | torch.device | None = None,
     progress: bool = True,
     watch: Callable[[int, nn.Module], None] | None = None,
+    about: Mapping[str, str | int | float | bool | None] | None = None,
 ) -> History:
     """Train a network, in place.
 
@@ -43,15 +44,17 @@ def fit(
         folder: Where checkpoints are written and looked for; None for no checkpoints.
         device: Where to train; see ``pick_device``.
         progress: Whether to show a bar: a widget in notebooks, text elsewhere.
-        watch: Called after each batch with the number of batches done and the model.
+        watch: Called after each batch with the number of batches done and the model, before a checkpoint is written.
+        about: What else makes it this run, by name, such as the task: the folder's run must have been told the same.
 
     Returns:
         History of the whole run, batches before a checkpoint included.
 
     Raises:
         Diverged: If the loss or a gradient is NaN or inf; the weights stay as they were before that update.
-        ValueError: If a batch asks nothing, or the folder holds a run with other settings.
-        CheckpointError: If the folder holds checkpoints and none can be trusted.
+        ValueError: If a batch asks nothing, or the folder holds another run: other settings, another network, another
+            number of processes, or more batches than are asked for. The network stays as it was.
+        CheckpointError: If the folder cannot be written to, or holds checkpoints and none can be trusted.
 
     Example:
         >>> from lstm_lib import nn, tasks
@@ -65,25 +68,28 @@ def fit(
     """
     if settings.evaluate_every and evaluate is None:
         raise ValueError(f"got evaluate_every {settings.evaluate_every} but nothing to evaluate, expected batches")
+    if evaluate is not None and not settings.evaluate_every:
+        raise ValueError("got batches to evaluate but evaluate_every 0, expected the batches between evaluations")
     place = device if isinstance(device, torch.device) else pick_device(device)
     devices = [place] if place.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        run = start(model, settings, place, folder)
+        run = start(model, settings, place, folder, dict(about or {}))
         model.train()
         for n in _counter(run, progress):
             _train_on(run, sample(n), n)
-            if evaluate is not None and settings.evaluate_every and run.done % settings.evaluate_every == 0:
+            if evaluate is not None and run.done % settings.evaluate_every == 0:
                 _look(run, evaluate)
+            if watch is not None:
+                watch(run.done, model)
             is_last = bool(run.stopped) or run.done == settings.batches
             if folder is not None and (is_last or (settings.save_every and run.done % settings.save_every == 0)):
                 save(run, folder)
-            if watch is not None:
-                watch(run.done, model)
             if run.stopped:
                 break
-    if settings.patience is not None and run.best:
+    if run.best and run.stopped != "goal":
         model.load_state_dict(run.best["model"])
-    arrays = {name: np.array(values) for name, values in run.log.items()}
+    kinds = {"evaluated": np.int64}
+    arrays = {name: np.array(values, kinds.get(name, np.float64)) for name, values in run.log.items()}
     return History(**arrays, stopped=run.stopped or "batches")
 
 
@@ -119,7 +125,7 @@ def _train_on(run: Run, batch: Batch, n: int) -> None:
             with torch.no_grad(), _precision(run):
                 _, state = run.network(xs, state)
             continue
-        summed, norm, state = _update(run, xs, targets, state, asked, f"batch {n}, window {window}")
+        summed, norm, state = _update(run, xs, targets, state, asked, batch, f"batch {n}, window {window}")
         loss, longest = loss + summed, float(np.maximum(longest, norm))  # a NaN stays to be seen
     run.state = _detach(state) if run.settings.stateful else None
     run.done = n + 1
@@ -128,7 +134,7 @@ def _train_on(run: Run, batch: Batch, n: int) -> None:
 
 
 def _update(
-    run: Run, xs: Tensor, targets: Tensor, state: State, asked: int, place: str
+    run: Run, xs: Tensor, targets: Tensor, state: State, asked: int, batch: Batch, place: str
 ) -> tuple[float, float, State]:
     """Take one step of the optimiser; return the summed loss of all processes, the gradient's length, the new state.
 
@@ -145,7 +151,7 @@ def _update(
     norm = get_total_norm([p.grad for p in trained if p.grad is not None])
     loss = parallel.total(summed.detach().clone(), run.team.size)
     loss_value, norm_value = torch.stack([loss, norm.to(loss.dtype)]).tolist()
-    expect_finite(run, loss_value / asked, norm_value, xs, place)
+    expect_finite(run, loss_value / asked, norm_value, torch.as_tensor(batch.xs), place)
     if run.settings.clip is not None:
         clip_grads_with_norm_(trained, run.settings.clip, norm)
     run.scaler.step(run.optimiser)

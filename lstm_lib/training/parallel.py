@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from lstm_lib.tasks import Batch
@@ -53,7 +54,12 @@ def together(device: torch.device) -> Iterator[Team]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    # torchrun may keep one store for all its attempts: workers that are started again must not find the addresses of
+    # those that were killed.
+    store, rank, size = next(rendezvous("env://"))
+    attempt = f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
+    store = dist.PrefixStore(attempt, store)  # type: ignore[attr-defined]
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=rank, world_size=size)
     try:
         yield team()
     finally:
@@ -83,7 +89,26 @@ def wrap(model: nn.Module, device: torch.device, size: int) -> nn.Module:
     """Return the model whose backward pass also averages the gradients of all processes."""
     if size == 1:
         return model
-    return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+    if device.type == "cuda":
+        return DistributedDataParallel(model, device_ids=[device])
+    network = DistributedDataParallel(model)
+    network.register_comm_hook(size, _mean_in_order)
+    return network
+
+
+def _mean_in_order(
+    size: int,
+    bucket: dist.GradBucket,  # type: ignore[name-defined]
+) -> torch.futures.Future[Tensor]:
+    """Average gradients over the processes, added up in the order of their numbers.
+
+    gloo would add in an order that depends on where a number lies in the bucket, and buckets are laid out anew after
+    the first batch: a run that goes on from a checkpoint would differ in the last digit.
+    """
+    parts = [torch.empty_like(bucket.buffer()) for _ in range(size)]
+    told = dist.all_gather(parts, bucket.buffer(), async_op=True).get_future()
+    mean: torch.futures.Future[Tensor] = told.then(lambda _: sum(parts[1:], parts[0]) / size)
+    return mean
 
 
 def total(value: Tensor, size: int) -> Tensor:

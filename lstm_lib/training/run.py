@@ -10,7 +10,14 @@ from torch.amp import GradScaler
 
 from lstm_lib.cells import Array
 from lstm_lib.training import parallel
-from lstm_lib.training.checkpoints import Folder, latest_checkpoint, save_checkpoint, set_aside
+from lstm_lib.training.checkpoints import (
+    CheckpointError,
+    Folder,
+    expect_writable,
+    latest_checkpoint,
+    save_checkpoint,
+    set_aside,
+)
 from lstm_lib.training.settings import Settings
 
 State = tuple[Tensor, ...] | None  # what the network hands from step to step, (h, c); None before the first
@@ -48,18 +55,31 @@ class Run:
     state: State = None  # handed from batch to batch when settings.stateful
     log: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in History._fields[:-1]})
     best: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)  # what else makes it this run, such as the task
     stopped: str = ""
 
 
-def start(model: nn.Module, settings: Settings, device: torch.device, folder: Folder | None) -> Run:
+def start(
+    model: nn.Module, settings: Settings, device: torch.device, folder: Folder | None, about: dict[str, Any]
+) -> Run:
     """Set everything to the first batch, or to where the folder's last checkpoint stands."""
-    model.to(device)
     team = parallel.team()
-    torch.manual_seed(int(np.random.SeedSequence([settings.seed, team.rank]).generate_state(1)[0]))
+    if folder is not None and team.rank == 0:
+        expect_writable(folder)
+    model.to(device)
+    seed = int(np.random.SeedSequence([settings.seed, team.rank]).generate_state(1)[0])
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach the generators of all GPUs
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
     scaler = GradScaler(device.type, enabled=settings.precision == "float16")
     network = parallel.wrap(model, device, team.size)
-    run = Run(model, network, settings, device, team, _optimiser(model, settings), scaler)
+    run = Run(model, network, settings, device, team, _optimiser(model, settings), scaler, about=about)
     checkpoint = latest_checkpoint(folder) if folder is not None else None
+    found = parallel.collect(checkpoint and checkpoint.get("batches"), team.size)
+    if len(set(found)) > 1:
+        what = f"got checkpoints after {', '.join(map(str, found))} batches, one for each process"
+        raise ValueError(f"{what}, expected the same for all: {folder} must be a folder that all of them see")
     if checkpoint is not None and folder is not None:
         restore(run, checkpoint)
         parallel.collect(None, team.size)  # all have read before one renames
@@ -86,6 +106,8 @@ def save(run: Run, folder: Folder) -> None:
     content = {
         "batches": run.done,
         "settings": run.settings.as_dict(),
+        "about": run.about,
+        "network": repr(run.model),
         "model": run.model.state_dict(),
         "optimiser": run.optimiser.state_dict(),
         "scaler": run.scaler.state_dict(),
@@ -99,12 +121,9 @@ def save(run: Run, folder: Folder) -> None:
 
 
 def restore(run: Run, content: dict[str, Any]) -> None:
-    """Set everything to where a checkpoint stands."""
-    run.settings.expect_to_continue(content["settings"])
+    """Set everything to where a checkpoint stands, if it is one of this run."""
+    expect_the_same_run(run, content)
     processes = content["processes"]
-    if len(processes) != run.team.size:
-        made = f"the checkpoint was made with {len(processes)}: start as many, or use another folder"
-        raise ValueError(f"got {run.team.size} processes, but {made}")
     run.model.load_state_dict(content["model"])
     run.optimiser.load_state_dict(content["optimiser"])
     run.scaler.load_state_dict(content["scaler"])
@@ -115,3 +134,32 @@ def restore(run: Run, content: dict[str, Any]) -> None:
     if here["gpu_rng"] is not None and run.device.type == "cuda":
         torch.cuda.set_rng_state(here["gpu_rng"], run.device)
     run.state = here["state"] and tuple(part.to(run.device) for part in here["state"])
+
+
+def expect_the_same_run(run: Run, content: dict[str, Any]) -> None:
+    """Raise unless a checkpoint was made with these settings, this network, as many processes, and no more batches."""
+    expected = {"batches", "settings", "model", "optimiser", "scaler", "log", "best", "stopped", "processes"}
+    missing = sorted(expected - content.keys())
+    if missing:
+        raise CheckpointError(f"got a checkpoint without {', '.join(missing)}, expected one that fit has written")
+    run.settings.expect_to_continue(content["settings"])
+    count = len(content["processes"])
+    if count != run.team.size:
+        made = f"the checkpoint was made with {count}: start as many, or use another folder"
+        raise ValueError(f"got {run.team.size} processes, but {made}")
+    if run.settings.batches < content["batches"]:
+        done = f"the checkpoint has done {content['batches']}: ask for as many at least, or use another folder"
+        raise ValueError(f"got batches {run.settings.batches}, but {done}")
+    ours, theirs = _description(run.about, run.model), _description(content.get("about", {}), content["model"])
+    if "network" in content and " at 0x" not in repr(run.model):  # an address says nothing about a network
+        ours["network"], theirs["network"] = repr(run.model), content["network"]
+    for name in [*ours, *theirs]:
+        if ours.get(name) != theirs.get(name):
+            made = f"the checkpoint was made with {name} {theirs.get(name)}; use the same, or another folder"
+            raise ValueError(f"got {name} {ours.get(name)}, but {made}")
+
+
+def _description(about: dict[str, Any], model: nn.Module | dict[str, Tensor]) -> dict[str, Any]:
+    """Say what a run is made of: what was told about it, and the shape of each weight."""
+    weights = model.state_dict() if isinstance(model, nn.Module) else model
+    return {**about, **{name: tuple(weight.shape) for name, weight in weights.items()}}

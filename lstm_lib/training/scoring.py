@@ -52,7 +52,18 @@ def pick_device(name: str | None = None) -> torch.device:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)) if device.index is None else device.index)
         if device.index is not None and device.index >= count:
             raise ValueError(f"got device {name!r}, expected one of the {count} GPUs that torch sees here, or 'cpu'")
+    elif device.type != "cpu":
+        _expect_usable(device)
     return device
+
+
+def _expect_usable(device: torch.device) -> None:
+    """Raise a ValueError unless numbers can be kept on a device."""
+    try:
+        (torch.ones(1, device=device) + 1).item()
+    except (RuntimeError, NotImplementedError, AssertionError):
+        expected = "expected one that torch can compute on here, such as 'cpu'"
+        raise ValueError(f"got device '{device}', {expected}") from None
 
 
 def numbered(draw: Callable[[np.random.Generator], Batch], seed: int = 0) -> Callable[[int], Batch]:
@@ -79,6 +90,9 @@ def numbered(draw: Callable[[np.random.Generator], Batch], seed: int = 0) -> Cal
 def windows(batch: Batch, length: int | None) -> Iterator[Batch]:
     """Cut a batch along time into pieces of ``length`` steps; the last one may be shorter. None leaves it whole.
 
+    Raises:
+        ValueError: If ``length`` is below 1.
+
     Example:
         >>> from lstm_lib import tasks
         >>> batch = tasks.delay(np.random.default_rng(0), 4, 9)
@@ -86,6 +100,8 @@ def windows(batch: Batch, length: int | None) -> Iterator[Batch]:
         [5, 5, 1]
     """
     T = len(batch.xs)
+    if length is not None and length < 1:
+        raise ValueError(f"got windows of {length} steps, expected at least 1")
     step = length or T
     for start in range(0, T, step):
         yield Batch(*(part[start : start + step] for part in batch))
@@ -95,6 +111,10 @@ def move(batch: Batch, model: nn.Module, device: torch.device) -> tuple[Tensor, 
     """Put xs and targets of a batch on the device; targets that are not asked for become ``NO_TARGET``, or NaN."""
     weight = next(p for p in model.parameters() if p.is_floating_point())
     xs, targets, mask = (torch.as_tensor(part) for part in batch)
+    asked = targets[mask]
+    if bool((asked.isnan() if asked.is_floating_point() else asked == NO_TARGET).any()):
+        nothing = "NaN" if asked.is_floating_point() else NO_TARGET
+        raise ValueError(f"got target {nothing} where the mask asks, expected an answer at every question")
     targets = targets.where(mask, torch.nan if targets.is_floating_point() else NO_TARGET)
     xs, targets = xs.to(device), targets.to(device)
     dtype = weight.dtype
@@ -164,12 +184,12 @@ def evaluate(
     """
     if window is not None and window < 1:
         raise ValueError(f"got window {window}, expected at least 1 step")
+    modes = {module: module.training for module in model.modules()}
     batches = [batches] if isinstance(batches, Batch) else list(batches)
     questions = sum(int(batch.mask.sum()) for batch in batches)
     if questions == 0:
         raise ValueError("got batches that ask nothing, expected at least one True in a mask")
     device = next(model.parameters()).device
-    was_training = model.training
     model.eval()
     loss, right = 0.0, 0
     state: Any = None
@@ -183,5 +203,6 @@ def evaluate(
                     loss += summed_loss(scores, targets).item()
                     right += int(count_right(scores, targets))
     finally:
-        model.train(was_training)
+        for module, was_training in modes.items():
+            module.training = was_training
     return Score(loss / questions, right / questions, questions)

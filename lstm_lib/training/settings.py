@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +104,16 @@ class Settings:
             raise ValueError(f"got goal {self.goal!r}, expected an accuracy above 0, up to 1")
         if not self.evaluate_every and (self.patience is not None or self.goal is not None):
             raise ValueError("got a patience or a goal but evaluate_every 0, expected the batches between evaluations")
+        self._make_plain()
+
+    def _make_plain(self) -> None:
+        """Turn NumPy's numbers into Python's, which a checkpoint can hold."""
+        for name, value in dataclasses.asdict(self).items():
+            if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+                object.__setattr__(self, name, int(value))
+            elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+                object.__setattr__(self, name, float(value))
+        object.__setattr__(self, "betas", (float(self.betas[0]), float(self.betas[1])))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings by name, as a checkpoint stores them.
@@ -145,11 +156,11 @@ class Settings:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _expect_whole(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"got {name} {value!r}, expected a whole number of at least {least}")
 
 

@@ -16,7 +16,7 @@ from conftest import ROOT
 
 from lstm_lib import train, training
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--local-addr=127.0.0.1"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--local-addr=127.0.0.1"]
 TRAIN = ["-m", "lstm_lib.train"]
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
@@ -26,7 +26,8 @@ def command(*arguments: str, folder: Path, processes: int = 1, restarts: int = 0
     more = [*arguments, "--no-progress", "--evaluate-every", "0", "--device", "cpu", "--folder", str(folder)]
     if processes == 1:
         return [sys.executable, *TRAIN, *more]
-    return [*TORCHRUN, "--standalone", f"--max-restarts={restarts}", *TRAIN, *more]
+    how = ["--standalone", f"--nproc-per-node={processes}", f"--max-restarts={restarts}"]
+    return [*TORCHRUN, *how, *TRAIN, *more]
 
 
 def run(*arguments: str, folder: Path, processes: int = 1) -> dict:
@@ -75,6 +76,34 @@ def test_a_killed_worker_is_started_again_and_goes_on_from_the_checkpoint(tmp_pa
     assert killed["batches"] == 1500
     for name, value in undisturbed["model"].items():
         assert torch.equal(killed["model"][name], value), name
+
+
+def test_three_processes_that_stopped_and_went_on_end_with_the_same_bits(tmp_path: Path) -> None:
+    job = ("delay", "--length", "3", "--batch-size", "12", "--hidden", "16")
+    whole = run(*job, "--batches", "30", folder=tmp_path / "whole", processes=3)
+    run(*job, "--batches", "15", folder=tmp_path / "parts", processes=3)
+    parts = run(*job, "--batches", "30", folder=tmp_path / "parts", processes=3)
+    assert len(parts["processes"]) == 3
+    for name, value in whole["model"].items():
+        assert torch.equal(parts["model"][name], value), name
+
+
+def test_another_task_in_the_same_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quiet = ["--batches", "3", "--no-progress", "--folder", str(tmp_path), "--evaluate-every", "0", "--device", "cpu"]
+    train.main(["delay", "--length", "5", *quiet])
+    for other in (["recall", "--boxes", "1"], ["delay", "--length", "6"], ["delay", "--length", "5", "--chrono", "9"]):
+        with pytest.raises(SystemExit) as stopped:
+            train.main([*other, *quiet])
+        assert stopped.value.code == 2
+        assert "but the checkpoint was made with" in capsys.readouterr().err
+
+
+def test_making_a_network_leaves_the_callers_random_numbers_alone() -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(2)
+    torch.manual_seed(1)
+    train.make_model(train.parser().parse_args(["delay"]))
+    assert torch.equal(torch.rand(2), expected)
 
 
 def test_a_checkpoint_of_two_processes_is_refused_by_one(tmp_path: Path) -> None:
@@ -133,6 +162,7 @@ def test_the_network_is_the_one_that_was_asked_for() -> None:
         (["delay", "--zoneout", "2"], "got zoneout 2.0, expected a probability"),
         (["delay", "--length", "-1"], "got k -1, expected at least 0"),
         (["delay", "--device", "cuda:99"], "got device 'cuda:99'"),
+        (["delay", "--save-every", "5"], "got --save-every 5 without --folder"),
         (["sums"], "invalid choice: 'sums'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -123,3 +123,14 @@ def test_what_lies_beyond_the_point_of_return_is_set_aside(two: tuple[Path, Path
     set_aside(two[0].parent, 10)
     assert [path.name for path in checkpoints(two[0].parent)] == [two[0].name]
     assert two[1].with_suffix(".refused").exists()
+
+
+def test_a_new_checkpoint_is_never_the_one_that_goes(tmp_path: Path) -> None:
+    for batches in (100, 200, 50):
+        path = save_checkpoint(tmp_path, batches, content(batches), keep=2)
+        assert path.is_file()
+    assert [int(path.name[6:14]) for path in checkpoints(tmp_path)] == [50, 200]
+    path = save_checkpoint(tmp_path, 10, content(10), keep=1)
+    assert checkpoints(tmp_path) == [path]
+    with pytest.raises(ValueError, match="got keep 0, expected at least 1"):
+        save_checkpoint(tmp_path, 300, content(300), keep=0)

@@ -419,3 +419,164 @@ def test_the_bar_is_shown_when_asked_for_and_not_otherwise() -> None:
         with redirect_stderr(shown):
             training.fit(network(), boxes(), Settings(batches=3), device="cpu", progress=progress)
         assert ("3/3" in shown.getvalue()) == progress
+
+
+# ---------------------------------------------------------------- found by trying to break it
+
+
+def test_numbers_of_numpy_can_be_saved_and_taken_up(tmp_path: Path) -> None:
+    grid = np.geomspace(0.01, 0.1, 2)
+    values = {
+        "lr": grid[0],
+        "clip": np.float32(1),
+        "weight_decay": np.float64(0),
+        "betas": tuple(np.array([0.9, 0.99])),
+    }
+    fit(network(), Settings(batches=np.int64(2), **values), folder=tmp_path)
+    assert len(fit(network(), Settings(batches=4, **values), folder=tmp_path).losses) == 4
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"num_layers": 2}, r"got lstm.weight_ih_l1 \(.*\), but the checkpoint was made with lstm.weight_ih_l1 None"),
+        ({"cell": "drawn"}, "got lstm.weight_u_l0"),
+        ({"variational_dropout": 0.5}, "got network Tagger.*, but the checkpoint was made with network Tagger"),
+        ({"zoneout": 0.1}, "got network Tagger"),
+    ],
+    ids=str,
+)
+def test_another_network_is_refused_and_stays_as_it_was(other: dict, message: str, tmp_path: Path) -> None:
+    fit(network(), Settings(batches=2), folder=tmp_path)
+    model = network(**other)
+    before = copy.deepcopy(weights(model))
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        fit(model, Settings(batches=4), folder=tmp_path)
+    for name, value in weights(model).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_what_was_told_about_a_run_must_be_told_again(tmp_path: Path) -> None:
+    fit(network(), Settings(batches=2), folder=tmp_path, about={"task": "boxes", "length": 12})
+    with pytest.raises(ValueError, match="got length 13, but the checkpoint was made with length 12"):
+        fit(network(), Settings(batches=4), folder=tmp_path, about={"task": "boxes", "length": 13})
+    with pytest.raises(ValueError, match="got task None, but the checkpoint was made with task boxes"):
+        fit(network(), Settings(batches=4), folder=tmp_path)
+    again = fit(network(), Settings(batches=4), folder=tmp_path, about={"task": "boxes", "length": 12})
+    assert len(again.losses) == 4
+
+
+def test_fewer_batches_than_were_done_are_refused(tmp_path: Path) -> None:
+    fit(network(), Settings(batches=3), folder=tmp_path)
+    with pytest.raises(ValueError, match="got batches 2, but the checkpoint has done 3"):
+        fit(network(), Settings(batches=2), folder=tmp_path)
+
+
+def test_a_checkpoint_that_fit_did_not_write_is_refused(tmp_path: Path) -> None:
+    training.save_checkpoint(tmp_path, 1, {"batches": 1, "model": {}})
+    with pytest.raises(training.CheckpointError, match="got a checkpoint without best, log, optimiser, processes"):
+        fit(network(), Settings(batches=2), folder=tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    asked = []
+    with pytest.raises(training.CheckpointError, match="got folder .*file', expected one that files can be written to"):
+        fit(network(), Settings(batches=2), folder=tmp_path / "file", watch=lambda done, _: asked.append(done))
+    assert asked == []
+
+
+def test_a_goal_that_is_reached_keeps_its_weights_whatever_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([training.Score(1.0, 0.4, 9), training.Score(5.0, 0.9, 9)])
+    monkeypatch.setattr("lstm_lib.training.loop.score", lambda *_, **__: next(looks))
+    model, seen = network(), []
+
+    def watch(done: int, model: nn.Tagger) -> None:
+        seen.append(copy.deepcopy(weights(model)))
+
+    settings = Settings(batches=9, evaluate_every=1, patience=5, goal=0.8)
+    history = fit(model, settings, evaluate=boxes()(0), watch=watch)
+    assert history.stopped == "goal"
+    for name, value in weights(model).items():
+        np.testing.assert_array_equal(value, seen[-1][name])
+
+
+@pytest.mark.parametrize("kind", ["draws", "changes"])
+def test_what_watch_does_is_part_of_the_checkpoint(kind: str, tmp_path: Path) -> None:
+    def watch(done: int, model: nn.Tagger) -> None:
+        if kind == "draws":
+            torch.rand(1)
+        else:
+            model.readout.weight.data.clamp_(-0.1, 0.1)
+
+    options = {"variational_dropout": 0.3}
+    whole, part = network(**options), network(**options)
+    fit(whole, Settings(batches=6), watch=watch)
+    fit(network(**options), Settings(batches=3), watch=watch, folder=tmp_path)
+    fit(part, Settings(batches=6), watch=watch, folder=tmp_path)
+    assert_same_bits(part, whole)
+
+
+def test_evaluations_are_numbered_in_whole_numbers_after_going_on_too(tmp_path: Path) -> None:
+    for batches in (4, 6):
+        settings = Settings(batches=batches, evaluate_every=2)
+        history = fit(network(), settings, evaluate=boxes()(0), folder=tmp_path)
+        assert history.evaluated.dtype == np.int64
+    assert len(history.losses[history.evaluated - 1]) == 3
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_a_question_without_an_answer_is_refused(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    batch = tasks.delay(rng, 4, 3) if kind == "classes" else tasks.adding(rng, 4, 12)
+    model = nn.Tagger(6, 5, 4) if kind == "classes" else nn.Tagger(2, 5, 1)
+    targets = batch.targets.copy()
+    targets[tuple(np.argwhere(batch.mask)[0])] = -1 if kind == "classes" else np.nan
+    spoiled = batch._replace(targets=targets)
+    message = f"got target {-1 if kind == 'classes' else 'NaN'} where the mask asks"
+    with pytest.raises(ValueError, match=message):
+        evaluate(model, spoiled)
+    with pytest.raises(ValueError, match=message):
+        training.fit(model, lambda n: spoiled, Settings(batches=1), progress=False, device="cpu")
+
+
+def test_a_bad_input_is_found_when_it_came_in_an_earlier_window() -> None:
+    batch = tasks.delay(np.random.default_rng(0), 4, 8)
+    batch.xs[2, 1] = np.nan  # nothing is asked before the second window
+    with pytest.raises(Diverged, match="the inputs hold NaN or inf, first at step 2 of sequence 1"):
+        training.fit(nn.Tagger(6, 5, 4), lambda n: batch, Settings(batches=1, window=5), progress=False, device="cpu")
+
+
+def test_training_on_a_processor_does_not_touch_the_generators_of_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    touched = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", touched.append)
+    fit(network(), Settings(batches=1))
+    touched.clear()  # network() seeds all itself
+    model = network()
+    touched.clear()
+    fit(model, Settings(batches=1))
+    assert touched == []
+
+
+def test_batches_to_evaluate_need_a_number_between_evaluations() -> None:
+    with pytest.raises(ValueError, match="got batches to evaluate but evaluate_every 0"):
+        fit(network(), Settings(batches=1), evaluate=boxes()(0))
+
+
+def test_windows_of_no_length_are_refused() -> None:
+    for length in (0, -1):
+        with pytest.raises(ValueError, match=f"got windows of {length} steps, expected at least 1"):
+            list(windows(boxes()(0), length))
+
+
+def test_evaluating_leaves_the_mode_of_each_part_alone() -> None:
+    model = network()
+    model.lstm.eval()
+    evaluate(model, boxes()(0))
+    assert model.training
+    assert not model.lstm.training
+
+
+def test_a_device_without_numbers_is_refused() -> None:
+    with pytest.raises(ValueError, match="got device 'meta', expected one that torch can compute on here"):
+        training.pick_device("meta")
