@@ -158,14 +158,14 @@ STUCK_AT_GUESSING = judgement(
         "more-batches": "Nothing: go on training.",
     },
     solution="gradient-at-the-write",
-    right="loss, targets and code work, or one batch could not be learned; what is left is that the rule lies out of "
-    "the gradient's reach: see the success map of Chapter 8.",
+    right="one batch can be learned, so gradients flow and the loss fits the scores. Next is whether the rule lies "
+    "within the gradient's reach: see the success map of Chapter 8.",
     mistakes={
         "loss-suspected": Mistake(
             "targets",
             1,
-            "This suspects what has been cleared: with wrong targets one batch might be learned too, but then the loss "
-            "on new batches rises above ln 4; it does not stay there.",
+            "This suspects what comes second: shifted targets mostly leave something to learn (patient B in the "
+            "clinic), and here nothing is learned at all.",
         ),
         "size-suspected": Mistake(
             "more-units", 1, "This suspects the size, but one batch of random answers needs more room than the rule."
