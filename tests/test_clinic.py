@@ -133,7 +133,8 @@ def test_charts_do_not_share_their_sequence():
 
 def test_the_figure_shows_both_curves_all_kinds_and_the_inside():
     healthy, chart = (clinic.examine(seed, batches=45) for seed in (0, 1))
-    chart = chart._replace(kinds=np.array([0.1, 0.2, 0.3, 0.4]), f=0.9 + 0.1 * chart.f)
+    everywhere = np.linspace(0, 1, chart.i.size).reshape(chart.i.shape)
+    chart = chart._replace(kinds=np.array([0.1, 0.2, 0.3, 0.4]), i=everywhere, f=1 - 0.1 * everywhere)
     axes = clinic.draw(chart, healthy)
     losses = axes["loss"].lines[-4:]  # two thick ones, and each batch's own
     for thick, thin, one in zip(losses[:2], losses[2:], (healthy, chart), strict=True):
