@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
+from nn_helpers import ROWS
 
 from lstm_lib.nn import CELLS, LSTM, set_chrono, set_forget_bias, set_input_bias, set_orthogonal
 
 H = 6
-ROWS = {"coupled": "fgo", "janet": "fg", "no-forget": "igo"}
 with_forget_gate = pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "no-forget"])
 
 

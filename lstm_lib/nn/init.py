@@ -32,9 +32,7 @@ def set_forget_bias(lstm: LSTM, value: float = 1.0) -> None:
     Reference:
         Gers, Schmidhuber and Cummins 2000 (gers2000learning); Jozefowicz et al. 2015 (jozefowicz2015).
     """
-    _expect_bias(lstm, "f")
-    for suffix in lstm.suffixes():
-        _set_bias(lstm, suffix, "f", torch.full((lstm.hidden_size,), value))
+    _set_all(lstm, "f", value)
 
 
 def set_input_bias(lstm: LSTM, value: float = -3.0) -> None:
@@ -56,9 +54,7 @@ def set_input_bias(lstm: LSTM, value: float = -3.0) -> None:
     Reference:
         Measured in Chapter 8 (``benchmarks/success_map.py``).
     """
-    _expect_bias(lstm, "i")
-    for suffix in lstm.suffixes():
-        _set_bias(lstm, suffix, "i", torch.full((lstm.hidden_size,), value))
+    _set_all(lstm, "i", value)
 
 
 def set_orthogonal(rng: Generator, lstm: LSTM) -> None:
@@ -128,6 +124,13 @@ def _expect_bias(lstm: LSTM, gate: str) -> None:
         raise ValueError(f"got cell {lstm.cell!r}, which has no {name} gate, expected one of {having}")
     if not lstm.bias:
         raise ValueError("got an LSTM with bias=False, expected one with biases")
+
+
+def _set_all(lstm: LSTM, gate: str, value: float) -> None:
+    """Set the bias of a gate to one value, in every layer and direction."""
+    _expect_bias(lstm, gate)
+    for suffix in lstm.suffixes():
+        _set_bias(lstm, suffix, gate, torch.full((lstm.hidden_size,), value))
 
 
 def _set_bias(lstm: LSTM, suffix: str, gate: str, value: Tensor) -> None:

@@ -82,8 +82,7 @@ def start(
         raise ValueError(f"{what}, expected the same for all: {folder} must be a folder that all of them see")
     if checkpoint is not None and folder is not None:
         restore(run, checkpoint)
-        parallel.collect(None, team.size)  # all have read before one renames
-        if team.rank == 0:
+        if team.rank == 0:  # all have told what they read, so one may rename
             set_aside(folder, run.done)
     return run
 
@@ -150,16 +149,16 @@ def expect_the_same_run(run: Run, content: dict[str, Any]) -> None:
     if run.settings.batches < content["batches"]:
         done = f"the checkpoint has done {content['batches']}: ask for as many at least, or use another folder"
         raise ValueError(f"got batches {run.settings.batches}, but {done}")
-    ours, theirs = _description(run.about, run.model), _description(content.get("about", {}), content["model"])
-    if "network" in content and " at 0x" not in repr(run.model):  # an address says nothing about a network
-        ours["network"], theirs["network"] = repr(run.model), content["network"]
+    ours = run.about | _shapes(run.model.state_dict())
+    theirs = content.get("about", {}) | _shapes(content["model"])
+    network = repr(run.model)
+    if "network" in content and " at 0x" not in network:  # an address says nothing about a network
+        ours["network"], theirs["network"] = network, content["network"]
     for name in [*ours, *theirs]:
         if ours.get(name) != theirs.get(name):
             made = f"the checkpoint was made with {name} {theirs.get(name)}; use the same, or another folder"
             raise ValueError(f"got {name} {ours.get(name)}, but {made}")
 
 
-def _description(about: dict[str, Any], model: nn.Module | dict[str, Tensor]) -> dict[str, Any]:
-    """Say what a run is made of: what was told about it, and the shape of each weight."""
-    weights = model.state_dict() if isinstance(model, nn.Module) else model
-    return {**about, **{name: tuple(weight.shape) for name, weight in weights.items()}}
+def _shapes(weights: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(weight.shape) for name, weight in weights.items()}
