@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _record
+from benchmarks._clock import time_pass
 
 SIZES = [(50, 64, 500, 500), (100, 32, 64, 128), (100, 32, 2, 8), (25, 1, 65, 100)]
 SEED = 0
@@ -142,20 +143,6 @@ def torch_passes(T: int, B: int, D: int, H: int) -> tuple[Passes, Callable[[], l
 KINDS = {"numpy": numpy_passes, "loop": loop_passes, "torch": torch_passes}
 
 
-def time_pass(run: Callable[[], Any]) -> float:
-    """Return the median time of one call in milliseconds."""
-    run()
-    times: list[float] = []
-    last = None
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        last = run()  # the result before is freed inside the time
-        times.append(time.perf_counter() - start)
-    del last
-    return 1e3 * statistics.median(times)
-
-
 def openblas_kernels() -> str:
     """Name the kernels that NumPy's own OpenBLAS has chosen, if it is there to be asked."""
     for path in (Path(np.__file__).resolve().parent.parent / "numpy.libs").glob("*openblas*"):
@@ -171,7 +158,8 @@ def child(kind: str, size: tuple[int, int, int, int], outcome_path: str | None) 
     if outcome_path:
         np.savez(outcome_path, *outcome())
         return
-    print(json.dumps({"kernels": openblas_kernels(), **{name: time_pass(run) for name, run in passes.items()}}))
+    times = {name: time_pass(run, SECONDS) for name, run in passes.items()}
+    print(json.dumps({"kernels": openblas_kernels(), **times}))
 
 
 # ---------------------------------------------------------------- in the parent

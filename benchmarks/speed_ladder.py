@@ -14,10 +14,10 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from typing import Any
 
 from benchmarks import _record
+from benchmarks._clock import time_pass
 
 SIZES = [(30, 32, 12, 16), (50, 32, 64, 128), (50, 1, 64, 128)]
 CONTENDERS = ("per step", "hoisted", "native", "native again")
@@ -41,13 +41,7 @@ def child(rung: str, size: tuple[int, int, int, int]) -> None:
     error = _ladder.largest_error(outcome, expected)
     if not error < 1e-4:
         raise AssertionError(f"{rung} differs from torch.nn.LSTM at {size} by {error:.1e} of the largest entry")
-    times: list[float] = []
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        both()
-        times.append(time.perf_counter() - start)
-    print(json.dumps({"error": error, "first_seconds": first, "ms": 1e3 * statistics.median(times)}))
+    print(json.dumps({"error": error, "first_seconds": first, "ms": time_pass(both, SECONDS)}))
 
 
 def run_child(rung: str, size: tuple[int, int, int, int], bound: float) -> dict[str, float] | None:
