@@ -23,6 +23,42 @@ class Batch(NamedTuple):
     mask: Array
 
 
+class StreamParts(NamedTuple):
+    """The named parts of the inputs of ``recall_stream`` or ``delay``: views, so that nothing is copied.
+
+    symbols (..., S): the symbol one-hot, zero at a question. writes, asks (..., N): one flag a box.
+    """
+
+    symbols: Array
+    writes: Array
+    asks: Array
+
+
+def stream_parts(xs: Array, *, boxes: int) -> StreamParts:
+    """Split the features of the stream of boxes (or of ``delay``, which has one box) into their named parts.
+
+    Args:
+        xs: Inputs (..., D) with D = symbols + 2 boxes, as the task has drawn them; any leading shape.
+        boxes: N, as handed to the task.
+
+    Returns:
+        StreamParts, views of xs.
+
+    Raises:
+        ValueError: If D leaves fewer than two symbols.
+
+    Example:
+        >>> batch = delay(np.random.default_rng(0), 32, 10)
+        >>> symbols, writes, asks = stream_parts(batch.xs, boxes=1)
+        >>> symbols.shape, writes[0].all(), asks[-1].all()
+        ((12, 32, 4), np.True_, np.True_)
+    """
+    symbols = np.shape(xs)[-1] - 2 * boxes if np.ndim(xs) else 0
+    if boxes < 1 or symbols < 2:
+        raise ValueError(f"got xs of shape {np.shape(xs)} for {boxes} boxes, expected at least 2 + 2 boxes features")
+    return StreamParts(xs[..., :symbols], xs[..., symbols : symbols + boxes], xs[..., symbols + boxes :])
+
+
 def recall_stream(
     rng: np.random.Generator,
     batch_size: int,

@@ -170,3 +170,19 @@ def test_xs_have_the_dtype_that_was_asked_for(name):
 def test_sizes_that_do_not_fit_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.random.default_rng(0))
+
+
+def test_the_parts_of_a_stream_are_views_and_fit_the_task():
+    batch = tasks.recall_stream(np.random.default_rng(0), 5, 20, boxes=3, symbols=6)
+    parts = tasks.stream_parts(batch.xs, boxes=3)
+    assert [part.shape[-1] for part in parts] == [6, 3, 3]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=-1), batch.xs)
+    assert all(np.shares_memory(part, batch.xs) for part in parts)
+    np.testing.assert_array_equal(parts.asks.any(-1), batch.mask)
+    np.testing.assert_array_equal(parts.symbols.sum(-1), ~batch.mask)
+
+
+@pytest.mark.parametrize(("shape", "boxes"), [((8,), 0), ((4, 5), 2), ((), 1)])
+def test_features_that_cannot_be_a_stream_are_refused(shape, boxes):
+    with pytest.raises(ValueError, match="expected at least 2 \\+ 2 boxes features"):
+        tasks.stream_parts(np.zeros(shape), boxes=boxes)
