@@ -2,7 +2,7 @@
 
 The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``film``, ``experiment``) imports
 no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, ``widgets`` anywidget, and
-``nn``, ``training``, ``train`` and ``clinic`` torch. Nothing is imported until it is asked for:
+``nn``, ``training``, ``convert``, ``train`` and ``clinic`` torch. Nothing is imported until it is asked for:
 
 >>> import lstm_lib
 >>> lstm_lib.cells.sigmoid(0.0)
@@ -18,6 +18,7 @@ __all__ = [
     "cells",
     "checks",
     "clinic",
+    "convert",
     "diagrams",
     "exercises",
     "experiment",

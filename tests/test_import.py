@@ -30,6 +30,7 @@ ORDER = (
     "plots",
     "widgets",
     "nn",
+    "convert",
     "training",
     "clinic",
     "train",

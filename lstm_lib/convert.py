@@ -1,0 +1,110 @@
+"""Carry weights between the NumPy cells and torch's recurrent layers, both ways.
+
+Shapes: D features, H hidden units. NumPy's W (4, H, H+D) acts on z = [h, x] and has one bias; torch keeps two tables,
+weight_hh (4·H, H) and weight_ih (4·H, D), and two biases that it adds. Gates lie in the order i, f, g, o on both sides.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lstm_lib.cells import Array, DrawnParams, LSTMParams, RNNParams
+
+Params = RNNParams | LSTMParams | DrawnParams
+
+
+def numpy_to_torch(params: Params, layer: nn.Module, *, number: int = 0, reverse: bool = False) -> None:
+    """Copy the parameters of a NumPy cell into one layer and direction of a torch module, in place.
+
+    Args:
+        params: RNNParams, LSTMParams or DrawnParams.
+        layer: ``torch.nn.RNN``, ``torch.nn.LSTM`` or ``lstm_lib.nn.LSTM`` (cell "drawn" for DrawnParams), or one of
+            torch's cells, which have no layers.
+        number: Which layer of the stack.
+        reverse: Whether the direction is the one from the last step to the first.
+
+    Raises:
+        ValueError: If the module has no such layer, or a shape does not fit; nothing is copied then.
+
+    Example:
+        >>> from lstm_lib import cells
+        >>> params, lstm = cells.init_lstm(np.random.default_rng(0), 3, 2), nn.LSTM(3, 2)
+        >>> numpy_to_torch(params, lstm)
+        >>> lstm.bias_ih_l0[2:4].detach()  # b_f
+        tensor([1., 1.])
+    """
+    H = params.b.shape[-1]
+    rows = params.W.reshape(-1, params.W.shape[-1])
+    values = {"weight_ih": rows[:, H:], "weight_hh": rows[:, :H]}
+    found = _parameters(layer, number, reverse)
+    if "bias_ih" in found or np.any(params.b):
+        values |= {"bias_ih": params.b.reshape(-1), "bias_hh": np.zeros_like(params.b).reshape(-1)}
+    if isinstance(params, DrawnParams):
+        values |= {"weight_u": params.W_u, "bias_u": params.b_u}
+    got = {name: tuple(value.shape) for name, value in values.items()}
+    expected = {name: tuple(value.shape) for name, value in found.items()}
+    if got != expected:
+        raise ValueError(f"got a {type(params).__name__} of shapes {got}, expected those of the layer, {expected}")
+    for name, value in values.items():
+        found[name].detach().copy_(torch.tensor(np.ascontiguousarray(value)))
+
+
+def torch_to_numpy(layer: nn.Module, *, number: int = 0, reverse: bool = False, gradients: bool = False) -> Params:
+    """Return one layer and direction of a torch module as the parameters of a NumPy cell, of the module's dtype.
+
+    Args:
+        layer: As in ``numpy_to_torch``; an LSTM without projection.
+        number: Which layer of the stack.
+        reverse: Whether the direction is the one from the last step to the first.
+        gradients: Whether to take the gradients of the parameters in place of their values. torch's two biases have
+            equal gradients, and NumPy's one bias has that gradient too; values are added.
+
+    Returns:
+        RNNParams, LSTMParams, or DrawnParams where the module has the drawn cell's weights; arrays of their own.
+
+    Raises:
+        ValueError: If the module has no such layer, or weights that no NumPy cell has, or (when asked) no gradients.
+
+    Example:
+        >>> params = torch_to_numpy(nn.LSTM(3, 2))
+        >>> params.W.shape, params.b.shape
+        ((4, 2, 5), (4, 2))
+    """
+    found = _parameters(layer, number, reverse)
+    if gradients and any(value.grad is None for value in found.values()):
+        raise ValueError("got a module without gradients, expected one after its backward pass")
+    values = {name: _numpy(value.grad if gradients else value) for name, value in found.items()}
+    W_ih, W_hh = values.pop("weight_ih"), values.pop("weight_hh")
+    H = W_hh.shape[1]
+    b = values.pop("bias_ih", np.zeros(len(W_hh), W_hh.dtype))
+    other = values.pop("bias_hh", np.zeros_like(b))
+    b = b if gradients else b + other
+    W, gates = np.concatenate([W_hh, W_ih], axis=1), len(W_hh) // H
+    if gates == 1 and not values:
+        return RNNParams(W, b)
+    if gates != 4 or values.keys() - {"weight_u", "bias_u"}:
+        names = ", ".join(found)
+        raise ValueError(f"got a layer with {gates} blocks of rows and {names}, expected an RNN or a cell of `cells`")
+    standard = LSTMParams(W.reshape(4, H, -1), b.reshape(4, H))
+    if not values:
+        return standard
+    W_u = values["weight_u"]
+    return DrawnParams(*standard, W_u, values.get("bias_u", np.zeros(H, W_u.dtype)))
+
+
+def _parameters(layer: nn.Module, number: int, reverse: bool) -> dict[str, Any]:
+    """Return the parameters of one layer and direction by their names without suffix."""
+    is_cell = isinstance(layer, nn.RNNCellBase)
+    suffix = "" if is_cell else f"_l{number}" + ("_reverse" if reverse else "")
+    every = dict(layer.named_parameters())
+    found = {name.removesuffix(suffix): value for name, value in every.items() if name.endswith(suffix)}
+    if "weight_hh" not in found or (is_cell and (number, reverse) != (0, False)):
+        known = ", ".join(every) or "none"
+        raise ValueError(f"got layer {number}, reverse={reverse}, expected one of the module's parameters: {known}")
+    return found
+
+
+def _numpy(value: Tensor) -> Array:
+    return np.array(value.detach().cpu().numpy())
