@@ -10,43 +10,14 @@ plain numbers and, where numpy is installed, on arrays.
 >>> check("forget-gate", forget_gate).passed
 True
 
-To add an exercise, write it into its chapter's module with ``code``, ``numeric`` or ``judgement``, and add it to the
-tuple at the end; the tests then hold it to what all of them promise.
+To add an exercise, write it into its chapter's module in ``chapters`` with ``code``, ``numeric`` or ``judgement``, and
+add it to the tuple at the end; the tests then hold it to what all of them promise.
 """
 
-from lstm_lib.exercises import (
-    chapter_01,
-    chapter_02,
-    chapter_03,
-    chapter_04,
-    chapter_05,
-    chapter_06,
-    chapter_07,
-    chapter_08,
-    chapter_09,
-    chapter_10,
-    chapter_11,
-)
 from lstm_lib.exercises._card import check, hint, progress, results, show
-from lstm_lib.exercises._core import Exercise, Mistake
+from lstm_lib.exercises._catalogue import EXERCISES
+from lstm_lib.exercises._exercise import Exercise, Mistake, Verdict
 from lstm_lib.exercises._tools import dot, sigmoid, tanh
-from lstm_lib.exercises._words import Verdict
-
-_CHAPTERS = (
-    chapter_01,
-    chapter_02,
-    chapter_03,
-    chapter_04,
-    chapter_05,
-    chapter_06,
-    chapter_07,
-    chapter_08,
-    chapter_09,
-    chapter_10,
-    chapter_11,
-)
-
-EXERCISES: dict[str, Exercise] = {exercise.id: exercise for chapter in _CHAPTERS for exercise in chapter.EXERCISES}
 
 __all__ = [
     "EXERCISES",

@@ -4,8 +4,9 @@ import difflib
 import html
 from typing import Any, NamedTuple
 
-from lstm_lib.exercises._core import Exercise
-from lstm_lib.exercises._words import NOT_ANSWERED, Verdict
+from lstm_lib.exercises._catalogue import EXERCISES
+from lstm_lib.exercises._exercise import Exercise, Verdict
+from lstm_lib.exercises._words import NOT_ANSWERED
 from lstm_lib.notation import FAMILIES
 
 # The page keeps its own text and background colours, light or dark; only the bar on the left carries a hue, and the
@@ -143,8 +144,6 @@ def progress() -> Card:
         >>> progress().title  # doctest: +ELLIPSIS
         'Progress: ... exercises solved'
     """
-    from lstm_lib.exercises import EXERCISES
-
     lines = []
     for chapter in sorted({exercise.chapter for exercise in EXERCISES.values()}):
         ids = [exercise.id for exercise in EXERCISES.values() if exercise.chapter == chapter]
@@ -167,8 +166,6 @@ def results() -> dict[str, bool]:
 
 def find_exercise(id: str) -> Exercise:
     """Return an exercise, or raise a ValueError that names the nearest ones."""
-    from lstm_lib.exercises import EXERCISES
-
     if id in EXERCISES:
         return EXERCISES[id]
     near = difflib.get_close_matches(str(id), EXERCISES, n=3) or EXERCISES

@@ -1,4 +1,9 @@
-"""Compare an answer with the solution and, where it is wrong, with every known mistake."""
+"""Compare an answer with the solution and, where it is wrong, with every known mistake.
+
+What belongs to the learner is touched inside ``_sandbox.attempt``, or read in a way that runs none of its code: it may
+break wherever it is looked at. Everything else is ours, and what it raises goes through: a fault of the exercise or of
+its judge is never told as the learner's.
+"""
 
 import difflib
 import inspect
@@ -6,13 +11,13 @@ import math
 import time
 from functools import cache
 from types import CodeType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _sandbox
+from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import OddResult, Probe, Tree, has_numpy, make_probes, read, same
 from lstm_lib.exercises._words import (
     Outcome,
-    Verdict,
     a_kind_of,
     changes_input,
     named,
@@ -22,11 +27,8 @@ from lstm_lib.exercises._words import (
     say_failure,
 )
 
-if TYPE_CHECKING:
-    from lstm_lib.exercises._core import Exercise
 
-
-def judge_code(exercise: "Exercise", answer: Any) -> Verdict:
+def judge_code(exercise: Exercise, answer: Any) -> Verdict:
     """Run a function on every probe and compare."""
     if answer is None or answer is ...:
         return not_answered(exercise)
@@ -34,104 +36,111 @@ def judge_code(exercise: "Exercise", answer: Any) -> Verdict:
         call = f'check("{exercise.id}", {exercise.name})'
         wants = f"This exercise wants a function, and got {a_kind_of(answer)}"
         return Verdict(False, None, f"{wants}: write {call}, without calling {exercise.name}.")
-    reference = _reference(exercise.id, has_numpy())
+    reference = _reference(exercise, has_numpy())
     with _sandbox.sandbox() as printed:
-        wrong_arity, _ = _sandbox.attempt(
-            lambda: _arity(exercise, answer), time.monotonic() + _sandbox.TIME_LIMIT, None
-        )
-        outcomes = [] if wrong_arity else _try_all(answer, reference.probes, exercise.returns)
+        wrong_arity = _wrong_arity(answer, tuple(exercise.inputs))
+        outcomes = [] if wrong_arity else _try_all(answer, reference, exercise.returns)
     if wrong_arity:
         return Verdict(False, None, wrong_arity)
     return _verdict(exercise, reference, outcomes, printed.getvalue())
 
 
 class Reference(NamedTuple):
-    """What an answer is compared with: the probes and the right results."""
+    """What an answer is compared with: the probes, what their inputs hold, and the right results."""
 
     probes: tuple[Probe, ...]
+    inputs: list[dict[str, Tree]]
     expected: list[Tree]
 
 
 @cache
-def _reference(exercise_id: str, arrays: bool) -> Reference:
-    exercise = _find(exercise_id)
+def _reference(exercise: Exercise, arrays: bool) -> Reference:
     probes = make_probes(exercise.id, exercise.inputs, arrays)
-    with _sandbox.sandbox():
-        outcomes = _try_all(exercise.solution, probes, exercise.returns)
-    return Reference(probes, [outcome.tree for outcome in outcomes])
+    inputs = [{name: read(value) for name, value in probe.inputs.items()} for probe in probes]
+    return Reference(probes, inputs, _our_results(exercise, "solution", exercise.solution, probes))
 
 
 @cache
-def _known(exercise_id: str, arrays: bool) -> dict[str, list[Outcome]]:
-    """Return what each known mistake does with the probes."""
-    exercise, probes = _find(exercise_id), _reference(exercise_id, arrays).probes
-    with _sandbox.sandbox():
-        return {key: _try_all(wrong, probes, exercise.returns) for key, wrong in exercise.mistakes.items()}
+def _known(exercise: Exercise, arrays: bool) -> dict[str, list[Tree]]:
+    """Return what each known mistake makes of the probes."""
+    probes = _reference(exercise, arrays).probes
+    mistakes = exercise.mistakes.items()
+    return {key: _our_results(exercise, f"mistake {key!r}", wrong, probes) for key, wrong in mistakes}
 
 
-def _find(exercise_id: str) -> "Exercise":
-    from lstm_lib.exercises import EXERCISES
+def _our_results(exercise: Exercise, what: str, ours: Any, probes: tuple[Probe, ...]) -> list[Tree]:
+    """Return the results of a function of the catalogue, which works on every probe; if not, that is our fault."""
+    try:
+        with _sandbox.sandbox():
+            return [read(ours(*probe.copy()), exercise.returns) for probe in probes]
+    except Exception as error:
+        error.add_note(f"This is a fault of the exercise {exercise.id!r}, in its {what}, and not of the answer.")
+        raise
 
-    return EXERCISES[exercise_id]
 
-
-def _arity(exercise: "Exercise", answer: Any) -> str:
+def _wrong_arity(answer: Any, names: tuple[str, ...]) -> str:
     """Return what to say if the function cannot take the arguments, or nothing."""
-    wanted = ", ".join(exercise.inputs)
-    try:
-        signature = inspect.signature(answer)
-    except Exception:  # built-in functions may have no signature
+    deadline = time.monotonic() + _sandbox.TIME_LIMIT
+    takes, _ = _sandbox.attempt(lambda: _arguments_if_wrong(answer, names), deadline, None)
+    if takes is None:  # it can, or it cannot say: built-in functions may have no signature
         return ""
+    return f"Your function takes ({takes}), expected {len(names)} arguments: ({', '.join(names)})."
+
+
+def _arguments_if_wrong(answer: Any, names: tuple[str, ...]) -> str | None:
+    signature = inspect.signature(answer)
     try:
-        signature.bind(*exercise.inputs)
+        signature.bind(*names)
     except TypeError:
-        takes = ", ".join(signature.parameters)
-        return f"Your function takes ({takes}), expected {len(exercise.inputs)} arguments: ({wanted})."
-    return ""
+        return ", ".join(signature.parameters)
+    return None
 
 
 # ---------------------------------------------------------------- trying
 
 
-def _try_all(answer: Any, probes: tuple[Probe, ...], names: tuple[str, ...]) -> list[Outcome]:
+def _try_all(answer: Any, reference: Reference, names: tuple[str, ...]) -> list[Outcome]:
     deadline = time.monotonic() + _sandbox.TIME_LIMIT
     code, _ = _sandbox.attempt(lambda: _code_of(answer), deadline, None)
     outcomes = []
-    for probe in probes:
-        outcomes.append(_try_one(answer, probe, names, deadline, code))
-        failure = outcomes[-1].failure
+    for probe, before in zip(reference.probes, reference.inputs, strict=True):
+        inputs = probe.copy()
+        outcome = _try_one(answer, inputs, names, deadline, code)
+        if outcome.failure is None:
+            outcome = outcome._replace(changed=_changed(before, inputs, deadline))
+        outcomes.append(outcome)
+        failure = outcome.failure
         if failure is not None and failure.kind in ("TimeUp", "SystemExit", "KeyboardInterrupt"):
             break
     return outcomes
 
 
-def _try_one(answer: Any, probe: Probe, names: tuple[str, ...], deadline: float, code: CodeType | None) -> Outcome:
-    inputs = probe.copy()
-
-    def call() -> Outcome:
-        value = answer(*inputs)
-        try:
-            tree, odd = read(value, names), ""
-        except OddResult as error:
-            tree, odd = None, str(error)
-        except Exception:
-            tree, odd = None, f"{a_kind_of(value)} that cannot be read as numbers"
-        return Outcome(tree, odd, None, _changed(probe, inputs))
-
-    outcome, failure = _sandbox.attempt(call, deadline, code)
-    return outcome if failure is None else Outcome(failure=failure)
+def _try_one(answer: Any, inputs: list[Any], names: tuple[str, ...], deadline: float, code: CodeType | None) -> Outcome:
+    value, failure = _sandbox.attempt(lambda: answer(*inputs), deadline, code)
+    if failure is None:
+        result, failure = _sandbox.attempt(lambda: _read_theirs(value, names), deadline, code)
+    if failure is not None:
+        return Outcome(failure=failure)
+    tree, odd = result
+    return Outcome(tree, odd)
 
 
-def _changed(probe: Probe, inputs: list[Any]) -> tuple[str, ...]:
-    changed = []
-    for (name, before), after in zip(probe.inputs.items(), inputs, strict=True):
-        try:
-            equal = read(before) == read(after)
-        except Exception:
-            equal = False
-        if not equal:
-            changed.append(name)
-    return tuple(changed)
+def _read_theirs(value: Any, names: tuple[str, ...]) -> tuple[Tree, str]:
+    """Return (result, nothing), or (None, what it is instead of numbers)."""
+    try:
+        return read(value, names), ""
+    except OddResult as error:
+        return None, str(error)
+    except Exception:  # an object of the learner's own may break wherever it is looked at
+        return None, f"{a_kind_of(value)} that cannot be read as numbers"
+
+
+def _changed(before: dict[str, Tree], inputs: list[Any], deadline: float) -> tuple[str, ...]:
+    """Return the names of the inputs that are not what they were; the answer may have put anything into them."""
+    after, failure = _sandbox.attempt(lambda: [_read_theirs(value, ())[0] for value in inputs], deadline, None)
+    if failure is not None:
+        return tuple(before)
+    return tuple(name for (name, tree), now in zip(before.items(), after, strict=True) if now != tree)
 
 
 def _code_of(answer: Any) -> CodeType | None:
@@ -146,9 +155,9 @@ def _code_of(answer: Any) -> CodeType | None:
 # ---------------------------------------------------------------- saying
 
 
-def _verdict(exercise: "Exercise", reference: Reference, outcomes: list[Outcome], printed: str) -> Verdict:
+def _verdict(exercise: Exercise, reference: Reference, outcomes: list[Outcome], printed: str) -> Verdict:
     """Weigh what happened, from the clearest case to the least clear one."""
-    probes, expected = reference
+    probes, _, expected = reference
     right = [_is_right(outcome, tree) for outcome, tree in zip(outcomes, expected, strict=False)]
     plain = [k for k in range(len(outcomes)) if not probes[k].arrays]
     arrays = [k for k in range(len(outcomes)) if probes[k].arrays]
@@ -163,8 +172,8 @@ def _verdict(exercise: "Exercise", reference: Reference, outcomes: list[Outcome]
     if not changed and arrays and all(right[k] for k in arrays) and all(outcomes[k].failure for k in plain):
         more = "With dot, sigmoid and tanh it works on plain numbers too."
         return Verdict(True, None, f"Right on arrays: {exercise.right} {more}")
-    for key, theirs in _known(exercise.id, has_numpy()).items():
-        if _alike(outcomes, theirs, right, plain, arrays):
+    for key, known in _known(exercise, has_numpy()).items():
+        if _alike(outcomes, known, right, plain, arrays):
             return named(exercise, key)
 
     first = right.index(False)
@@ -180,21 +189,21 @@ def _is_right(outcome: Outcome, tree: Tree) -> bool:
     return outcome.failure is None and not outcome.odd and same(outcome.tree, tree)
 
 
-def _alike(ours: list[Outcome], theirs: list[Outcome], right: list[bool], plain: list[int], arrays: list[int]) -> bool:
+def _alike(theirs: list[Outcome], known: list[Tree], right: list[bool], plain: list[int], arrays: list[int]) -> bool:
     """Tell whether an answer does what a known mistake does: on all probes, or on all that it can take."""
     for group in (plain + arrays, plain, arrays):
         rest = [k for k in plain + arrays if k not in group]
-        if not group or all(right[k] for k in group) or not all(ours[k].failure for k in rest):
+        if not group or all(right[k] for k in group) or not all(theirs[k].failure for k in rest):
             continue
-        if all(not ours[k].failure and not ours[k].odd and not theirs[k].failure and not theirs[k].odd for k in group):
-            return all(same(ours[k].tree, theirs[k].tree) for k in group)
+        if all(not theirs[k].failure and not theirs[k].odd for k in group):
+            return all(same(theirs[k].tree, known[k]) for k in group)
     return False
 
 
 # ---------------------------------------------------------------- numbers and options
 
 
-def judge_number(exercise: "Exercise", answer: Any) -> Verdict:
+def judge_number(exercise: Exercise, answer: Any) -> Verdict:
     """Compare a number with the solution and with the known mistakes."""
     if answer is None or answer is ...:
         return not_answered(exercise)
@@ -202,6 +211,8 @@ def judge_number(exercise: "Exercise", answer: Any) -> Verdict:
         return Verdict(False, None, f"Got {quote(answer)} as text; write the number without quotation marks.")
     if callable(answer):
         return Verdict(False, None, "This exercise wants a number, and got a function: hand over what it returns.")
+    solution = _one_number(exercise.solution)  # ours are read as theirs is, so that a fault of the reading is raised
+    wrongs = {key: _one_number(wrong) for key, wrong in exercise.mistakes.items()}
     with _sandbox.sandbox():
         number, failure = _sandbox.attempt(lambda: _one_number(answer), time.monotonic() + _sandbox.TIME_LIMIT, None)
     if failure is not None:
@@ -209,29 +220,25 @@ def judge_number(exercise: "Exercise", answer: Any) -> Verdict:
         return Verdict(False, None, f"This exercise wants one number, and got {a_kind_of(answer)}.{point}")
     if not math.isfinite(number):
         return Verdict(False, None, f"Got {number}, expected a finite number.")
-    if _close(number, exercise.solution, exercise.tolerance):
-        return Verdict(True, None, f"Right, {exercise.solution:.4g}: {exercise.right}")
-    known = {
-        key: abs(number - wrong)
-        for key, wrong in exercise.mistakes.items()
-        if _close(number, wrong, exercise.tolerance)
-    }
+    if _close(number, solution, exercise.tolerance):
+        return Verdict(True, None, f"Right, {solution:.4g}: {exercise.right}")
+    known = {key: abs(number - wrong) for key, wrong in wrongs.items() if _close(number, wrong, exercise.tolerance)}
     if known:
         return named(exercise, min(known, key=known.__getitem__))
-    side = "large" if number > exercise.solution else "small"
+    side = "large" if number > solution else "small"
     return Verdict(False, None, f"Got {number:.4g}, which is too {side}. Look at the line\n    {exercise.lines[0]}")
 
 
 def _one_number(answer: Any) -> float:
     if issubclass(type(answer), (bool, complex)):
-        raise OddResult
+        raise OddResult(f"{a_kind_of(answer)}, not a number")
     if hasattr(answer, "__float__") and getattr(answer, "ndim", 0) == 0:
         return float(answer)
     tree = read(answer)
     while isinstance(tree, list) and len(tree) == 1:
         tree = tree[0]
     if isinstance(tree, list):
-        raise OddResult
+        raise OddResult("more than one number, or none")
     return float(tree)
 
 
@@ -239,14 +246,14 @@ def _close(number: float, wanted: float, tolerance: float) -> bool:
     return abs(number - wanted) <= tolerance * abs(wanted) + 1e-12
 
 
-def judge_option(exercise: "Exercise", answer: Any) -> Verdict:
+def judge_option(exercise: Exercise, answer: Any) -> Verdict:
     """Look up the chosen option."""
     if answer is None or answer is ...:
         return not_answered(exercise)
     options = ", ".join(repr(option) for option in exercise.options)
     if not issubclass(type(answer), str):
         return Verdict(False, None, f"Pick one option by its name, as text: {options}. Got {a_kind_of(answer)}.")
-    option = "-".join(str(answer).strip().strip("'\"`").lower().replace("_", " ").split())
+    option = "-".join(str.__str__(answer).strip().strip("'\"`").lower().replace("_", " ").split())
     if option == exercise.solution:
         return Verdict(True, None, f"Right: {exercise.right}")
     for key, wrong in exercise.mistakes.items():
@@ -255,6 +262,3 @@ def judge_option(exercise: "Exercise", answer: Any) -> Verdict:
     near = difflib.get_close_matches(option[:80], exercise.options, n=1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     return Verdict(False, None, f"Got {quote(answer)}, expected one of {options}.{meant}")
-
-
-JUDGES = {"code": judge_code, "numeric": judge_number, "judgement": judge_option}

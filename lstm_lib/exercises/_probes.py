@@ -143,6 +143,8 @@ def read(value: Any, names: tuple[str, ...] = ()) -> Tree:
 
 
 def _read(value: Any, budget: Iterator[int], depth: int) -> Tree:
+    if type(value) is float:  # by far the commonest
+        return _number(value, budget)
     if hasattr(value, "detach"):  # a torch tensor
         value = value.detach()
     if hasattr(value, "tolist") and hasattr(value, "shape"):
@@ -153,12 +155,14 @@ def _read(value: Any, budget: Iterator[int], depth: int) -> Tree:
         if depth > 8 or len(value) > LARGEST:
             raise OddResult("a list too long or too deep to be right")
         return [_read(each, budget, depth + 1) for each in value]
+    return _number(value, budget)
+
+
+def _number(value: Any, budget: Iterator[int]) -> float:
     if next(budget, None) is None:
         raise OddResult(f"more than {LARGEST} numbers")
-    return _number(value)
-
-
-def _number(value: Any) -> float:
+    if type(value) is float:
+        return value
     odd = {type(None): "None", str: "text", bytes: "text", complex: "a complex number", bool: "True or False"}
     name = type(value).__name__
     if type(value) in odd:

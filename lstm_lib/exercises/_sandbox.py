@@ -48,6 +48,9 @@ class Capture(io.StringIO):
             super().write(text[: self.limit])
         return len(text)
 
+    def close(self) -> None:
+        """Stay open: an answer may close what it prints to, and what it printed is read afterwards."""
+
 
 @contextlib.contextmanager
 def sandbox() -> Iterator[Capture]:
@@ -75,7 +78,17 @@ def attempt(call: Callable[[], Any], deadline: float, code: CodeType | None) -> 
     try:
         return _timed(call, deadline), None
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: they end the answer, not the kernel
-        return None, Failure(type(error).__name__, _words(error), _place(error.__traceback__, code))
+        return None, Failure(type_name(error), _words(error), _place(sys.exc_info()[2], code))
+
+
+def type_name(value: Any) -> str:
+    """Return the name of a value's type, past whatever a class of the learner's own says when it is asked.
+
+    Example:
+        >>> type_name(0.5)
+        'float'
+    """
+    return str(type.__dict__["__name__"].__get__(type(value)))
 
 
 def _timed(call: Callable[[], Any], deadline: float) -> Any:
@@ -221,5 +234,8 @@ def _place(traceback: TracebackType | None, code: CodeType | None) -> str:
     first, owner = (
         (frame.f_code.co_firstlineno, frame.f_code.co_name) if helper else (code.co_firstlineno, "your function")
     )
-    source = linecache.getline(code.co_filename, number, frame.f_globals).strip()[:120]
+    try:
+        source = linecache.getline(code.co_filename, number, frame.f_globals).strip()[:120]
+    except Exception:  # the loader of the learner's module may break
+        source = ""
     return f" in line {number - first + 1} of {owner}" + (f":\n    {source}" if source else ".")

@@ -1,22 +1,12 @@
 """Put verdicts into words: which mistake it looks like, where it went wrong, what was got and what was expected."""
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _sandbox
+from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
-from lstm_lib.exercises._sandbox import Failure
-
-if TYPE_CHECKING:
-    from lstm_lib.exercises._core import Exercise
-
-
-class Verdict(NamedTuple):
-    """What a check says: whether the answer passed, the key of the mistake it looks like, and a message."""
-
-    passed: bool
-    mistake: str | None
-    message: str
+from lstm_lib.exercises._sandbox import Failure, type_name
 
 
 class Outcome(NamedTuple):
@@ -31,13 +21,13 @@ class Outcome(NamedTuple):
 NOT_ANSWERED = "Not answered yet"
 
 
-def not_answered(exercise: "Exercise") -> Verdict:
+def not_answered(exercise: Exercise) -> Verdict:
     """Return the verdict on an untouched stub."""
     where = "its body with your lines" if exercise.kind == "code" else "the three dots with your answer"
     return Verdict(False, None, f"{NOT_ANSWERED}: in {exercise.name}, replace {where}, then run the cell again.")
 
 
-def named(exercise: "Exercise", key: str) -> Verdict:
+def named(exercise: Exercise, key: str) -> Verdict:
     """Return the verdict on a known mistake."""
     mistake = exercise.catalogue[key]
     if mistake.line is None:
@@ -45,7 +35,7 @@ def named(exercise: "Exercise", key: str) -> Verdict:
     return Verdict(False, key, f"{mistake.says} Look at the line\n    {exercise.lines[mistake.line - 1]}")
 
 
-def changes_input(exercise: "Exercise", changed: tuple[str, ...]) -> Verdict:
+def changes_input(exercise: Exercise, changed: tuple[str, ...]) -> Verdict:
     """Return the verdict on an answer whose results are right and that spoils its inputs."""
     key = "changes-input"
     if key in exercise.catalogue:
@@ -73,7 +63,7 @@ def say_failure(outcome: Outcome, probe: Probe) -> str:
     return f"Your function stops with {failure.kind}{words}{',' if failure.place else ''}{place}{inputs}"
 
 
-def say_difference(exercise: "Exercise", probe: Probe, outcome: Outcome, tree: Tree, printed: str) -> str:
+def say_difference(exercise: Exercise, probe: Probe, outcome: Outcome, tree: Tree, printed: str) -> str:
     """Say what was got and what was expected, on the smallest input that shows it."""
     start = f"With {probe.describe()}, "
     names = exercise.returns
@@ -126,11 +116,12 @@ def _first_difference(ours: Tree, tree: Tree) -> tuple[list[int], float, float]:
 
 
 def quote(text: str) -> str:
-    """Quote a text, cut to a readable length."""
-    return repr(str(text) if len(text) <= 40 else str(text[:39]) + "…")
+    """Quote a text, cut to a readable length; what a text of the learner's own kind does stays out of it."""
+    text = str.__str__(text)
+    return repr(text if len(text) <= 40 else text[:39] + "…")
 
 
 def a_kind_of(value: Any) -> str:
     """Name the type of a value, with its article."""
-    name = type(value).__name__[:40]
+    name = type_name(value)[:40]
     return "None" if value is None else f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

@@ -66,6 +66,35 @@ class LoopingError(Exception):
             pass
 
 
+class LyingMeta(type):
+    """A class of such a class breaks when it is asked for its name."""
+
+    @property
+    def __name__(cls):
+        raise RuntimeError
+
+
+class Nameless(metaclass=LyingMeta):
+    pass
+
+
+class NamelessError(Exception, metaclass=LyingMeta):
+    @property
+    def __traceback__(self):
+        raise RuntimeError
+
+
+class StubbornText(str):
+    """A text that breaks wherever it is looked at."""
+
+    def __str__(self):
+        raise RuntimeError
+
+    __repr__ = __len__ = __str__
+    __eq__ = __getitem__ = strip = lambda self, *args: self.missing
+    __hash__ = None
+
+
 class FourGates:
     def __call__(self, z, c_prev, W_f, b_f):
         return right(z, c_prev, W_f, b_f)
@@ -111,6 +140,7 @@ HOSTILE_FUNCTIONS = {
     "BaseException": raises(BaseException("bare")),
     "BrokenError": raises(BrokenError()),
     "LoopingError": raises(LoopingError()),
+    "NamelessError": raises(NamelessError()),
     "StopIteration": raises(StopIteration()),
     "ExceptionGroup": raises(BaseExceptionGroup("several", [KeyboardInterrupt()])),
     "not an exception": raises(None),
@@ -147,6 +177,7 @@ HOSTILE_FUNCTIONS = {
     "a function": lambda *args: right,
     "a class": lambda *args: Nasty,
     "nasty": lambda *args: Nasty(),
+    "nameless": lambda *args: Nameless(),
     "a list of nasty": lambda *args: [Nasty()],
     "itself": self_holding,
     "ragged": lambda *args: [[1.0], [1.0, 2.0]],
@@ -184,6 +215,8 @@ HOSTILE_VALUES = {
     "a tuple": (0, 73),
     "a dictionary": {"a": 1},
     "nasty": Nasty(),
+    "nameless": Nameless(),
+    "a stubborn text": StubbornText("0.5"),
     "NotImplemented": NotImplemented,
     "a module": random,
     "a complex number": 2j,
@@ -377,6 +410,26 @@ def test_what_an_answer_prints_is_shown_with_an_unknown_failure():
         return 0.5
 
     assert "It printed: f is 0.5" in FORGET.check(answer).message
+
+
+def test_an_answer_that_closes_what_it_prints_to_is_told_what_it_returns():
+    def answer(z, c_prev, W_f, b_f):
+        print("f is", 0.5)
+        sys.stdout.close()
+        return 0.5
+
+    message = FORGET.check(answer).message
+    assert "got 0.5, expected" in message
+    assert "It printed: f is 0.5" in message
+
+
+def test_a_change_of_an_input_to_what_cannot_be_looked_at_is_still_a_change():
+    def answer(z, c_prev, W_f, b_f):
+        kept = right(z, c_prev, W_f, b_f)
+        z[0:1] = [Nasty()] if isinstance(z, list) else 7.0
+        return kept
+
+    assert FORGET.check(answer).mistake == "changes-input"
 
 
 def test_wrong_arity_names_the_arguments():

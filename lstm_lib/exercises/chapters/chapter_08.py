@@ -2,7 +2,8 @@
 
 # mypy: disable-error-code="no-untyped-def"
 
-from lstm_lib.exercises._core import Mistake, code, judgement, numeric
+from lstm_lib.exercises._exercise import Mistake
+from lstm_lib.exercises._make import code, judgement, numeric
 from lstm_lib.exercises._probes import GATE, STATE
 from lstm_lib.exercises._tools import tanh
 

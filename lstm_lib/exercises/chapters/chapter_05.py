@@ -4,7 +4,8 @@
 
 import math
 
-from lstm_lib.exercises._core import Mistake, code, judgement, numeric
+from lstm_lib.exercises._exercise import Mistake
+from lstm_lib.exercises._make import code, judgement, numeric
 from lstm_lib.exercises._probes import BIAS, JOINED, ROWS, STATE
 from lstm_lib.exercises._tools import dot, sigmoid, tanh
 

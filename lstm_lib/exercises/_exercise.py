@@ -1,21 +1,24 @@
-"""What an exercise is: its text, its solution, the mistakes it knows, and the check that tells them apart."""
+"""What an exercise is: its text, its solution, and the mistakes it knows. How answers are judged is handed to it."""
 
 import ast
 import inspect
-import math
-import random
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from lstm_lib.exercises import _judge
 from lstm_lib.exercises._probes import Kind
-from lstm_lib.exercises._tools import sigmoid, tanh
-from lstm_lib.exercises._words import Verdict
 
 Answer = Any  # a function, a number, or the id of an option
+
+
+class Verdict(NamedTuple):
+    """What a check says: whether the answer passed, the key of the mistake it looks like, and a message."""
+
+    passed: bool
+    mistake: str | None
+    message: str
 
 
 class Mistake(NamedTuple):
@@ -26,9 +29,11 @@ class Mistake(NamedTuple):
     says: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
-    """One exercise. Make it with ``code``, ``numeric`` or ``judgement``.
+    """One exercise. Make it with ``code``, ``numeric`` or ``judgement`` of ``_make``.
+
+    An exercise equals itself only, so that what its judge works out once can be kept with it.
 
     Attributes:
         id: Its name, such as "forget-gate".
@@ -41,6 +46,7 @@ class Exercise:
         solution: An answer that passes: a function, a number, or the id of an option.
         right: What a right answer shows, one sentence.
         catalogue: The mistakes by key.
+        judge: Says of this exercise and an answer what ``check`` returns.
         inputs: What each argument is (code only).
         returns: Names of the returned values (code only).
         options: Text of each option by id (judgement only).
@@ -58,6 +64,7 @@ class Exercise:
     solution: Answer
     right: str
     catalogue: dict[str, Mistake]
+    judge: Callable[["Exercise", Answer], Verdict]
     inputs: dict[str, Kind] = field(default_factory=dict)
     returns: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
@@ -68,7 +75,8 @@ class Exercise:
         """Try an answer: whether it is right, and if not, which mistake it looks like.
 
         Args:
-            answer: A function, a number, or the id of an option. Anything else is survived, and named.
+            answer: A function, a number, or the id of an option. Anything else is survived, and named; what is raised
+                here is a fault of the exercise, never of the answer.
 
         Returns:
             Verdict(passed, mistake, message); ``mistake`` is a key of ``mistakes`` or None.
@@ -79,10 +87,7 @@ class Exercise:
             >>> verdict.passed, verdict.mistake
             (False, 'tanh-for-sigmoid')
         """
-        try:
-            return _judge.JUDGES[self.kind](self, answer)
-        except Exception as error:  # an object may break wherever it is looked at, and a check never breaks with it
-            return Verdict(False, None, f"Your answer raises {type(error).__name__} as soon as it is looked at.")
+        return self.judge(self, answer)
 
     @property
     def mistakes(self) -> dict[str, Answer]:
@@ -134,85 +139,3 @@ class Exercise:
     def _cell(self, source: str) -> str:
         space = "\n\n\n" if self.kind == "code" else "\n"
         return f'{source}{space}check("{self.id}", {self.name})'
-
-
-def code(
-    id: str,
-    title: str,
-    *,
-    chapter: int,
-    statement: str,
-    lines: tuple[str, ...],
-    hints: tuple[str, ...],
-    inputs: dict[str, Kind],
-    returns: tuple[str, ...],
-    solution: Callable[..., Any],
-    right: str,
-    mistakes: dict[str, Mistake],
-) -> Exercise:
-    """Make an exercise whose answer is a function: it is tried on random inputs drawn for ``inputs``."""
-    statement = _tidy(statement)
-    return Exercise(
-        id, chapter, "code", title, statement, lines, hints, solution, right, mistakes, inputs=inputs, returns=returns
-    )
-
-
-def numeric(
-    id: str,
-    title: str,
-    *,
-    chapter: int,
-    statement: str,
-    lines: tuple[str, ...],
-    hints: tuple[str, ...],
-    working: str,
-    right: str,
-    mistakes: dict[str, Mistake],
-    tolerance: float = 0.01,
-) -> Exercise:
-    """Make an exercise whose answer is the value of ``working``; a tolerance of 0 asks for a whole number."""
-    solution = eval(working, {"math": math, "sigmoid": sigmoid, "tanh": tanh})
-    counts = f"Anything within {100 * tolerance:.0f} % counts." if tolerance else "The answer is a whole number."
-    statement = f"{_tidy(statement)} {counts}"
-    return Exercise(
-        id,
-        chapter,
-        "numeric",
-        title,
-        statement,
-        lines,
-        hints,
-        solution,
-        right,
-        mistakes,
-        working=working,
-        tolerance=tolerance,
-    )
-
-
-def judgement(
-    id: str,
-    title: str,
-    *,
-    chapter: int,
-    statement: str,
-    hints: tuple[str, ...],
-    options: dict[str, str],
-    solution: str,
-    right: str,
-    mistakes: dict[str, Mistake],
-    lines: tuple[str, ...] = (),
-) -> Exercise:
-    """Make an exercise whose answer is the id of one option; each wrong option is a mistake."""
-    options = dict(random.Random(id).sample(list(options.items()), len(options)))  # the right one is not always first
-    choices = "\n".join(f"- `{option}`: {text}" for option, text in options.items())
-    statement = f"{_tidy(statement)}\n\n{choices}"
-    return Exercise(
-        id, chapter, "judgement", title, statement, lines, hints, solution, right, mistakes, options=options
-    )
-
-
-def _tidy(text: str) -> str:
-    """Join the lines of each paragraph, so that texts can be wrapped where they are written."""
-    paragraphs = textwrap.dedent(text).strip().split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

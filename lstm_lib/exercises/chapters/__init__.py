@@ -1,0 +1,1 @@
+"""The exercises of the chapters, one module a chapter; each ends with the tuple of its exercises."""
