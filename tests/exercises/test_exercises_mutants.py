@@ -77,16 +77,11 @@ def is_equivalent(source):
     return any(part in source for part in EQUIVALENT)
 
 
-def test_200_random_mutants_are_rejected():
-    everything = [(exercise, source) for exercise in CODE for source in mutants(exercise)]
-    chosen = random.Random(2026).sample(everything, 200)
-    assert {exercise.id for exercise, _ in chosen} == {exercise.id for exercise in CODE}
-    survivors = [source for exercise, source in chosen if verdict_on(exercise, source).passed]
-    assert [source for source in survivors if not is_equivalent(source)] == []
-
-
 def test_every_single_mutant_is_rejected():
-    survivors = [source for e in CODE for source in mutants(e) if verdict_on(e, source).passed]
+    everything = [(exercise, source) for exercise in CODE for source in mutants(exercise)]
+    assert len(everything) > 800
+    assert {exercise.id for exercise, _ in everything} == {exercise.id for exercise in CODE}
+    survivors = [source for exercise, source in everything if verdict_on(exercise, source).passed]
     assert [source for source in survivors if not is_equivalent(source)] == []
 
 
