@@ -7,16 +7,7 @@ from typing import Any
 
 import numpy as np
 
-SHAPES = {
-    "RNNParams": {"W": ("H", "H+D"), "b": ("H",)},
-    "LSTMParams": {"W": ("4", "H", "H+D"), "b": ("4", "H")},
-    "DrawnParams": {"W": ("4", "H", "H+D"), "b": ("4", "H"), "W_u": ("H", "H"), "b_u": ("H",)},
-}
-STATES = {
-    "RNNParams": ("RNNState", ("h",)),
-    "LSTMParams": ("LSTMState", ("h", "c")),
-    "DrawnParams": ("LSTMState", ("h", "c")),
-}
+from lstm_lib._table import Cell
 
 
 def expect_sizes(input_size: int, hidden_size: int) -> None:
@@ -31,36 +22,36 @@ def expect_array(name: str, value: Any) -> None:
         raise ValueError(f"got {name} of type {type(value).__name__}, expected a NumPy array")
 
 
-def expect_params(kind: str, params: Any) -> tuple[int, int]:
+def expect_params(cell: Cell, params: Any) -> tuple[int, int]:
     """Return (D, H), or raise a ValueError that names the array whose shape does not fit.
 
     Example:
-        >>> from typing import NamedTuple
-        >>> RNNParams = NamedTuple("RNNParams", [("W", np.ndarray), ("b", np.ndarray)])
-        >>> expect_params("RNNParams", RNNParams(np.zeros((2, 5)), np.zeros(2)))
+        >>> from lstm_lib.cells import CELLS, RNNParams
+        >>> expect_params(CELLS["rnn"], RNNParams(np.zeros((2, 5)), np.zeros(2)))
         (3, 2)
     """
-    shapes = SHAPES[kind]
-    if getattr(params, "_fields", None) != tuple(shapes):
-        raise ValueError(f"got parameters of type {type(params).__name__}, expected {kind}({', '.join(shapes)})")
-    for name in shapes:
+    if getattr(params, "_fields", None) != tuple(cell.shapes):
+        expected = f"{cell.params.__name__}({', '.join(cell.shapes)})"
+        raise ValueError(f"got parameters of type {type(params).__name__}, expected {expected}")
+    for name in cell.shapes:
         expect_array(name, getattr(params, name))
     H = np.shape(params.b)[-1] if np.ndim(params.b) else 0
     D = np.shape(params.W)[-1] - H if np.ndim(params.W) else 0
-    sizes = {"4": 4, "H": H, "H+D": H + D}
-    for name, legend in shapes.items():
+    sizes = {"H": H, "H+D": H + D}
+    for name, legend in cell.shapes.items():
         got = np.shape(getattr(params, name))
-        if got != tuple([sizes[letter] for letter in legend]) or H < 1 or D < 1:
-            expected = f"expected ({', '.join(legend)}) with H = {H} (from b) and D at least 1"
+        if got != tuple([sizes[size] if size in sizes else int(size) for size in legend.split(", ")]) or H < 1 or D < 1:
+            expected = f"expected ({legend}) with H = {H} (from b) and D at least 1"
             raise ValueError(f"got {name} of shape {got}, {expected}")
     return D, H
 
 
-def expect_state(kind: str, state: Any, B: int, H: int) -> None:
+def expect_state(cell: Cell, state: Any, B: int, H: int) -> None:
     """Raise a ValueError unless the state is of the cell's kind and every array of it is (B, H)."""
-    name, fields = STATES[kind]
+    fields = cell.state._fields
     if getattr(state, "_fields", None) != fields:
-        raise ValueError(f"got a state of type {type(state).__name__}, expected {name}({', '.join(fields)})")
+        expected = f"{cell.state.__name__}({', '.join(fields)})"
+        raise ValueError(f"got a state of type {type(state).__name__}, expected {expected}")
     for field, array in state._asdict().items():
         if np.shape(array) != (B, H):
             raise ValueError(f"got state.{field} of shape {np.shape(array)}, expected (B, H) = ({B}, {H})")
@@ -80,19 +71,19 @@ def expect_one_dtype(**named: Any) -> None:
         raise ValueError(f"got dtypes {what}; expected one floating dtype for all arrays")
 
 
-def expect_step(kind: str, params: Any, x: Any, state: Any) -> None:
+def expect_step(cell: Cell, params: Any, x: Any, state: Any) -> None:
     """Raise a ValueError unless x and state fit the parameters of one step."""
-    D, H = expect_params(kind, params)
+    D, H = expect_params(cell, params)
     shape = np.shape(x)
     if len(shape) != 2 or shape[1] != D or shape[0] == 0:
         raise ValueError(f"got x of shape {shape}, expected (B, D) with B at least 1 and D = {D}")
-    expect_state(kind, state, shape[0], H)
+    expect_state(cell, state, shape[0], H)
     expect_one_dtype(params=params, x=x, state=state)
 
 
-def expect_step_gradient(kind: str, tape: Any, dstate: Any) -> None:
+def expect_step_gradient(cell: Cell, tape: Any, dstate: Any) -> None:
     """Raise a ValueError unless dstate fits the step that left the tape."""
-    expect_state(kind, dstate, *tape[1].shape)  # tape[0] is z, everything else is (B, H)
+    expect_state(cell, dstate, *tape[1].shape)  # tape[0] is z, everything else is (B, H)
     expect_one_dtype(tape=tape, dstate=dstate)
 
 
@@ -119,15 +110,15 @@ def expect_finite(xs: Any) -> None:
         )
 
 
-def expect_gradient(kind: str, params: Any, run: Any, dhs: Any, dstate: Any) -> None:
+def expect_gradient(cell: Cell, params: Any, run: Any, dhs: Any, dstate: Any) -> None:
     """Raise a ValueError unless params, dhs and dstate fit a run."""
-    if run.tape.kind != kind:
-        raise ValueError(f"got a run made with {run.tape.kind}, expected one made with {kind}")
+    if run.tape.kind != cell.params.__name__:
+        raise ValueError(f"got a run made with {run.tape.kind}, expected one made with {cell.params.__name__}")
     shapes, expected = ([np.shape(array) for array in group] for group in (params, run.tape.used))
     if shapes != expected:
         raise ValueError(f"got parameters of shapes {shapes}, expected those of the forward run, {expected}")
     T, B, H = run.hs.shape
     if np.shape(dhs) != (T, B, H):
         raise ValueError(f"got dhs of shape {np.shape(dhs)}, expected that of run.hs, (T, B, H) = ({T}, {B}, {H})")
-    expect_state(kind, dstate, B, H)
+    expect_state(cell, dstate, B, H)
     expect_one_dtype(params=params, run_hs=run.hs, dhs=dhs, dstate=dstate)

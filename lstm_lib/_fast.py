@@ -17,13 +17,14 @@ module computes the same numbers with fewer and longer NumPy calls. What it does
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import add, dot, multiply, tanh
 
-from lstm_lib.cells import Array, DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
+from lstm_lib._array import Array
+from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
 BLOCK = 1 << 18  # numbers in the factors of one block of steps: about what a core's cache holds
 SMALLEST, LARGEST = 3 << 20, 31 << 20  # bytes of the piece of memory that a run is cut from
@@ -43,6 +44,23 @@ class Memo(NamedTuple):
     A: Array
 
 
+class Steps(NamedTuple):
+    """Views of a memo that the forward loop reads and writes, each with the steps first; a step takes one of each.
+
+    The loop unpacks them in this order: an access by name in each step would cost more than an add.
+    """
+
+    z: Array
+    a: Array
+    sigmoids: Array
+    f_and_i: Array
+    c_and_g: Array
+    o: Array
+    c: Array
+    u: Array
+    h: Array
+
+
 # ---------------------------------------------------------------- the standard LSTM
 
 
@@ -52,7 +70,7 @@ def lstm_forward(params: LSTMParams, xs: Array, state: LSTMState) -> tuple[Array
     memo, steps = _open_memo(params, xs, state)
     products = np.empty_like(memo.G[0, : 2 * len(memo.U[0])])
     kept, learned = np.split(products, 2)
-    for z, a, sigmoids, f_and_i, c_and_g, o, c, u, h in steps:
+    for z, a, sigmoids, f_and_i, c_and_g, o, c, u, h in zip(*steps, strict=True):
         dot(W, z, a)
         tanh(a, a)
         multiply(sigmoids, half, sigmoids)
@@ -97,7 +115,7 @@ def drawn_forward(params: DrawnParams, xs: Array, state: LSTMState) -> tuple[Arr
     memo, steps = _open_memo(params, xs, state)
     products = np.empty_like(memo.G[0, : 2 * len(b_u)])
     kept, learned = np.split(products, 2)
-    for z, a, sigmoids, f_and_i, c_and_g, o, c, u, h in steps:
+    for z, a, sigmoids, f_and_i, c_and_g, o, c, u, h in zip(*steps, strict=True):
         dot(W, z, a)
         tanh(a, a)
         multiply(sigmoids, half, sigmoids)
@@ -234,8 +252,8 @@ def _fill_inputs(Z: Array, xs: Array, h: Array, width: int) -> None:
     Z[:, width:] = 1
 
 
-def _open_memo(params: LSTMParams | DrawnParams, xs: Array, state: LSTMState) -> tuple[Memo, Iterator[Any]]:
-    """Return a memo with the inputs in place, and for each step views of what the forward loop reads and writes."""
+def _open_memo(params: LSTMParams | DrawnParams, xs: Array, state: LSTMState) -> tuple[Memo, Steps]:
+    """Return a memo with the inputs in place, and the views of it that the forward loop needs."""
     T, (B, H), width = len(xs), state.c.shape, params.W.shape[2] + 1 + _spare_rows(params.W)
     block, rows = min(T, max(1, BLOCK // (6 * H * B))), 5 if isinstance(params, DrawnParams) else 4
     shapes = (T + 1, width, B), (T + 1, 5 * H, B), (T, H, B), (block, 6, H, B), (rows, H, T, B)
@@ -246,7 +264,7 @@ def _open_memo(params: LSTMParams | DrawnParams, xs: Array, state: LSTMState) ->
     pre_activations, sigmoids, o = G[:T, H:], G[:T, 2 * H :], G[:T, 4 * H :]
     f_and_i, c_and_g = G[:T, 2 * H : 4 * H], G[:T, : 2 * H]
     c, h = G[1:, :H], Z[1:, :H]
-    return memo, zip(Z[:T], pre_activations, sigmoids, f_and_i, c_and_g, o, c, U, h, strict=True)
+    return memo, Steps(Z[:T], pre_activations, sigmoids, f_and_i, c_and_g, o, c, U, h)
 
 
 def _outputs(memo: Memo) -> tuple[Array, Array]:
@@ -324,3 +342,18 @@ def _feature_major(dhs: Array) -> Array:
 def _own(rows: Array) -> Array:
     """Return (B, H) of (H, B), an array of its own."""
     return np.array(rows.T, order="C")
+
+
+class Passes(NamedTuple):
+    """The passes of one cell: forward(params, xs, state) -> (hs, (cs,) memo), and backward."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+
+
+# Which cells have a fast path, by their names in ``cells.CELLS``; the others go through the readable loop.
+PASSES = {
+    "rnn": Passes(rnn_forward, rnn_backward),
+    "lstm": Passes(lstm_forward, lstm_backward),
+    "drawn": Passes(drawn_forward, drawn_backward),
+}

@@ -2,6 +2,7 @@
 
 Shapes: B batch, D features, H hidden units. A cell is one step; time is the loop in ``layers``.
 Every tape holds what the backward step needs, nothing else. It shares arrays with the states: change neither in place.
+``CELLS``, at the end, is the one table of cells: what checks, loops over time and training know of a cell is there.
 """
 
 from typing import Any, NamedTuple
@@ -9,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from lstm_lib._array import Array as Array
 from lstm_lib._door import expect_sizes, expect_step, expect_step_gradient
-
-Array = np.ndarray[Any, Any]
+from lstm_lib._table import Cell
 
 
 class LSTMParams(NamedTuple):
@@ -167,7 +168,7 @@ def rnn_step(params: RNNParams, x: Array, state: RNNState) -> tuple[RNNState, RN
     Reference:
         Elman 1990 (elman1990finding).
     """
-    expect_step("RNNParams", params, x, state)
+    expect_step(CELLS["rnn"], params, x, state)
     z = np.concatenate([state.h, x], axis=1)
     h = np.tanh(z @ params.W.T + params.b)
     return RNNState(h), RNNTape(z, h)
@@ -197,7 +198,7 @@ def rnn_step_backward(params: RNNParams, tape: RNNTape, dstate: RNNState) -> tup
         >>> dparams.W.shape, dx.shape, dprev.h.shape
         ((2, 5), (4, 3), (4, 2))
     """
-    expect_step_gradient("RNNParams", tape, dstate)
+    expect_step_gradient(CELLS["rnn"], tape, dstate)
     hidden_size = params.b.shape[0]
     da = dstate.h * (1 - tape.h**2)
     dz = da @ params.W
@@ -282,7 +283,7 @@ def lstm_step(params: LSTMParams, x: Array, state: LSTMState) -> tuple[LSTMState
     Reference:
         Hochreiter and Schmidhuber 1997 (hochreiter1997long); forget gate: Gers et al. 2000 (gers2000learning).
     """
-    expect_step("LSTMParams", params, x, state)
+    expect_step(CELLS["lstm"], params, x, state)
     c_prev = state.c
     z = np.concatenate([state.h, x], axis=1)
     a_i, a_f, a_g, a_o = (z @ W.T + b for W, b in zip(*params, strict=True))
@@ -321,7 +322,7 @@ def lstm_step_backward(params: LSTMParams, tape: LSTMTape, dstate: LSTMState) ->
         >>> dparams.W.shape, dx.shape, dprev.c.shape
         ((4, 2, 5), (4, 3), (4, 2))
     """
-    expect_step_gradient("LSTMParams", tape, dstate)
+    expect_step_gradient(CELLS["lstm"], tape, dstate)
     z, i, f, g, o, c_prev, c = tape
     u = np.tanh(c)
     do = dstate.h * u
@@ -397,7 +398,7 @@ def drawn_step(params: DrawnParams, x: Array, state: LSTMState) -> tuple[LSTMSta
     Reference:
         Bais 2021 (bais2021lstm).
     """
-    expect_step("DrawnParams", params, x, state)
+    expect_step(CELLS["drawn"], params, x, state)
     c_prev = state.c
     z = np.concatenate([state.h, x], axis=1)
     a_i, a_f, a_g, a_o = (z @ W.T + b for W, b in zip(params.W, params.b, strict=True))
@@ -439,7 +440,7 @@ def drawn_step_backward(
         >>> dparams.W_u.shape, dx.shape, dprev.c.shape
         ((2, 2), (4, 3), (4, 2))
     """
-    expect_step_gradient("DrawnParams", tape, dstate)
+    expect_step_gradient(CELLS["drawn"], tape, dstate)
     z, i, f, g, o, c_prev, kept, u = tape
     do = dstate.h * u
     da_u = dstate.h * o * (1 - u**2)
@@ -449,3 +450,34 @@ def drawn_step_backward(
     das = di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)
     (dW, db), dx, dprev = _gates_backward(params, z, das, dkept * f)
     return DrawnParams(dW, db, da_u.T @ kept, da_u.sum(axis=0)), dx, dprev
+
+
+# ---------------------------------------------------------------- the table
+
+CELLS = {
+    "rnn": Cell(RNNParams, RNNState, {"W": "H, H+D", "b": "H"}, "", init_rnn, rnn_step, rnn_step_backward),
+    "lstm": Cell(
+        LSTMParams, LSTMState, {"W": "4, H, H+D", "b": "4, H"}, "ifgo", init_lstm, lstm_step, lstm_step_backward
+    ),
+    "drawn": Cell(
+        DrawnParams,
+        LSTMState,
+        {"W": "4, H, H+D", "b": "4, H", "W_u": "H, H", "b_u": "H"},
+        "ifgo",
+        init_drawn,
+        drawn_step,
+        drawn_step_backward,
+    ),
+}
+
+
+def look_up(name: str) -> Cell:
+    """Return a cell of the table, or raise a ValueError that says which there are.
+
+    Example:
+        >>> look_up("drawn").state.__name__
+        'LSTMState'
+    """
+    if name not in CELLS:
+        raise ValueError(f"got cell {name!r}, expected one of {', '.join(CELLS)}")
+    return CELLS[name]

@@ -13,15 +13,9 @@ from typing import Any
 import numpy as np
 
 from lstm_lib import cells, layers
-from lstm_lib.cells import Array
+from lstm_lib._array import Array
 
 STEP = 1e-30  # small enough that ε² vanishes beside 1; nothing is subtracted, so nothing is lost
-STEPS = {
-    "rnn": (cells.rnn_step, cells.rnn_step_backward),
-    "lstm": (cells.lstm_step, cells.lstm_step_backward),
-    "drawn": (cells.drawn_step, cells.drawn_step_backward),
-}
-SEQUENCES = layers.PASSES
 
 
 def complex_step(function: Callable[[Any], Any], at: Array, direction: Array) -> Any:
@@ -97,7 +91,7 @@ def step_errors(cell: str, params: Any, x: Array, state: Any, rng: np.random.Gen
     """Check one step of a cell, backward against forward, for every array that goes in.
 
     Args:
-        cell: "rnn", "lstm" or "drawn".
+        cell: Key of ``cells.CELLS``: "rnn", "lstm" or "drawn".
         params: Parameters of that cell, float64.
         x: Input (B, D).
         state: State before the step.
@@ -116,14 +110,14 @@ def step_errors(cell: str, params: Any, x: Array, state: Any, rng: np.random.Gen
         >>> list(errors), max(errors.values()) < 1e-12
         (['W', 'b', 'x', 'h', 'c'], True)
     """
-    step, step_backward = _look_up(STEPS, cell)
+    entry = cells.look_up(cell)
     dstate = type(state)(*(rng.standard_normal(part.shape) for part in state))
-    _, tape = step(params, x, state)
-    dparams, dx, dprev = step_backward(params, tape, dstate)
+    _, tape = entry.step(params, x, state)
+    dparams, dx, dprev = entry.step_backward(params, tape, dstate)
     gradients = {**dparams._asdict(), "x": dx, **dprev._asdict()}
 
     def run(params: Any, x: Any, state: Any) -> tuple[Array, ...]:
-        return tuple(step(params, x, state)[0])
+        return tuple(entry.step(params, x, state)[0])
 
     return _errors(run, params, "x", x, state, gradients, tuple(dstate), rng)
 
@@ -142,7 +136,7 @@ def sequence_errors(
     The complex step goes through the readable loop, the gradient comes from the fast path: one holds the other.
 
     Args:
-        cell: "rnn", "lstm" or "drawn".
+        cell: Key of ``cells.CELLS``: "rnn", "lstm" or "drawn".
         params: Parameters of that cell, float64.
         xs: Inputs (T, B, D).
         state: Initial state.
@@ -162,24 +156,16 @@ def sequence_errors(
         >>> list(errors), max(errors.values()) < 1e-12
         (['W', 'b', 'W_u', 'b_u', 'xs', 'h', 'c'], True)
     """
-    forward, backward = _look_up(SEQUENCES, cell)
-    options: dict[str, Any] = {"clamp": clamp} if clamp else {}
-    run = forward(params, xs, state, **options)
+    run = layers.forward(cell, params, xs, state, clamp=clamp)
     dhs, dstate = rng.standard_normal(run.hs.shape), type(state)(*(rng.standard_normal(part.shape) for part in state))
-    dparams, dxs, dfirst = backward(params, run, dhs, dstate)
+    dparams, dxs, dfirst = layers.backward(cell, params, run, dhs, dstate)
     gradients = {**dparams._asdict(), "xs": dxs, **dfirst._asdict()}
 
     def outcome(params: Any, xs: Any, state: Any) -> tuple[Array, ...]:
-        run = forward(params, xs, state, **options)
+        run = layers.forward(cell, params, xs, state, clamp=clamp)
         return run.hs, *(column[-1] for column in run[:-1])
 
     return _errors(outcome, params, "xs", xs, state, gradients, (dhs, *dstate), rng)
-
-
-def _look_up(table: dict[str, Any], cell: str) -> Any:
-    if cell not in table:
-        raise ValueError(f"got cell {cell!r}, expected one of {', '.join(table)}")
-    return table[cell]
 
 
 def _errors(

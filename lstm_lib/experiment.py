@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from lstm_lib import cells, layers, optim
-from lstm_lib.cells import Array
+from lstm_lib._array import Array
 from lstm_lib.tasks import Batch
 
 
@@ -68,7 +68,7 @@ def init_weights(
 
     Args:
         rng: Source of randomness.
-        recipe: Key of ``RECIPES``.
+        recipe: Key of ``RECIPES``, or of ``cells.CELLS``.
         input_size: D.
         hidden_size: H.
         classes: K.
@@ -86,14 +86,13 @@ def init_weights(
         >>> init_weights(np.random.default_rng(0), "lstm", 8, 16, 4).readout.W.shape
         (4, 16)
     """
-    cell = _recipe(recipe).cell
+    cell = cells.look_up(_recipe(recipe).cell)
     bound = hidden_size**-0.5
     readout = Readout(rng.uniform(-bound, bound, (classes, hidden_size)).astype(dtype), np.zeros(classes, dtype))
-    if cell == "rnn":
-        return Weights(cells.init_rnn(rng, input_size, hidden_size, dtype=dtype), readout)
-    init = cells.init_lstm if cell == "lstm" else cells.init_drawn
-    params: Any = init(rng, input_size, hidden_size, dtype=dtype)
-    params.b[0], params.b[1] = input_bias, forget_bias
+    params = cell.init(rng, input_size, hidden_size, dtype=dtype)
+    for gate, bias in (("i", input_bias), ("f", forget_bias)):
+        if gate in cell.gates:
+            params.b[cell.gates.index(gate)] = bias
     return Weights(params, readout)
 
 
@@ -136,15 +135,14 @@ def run(recipe: str, weights: Weights, xs: Array, state: Any = None) -> Any:
         (5, 6, 2)
     """
     name, clamp = _recipe(recipe)
-    forward, _ = layers.PASSES[name]
-    return forward(weights.cell, xs, state, **({"clamp": clamp} if clamp else {}))
+    return layers.forward(name, weights.cell, xs, state, clamp=clamp)
 
 
 def loss_and_grads(recipe: str, weights: Weights, batch: Batch) -> tuple[float, Weights]:
     """Return the mean cross-entropy over the questions of a batch, and its gradients.
 
     Args:
-        recipe: Key of ``RECIPES``.
+        recipe: Key of ``RECIPES``, or of ``cells.CELLS``.
         weights: Weights.
         batch: Batch with class targets.
 
@@ -170,8 +168,7 @@ def loss_and_grads(recipe: str, weights: Weights, batch: Batch) -> tuple[float, 
     dreadout = Readout(dlogits.T @ asked, dlogits.sum(axis=0))
     dhs = np.zeros_like(this.hs)
     dhs[batch.mask] = dlogits @ weights.readout.W
-    _, backward = layers.PASSES[RECIPES[recipe].cell]
-    dcell, _, _ = backward(weights.cell, this, dhs, need_dx=False)
+    dcell, _, _ = layers.backward(_recipe(recipe).cell, weights.cell, this, dhs, need_dx=False)
     return loss, Weights(dcell, dreadout)
 
 
@@ -248,7 +245,7 @@ def train(
 
     Args:
         rng: Source of randomness, handed to ``sample``.
-        recipe: Key of ``RECIPES``.
+        recipe: Key of ``RECIPES``, or of ``cells.CELLS``.
         weights: Where to start.
         sample: Draws one batch.
         iterations: Batches.
@@ -294,6 +291,8 @@ def _scores(readout: Readout, hs: Array) -> Array:
 
 
 def _recipe(name: str) -> Recipe:
+    if name in cells.CELLS:
+        return RECIPES.get(name, Recipe(name, {}))
     if name not in RECIPES:
         raise ValueError(f"got recipe {name!r}, expected one of {', '.join(RECIPES)}")
     return RECIPES[name]

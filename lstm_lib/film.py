@@ -7,7 +7,7 @@ faces appear in one film only, some in two, some in all. Shapes: T frames, B bat
 import numpy as np
 from numpy.typing import DTypeLike
 
-from lstm_lib.cells import Array
+from lstm_lib._array import Array
 from lstm_lib.tasks import Batch
 
 FACES = ("bat", "butler", "amazon", "queen", "runner", "waiter", "driver")

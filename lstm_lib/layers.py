@@ -1,8 +1,10 @@
 """Cells over time: whole sequences forward and backward, for the RNN, the standard LSTM and the drawn LSTM.
 
 Shapes: T steps, B batch, D features, H hidden units; sequences are time-first.
-``unroll`` and ``unroll_backward`` are the readable loop that works for every cell and every dtype. For float32 and
-float64 the functions below call ``_fast``, which computes the same numbers sooner; the tests hold one to the other.
+``unroll`` and ``unroll_backward`` are the readable loop that works for every cell and every dtype. ``forward`` and
+``backward`` run any cell of ``cells.CELLS`` by its name; the functions of the three cells, which say what goes in and
+what comes out, are doors to them. For float32 and float64 they call ``_fast``, which computes the same numbers sooner;
+the tests hold one to the other.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstm_lib import _door, _fast, cells
-from lstm_lib.cells import Array, DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
+from lstm_lib._array import Array
+from lstm_lib._table import Cell
+from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
 
 class Run(NamedTuple):
@@ -31,7 +35,7 @@ class RNNRun(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What a backward pass needs: kind and values of the parameters, the clamped gates, and what the steps left.
+    """What a backward pass needs: type and values of the parameters, the clamped gates, and what the steps left.
 
     ``steps`` is the list of the steps' tapes after ``unroll``, and whatever ``_fast`` left otherwise.
     """
@@ -121,6 +125,87 @@ def unroll_backward(
     return total, np.stack(dxs[::-1]), dstate
 
 
+# ---------------------------------------------------------------- any cell
+
+RUNS = {("h",): RNNRun, ("h", "c"): Run}  # what a forward pass leaves, by what the cell carries
+
+
+def forward(
+    cell: str,
+    params: Any,
+    xs: Array,
+    state: Any = None,
+    *,
+    clamp: Mapping[str, float] | None = None,
+    check_finite: bool = False,
+) -> Any:
+    """Run a cell over a sequence.
+
+    Args:
+        cell: Key of ``cells.CELLS``.
+        params: Parameters of that cell.
+        xs: Inputs (T, B, D), or token numbers (T, B) of an integer dtype, which stand for one-hot rows.
+        state: Initial state of that cell; zeros if None.
+        clamp: Gates held at a fixed value, such as {"f": 1.0}; their gradients are zero.
+        check_finite: Look for NaN and inf in xs, and name the first step that has one.
+
+    Returns:
+        Run with hs and cs (T, B, H), or RNNRun with hs where the cell carries no c.
+
+    Raises:
+        ValueError: If the cell is unknown, or a shape, a dtype, a clamp or (when asked) a value does not fit.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> forward("drawn", cells.init_drawn(rng, 3, 2), rng.standard_normal((5, 4, 3))).hs.shape
+        (5, 4, 2)
+    """
+    entry = cells.look_up(cell)
+    xs, state = _open_door(entry, params, xs, state, check_finite)
+    used, clamped = _clamp(params, clamp, entry.gates), tuple(clamp or ())
+    if _has_fast_path(cell, params):
+        *columns, steps = _fast.PASSES[cell].forward(used, xs, state)
+    else:
+        states, steps = unroll(entry.step, used, one_hot(xs, params), state)
+        columns = [np.stack(column) for column in zip(*states, strict=True)]
+    tape = Tape(entry.params.__name__, used, clamped, xs.ndim == 2, steps)
+    return RUNS[entry.state._fields](*columns, tape)
+
+
+def backward(cell: str, params: Any, run: Any, dhs: Array, dstate: Any = None, *, need_dx: bool = True) -> Any:
+    """Send gradients back through a whole run.
+
+    Args:
+        cell: Key of ``cells.CELLS``.
+        params: Parameters of the forward run, unchanged since.
+        run: What ``forward`` returned.
+        dhs: Gradient of the loss with respect to every h (T, B, H).
+        dstate: Gradient with respect to the last state, beyond what dhs holds; zeros if None.
+        need_dx: Whether the gradient of xs is wanted.
+
+    Returns:
+        Gradients of the parameters, of xs (T, B, D) (None for tokens or when not wanted), and of the initial state.
+
+    Raises:
+        ValueError: If the cell is unknown, or a shape or a dtype does not fit the run.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> params = cells.init_rnn(rng, 3, 2)
+        >>> run = forward("rnn", params, rng.standard_normal((5, 4, 3)))
+        >>> backward("rnn", params, run, np.ones_like(run.hs))[0].W.shape
+        (2, 5)
+    """
+    entry = cells.look_up(cell)
+    dstate = _open_back_door(entry, params, run, dhs, dstate)
+    used, steps, need_dx = run.tape.used, run.tape.steps, need_dx and not run.tape.has_tokens
+    if _has_fast_path(cell, params):
+        dparams, dxs, dfirst = _fast.PASSES[cell].backward(used, steps, dhs, dstate, need_dx=need_dx)
+    else:
+        dparams, dxs, dfirst = unroll_backward(entry.step_backward, used, steps, dhs, dstate)
+    return _unclamp(dparams, run.tape.clamped, entry.gates), dxs if need_dx else None, dfirst
+
+
 # ---------------------------------------------------------------- the tanh RNN
 
 
@@ -144,12 +229,8 @@ def rnn_forward(params: RNNParams, xs: Array, state: RNNState | None = None, *, 
         >>> rnn_forward(cells.init_rnn(rng, 3, 2), rng.standard_normal((5, 4, 3))).hs.shape
         (5, 4, 2)
     """
-    xs, state = _open_door("RNNParams", params, xs, state, check_finite)
-    if _has_fast_path(params):
-        hs, memo = _fast.rnn_forward(params, xs, state)
-        return RNNRun(hs, Tape("RNNParams", params, (), xs.ndim == 2, memo))
-    states, steps = unroll(cells.rnn_step, params, one_hot(xs, params), state)
-    return RNNRun(np.stack([s.h for s in states]), Tape("RNNParams", params, (), xs.ndim == 2, steps))
+    run: RNNRun = forward("rnn", params, xs, state, check_finite=check_finite)
+    return run
 
 
 def rnn_backward(
@@ -178,12 +259,8 @@ def rnn_backward(
         >>> dparams.W.shape, dxs.shape, dstate.h.shape
         ((2, 5), (5, 4, 3), (4, 2))
     """
-    dstate = _open_back_door("RNNParams", params, run, dhs, dstate)
-    need_dx = need_dx and not run.tape.has_tokens
-    if _has_fast_path(params):
-        return _fast.rnn_backward(run.tape.used, run.tape.steps, dhs, dstate, need_dx=need_dx)
-    dparams, dxs, dfirst = unroll_backward(cells.rnn_step_backward, run.tape.used, run.tape.steps, dhs, dstate)
-    return dparams, dxs if need_dx else None, dfirst
+    gradients: tuple[RNNParams, Array | None, RNNState] = backward("rnn", params, run, dhs, dstate, need_dx=need_dx)
+    return gradients
 
 
 # ---------------------------------------------------------------- the standard LSTM
@@ -218,14 +295,8 @@ def lstm_forward(
         >>> run.hs.shape, run.cs.shape
         ((5, 4, 2), (5, 4, 2))
     """
-    xs, state = _open_door("LSTMParams", params, xs, state, check_finite)
-    used, clamped = _clamp(params, clamp), tuple(clamp or ())
-    if _has_fast_path(params):
-        hs, cs, memo = _fast.lstm_forward(used, xs, state)
-        return Run(hs, cs, Tape("LSTMParams", used, clamped, xs.ndim == 2, memo))
-    states, steps = unroll(cells.lstm_step, used, one_hot(xs, params), state)
-    hs, cs = (np.stack(column) for column in zip(*states, strict=True))
-    return Run(hs, cs, Tape("LSTMParams", used, clamped, xs.ndim == 2, steps))
+    run: Run = forward("lstm", params, xs, state, clamp=clamp, check_finite=check_finite)
+    return run
 
 
 def lstm_backward(
@@ -254,13 +325,8 @@ def lstm_backward(
         >>> dparams.W.shape, dxs.shape, dstate.c.shape
         ((4, 2, 5), (5, 4, 3), (4, 2))
     """
-    dstate = _open_back_door("LSTMParams", params, run, dhs, dstate)
-    need_dx = need_dx and not run.tape.has_tokens
-    if _has_fast_path(params):
-        dparams, dxs, dfirst = _fast.lstm_backward(run.tape.used, run.tape.steps, dhs, dstate, need_dx=need_dx)
-    else:
-        dparams, dxs, dfirst = unroll_backward(cells.lstm_step_backward, run.tape.used, run.tape.steps, dhs, dstate)
-    return _unclamp(dparams, run.tape), dxs if need_dx else None, dfirst
+    gradients: tuple[LSTMParams, Array | None, LSTMState] = backward("lstm", params, run, dhs, dstate, need_dx=need_dx)
+    return gradients
 
 
 # ---------------------------------------------------------------- the drawn LSTM
@@ -281,14 +347,8 @@ def drawn_forward(
         >>> drawn_forward(cells.init_drawn(rng, 3, 2), rng.standard_normal((5, 4, 3))).hs.shape
         (5, 4, 2)
     """
-    xs, state = _open_door("DrawnParams", params, xs, state, check_finite)
-    used, clamped = _clamp(params, clamp), tuple(clamp or ())
-    if _has_fast_path(params):
-        hs, cs, memo = _fast.drawn_forward(used, xs, state)
-        return Run(hs, cs, Tape("DrawnParams", used, clamped, xs.ndim == 2, memo))
-    states, steps = unroll(cells.drawn_step, used, one_hot(xs, params), state)
-    hs, cs = (np.stack(column) for column in zip(*states, strict=True))
-    return Run(hs, cs, Tape("DrawnParams", used, clamped, xs.ndim == 2, steps))
+    run: Run = forward("drawn", params, xs, state, clamp=clamp, check_finite=check_finite)
+    return run
 
 
 def drawn_backward(
@@ -303,21 +363,9 @@ def drawn_backward(
         >>> drawn_backward(params, run, np.ones_like(run.hs))[0].W_u.shape
         (2, 2)
     """
-    dstate = _open_back_door("DrawnParams", params, run, dhs, dstate)
-    need_dx = need_dx and not run.tape.has_tokens
-    if _has_fast_path(params):
-        dparams, dxs, dfirst = _fast.drawn_backward(run.tape.used, run.tape.steps, dhs, dstate, need_dx=need_dx)
-    else:
-        dparams, dxs, dfirst = unroll_backward(cells.drawn_step_backward, run.tape.used, run.tape.steps, dhs, dstate)
-    return _unclamp(dparams, run.tape), dxs if need_dx else None, dfirst
-
-
-# The passes over time of each cell, forward and backward.
-PASSES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "rnn": (rnn_forward, rnn_backward),
-    "lstm": (lstm_forward, lstm_backward),
-    "drawn": (drawn_forward, drawn_backward),
-}
+    gradients: tuple[DrawnParams, Array | None, LSTMState]
+    gradients = backward("drawn", params, run, dhs, dstate, need_dx=need_dx)
+    return gradients
 
 
 # ---------------------------------------------------------------- looking inside
@@ -356,33 +404,34 @@ def gates(run: Run) -> Gates:
 
 # ---------------------------------------------------------------- clamped gates
 
-GATES = ("i", "f", "g", "o")
 SURE = 80.0  # σ(80) and tanh(80) are 1 to the last bit, and so is a gate that is clamped to 1
 
 
-def _clamp(params: Any, clamp: Mapping[str, float] | None) -> Any:
+def _clamp(params: Any, clamp: Mapping[str, float] | None, gates: str) -> Any:
     """Return parameters whose clamped gates ignore z: weights zero, and the bias that gives the value."""
     if not clamp:
         return params
     if not isinstance(clamp, Mapping):
         raise ValueError(f"got clamp of type {type(clamp).__name__}, expected a mapping such as {{'f': 1.0}}")
+    if not gates:
+        raise ValueError(f"got clamp {dict(clamp)}, expected none for {type(params).__name__}, which has no gates")
     W, b = params.W.copy(), params.b.copy()
     for gate, value in clamp.items():
         low = -1.0 if gate == "g" else 0.0
-        if gate not in GATES or not isinstance(value, Real) or not low <= value <= 1.0:
+        if gate not in tuple(gates) or not isinstance(value, Real) or not low <= value <= 1.0:
             raise ValueError(f"got clamp {gate!r}: {value!r}, expected i, f or o in [0, 1] or g in [-1, 1]")
         with np.errstate(divide="ignore"):
             bias = np.arctanh(value) if gate == "g" else np.log(value) - np.log1p(-value)
-        W[GATES.index(gate)] = 0
-        b[GATES.index(gate)] = np.clip(bias, -SURE, SURE)
+        W[gates.index(gate)] = 0
+        b[gates.index(gate)] = np.clip(bias, -SURE, SURE)
     return params._replace(W=W, b=b)
 
 
-def _unclamp(dparams: Any, tape: Tape) -> Any:
+def _unclamp(dparams: Any, clamped: tuple[str, ...], gates: str) -> Any:
     """Zero the gradients of the clamped gates."""
-    for gate in tape.clamped:
-        dparams.W[GATES.index(gate)] = 0
-        dparams.b[GATES.index(gate)] = 0
+    for gate in clamped:
+        dparams.W[gates.index(gate)] = 0
+        dparams.b[gates.index(gate)] = 0
     return dparams
 
 
@@ -402,19 +451,19 @@ def one_hot(xs: Array, params: Any) -> Array:
     return np.eye(D, dtype=params.W.dtype)[xs] if xs.ndim == 2 else xs
 
 
-def _has_fast_path(params: Any) -> bool:
-    """Say whether ``_fast`` takes this dtype; complex numbers (gradient checks) go through the readable loop."""
-    return params.W.dtype in (np.float32, np.float64)
+def _has_fast_path(cell: str, params: Any) -> bool:
+    """Say whether ``_fast`` has this cell and dtype; complex numbers (gradient checks) go through the readable loop."""
+    return cell in _fast.PASSES and params.W.dtype in (np.float32, np.float64)
 
 
-def _open_door(kind: str, params: Any, xs: Array, state: Any, check_finite: bool) -> tuple[Array, Any]:
+def _open_door(cell: Cell, params: Any, xs: Array, state: Any, check_finite: bool) -> tuple[Array, Any]:
     """Check a forward call; return xs as an array and the initial state, zeros if None came."""
-    D, H = _door.expect_params(kind, params)
+    D, H = _door.expect_params(cell, params)
     xs = np.asarray(xs)
     _door.expect_sequence(xs, D)
     if state is None:
-        state = _zeros(kind, xs.shape[1], H, params.W.dtype)
-    _door.expect_state(kind, state, xs.shape[1], H)
+        state = _zeros(cell, xs.shape[1], H, params.W.dtype)
+    _door.expect_state(cell, state, xs.shape[1], H)
     if xs.ndim == 3:
         _door.expect_one_dtype(params=params, xs=xs, state=state)
         if check_finite:
@@ -424,15 +473,14 @@ def _open_door(kind: str, params: Any, xs: Array, state: Any, check_finite: bool
     return xs, state
 
 
-def _open_back_door(kind: str, params: Any, run: Any, dhs: Array, dstate: Any) -> Any:
+def _open_back_door(cell: Cell, params: Any, run: Any, dhs: Array, dstate: Any) -> Any:
     """Check a backward call; return the gradient of the last state, zeros if None came."""
     if dstate is None:
         _, B, H = run.hs.shape
-        dstate = _zeros(kind, B, H, run.hs.dtype)
-    _door.expect_gradient(kind, params, run, dhs, dstate)
+        dstate = _zeros(cell, B, H, run.hs.dtype)
+    _door.expect_gradient(cell, params, run, dhs, dstate)
     return dstate
 
 
-def _zeros(kind: str, B: int, H: int, dtype: Any) -> Any:
-    zeros = cells.zero_rnn_state if kind == "RNNParams" else cells.zero_state
-    return zeros(B, H, dtype=dtype)
+def _zeros(cell: Cell, B: int, H: int, dtype: Any) -> Any:
+    return cell.state(*(np.zeros((B, H), dtype) for _ in cell.state._fields))

@@ -3,12 +3,13 @@
 Shapes: T steps, B batch, D features; every task returns a Batch, time-first.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-Array = np.ndarray[Any, Any]
+from lstm_lib._array import Array as Array
+
 NO_TARGET = -1  # stands in targets where nothing is asked
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ("__init__.py", "_door.py", "_fast.py", "cells.py", "checks.py", "layers.py")
+MODULES = ("__init__.py", "_array.py", "_table.py", "_door.py", "_fast.py", "cells.py", "checks.py", "layers.py")
 TESTS = ("test_cells.py", "test_layers.py", "test_checks.py")
 
 
@@ -65,14 +65,14 @@ BUGS = (
     Bug("gradients of the parameters of one step only", "layers", "unroll_backward", "t + d for", "d for"),
     Bug("the gradients of x in reverse", "layers", "unroll_backward", "dxs[::-1]", "dxs"),
     Bug("dh one step off", "layers", "unroll_backward", "dhs[::-1]", "np.roll(dhs, 1, axis=0)[::-1]"),
-    Bug("a clamped gate keeps its gradient", "layers", "_unclamp", "dparams.W[GATES.index(gate)] = 0", "pass"),
-    Bug("a clamped gate still reads z", "layers", "_clamp", "W[GATES.index(gate)] = 0", "pass"),
+    Bug("a clamped gate keeps its gradient", "layers", "_unclamp", "dparams.W[gates.index(gate)] = 0", "pass"),
+    Bug("a clamped gate still reads z", "layers", "_clamp", "W[gates.index(gate)] = 0", "pass"),
     Bug(
         "the clamp changes the caller's weights", "layers", "_clamp",
         "params.W.copy(), params.b.copy()",
         "params.W, params.b",
     ),
-    Bug("x's gradient also when not wanted", "layers", "lstm_backward", "need_dx = need_dx and not", "need_dx = not"),
+    Bug("x's gradient also when not wanted", "layers", "backward", "steps, need_dx and not", "steps, not"),
     # the fast path
     Bug("halves folded into all gates", "_fast", "_gate_weights", "stacked[1:] *= 0.5", "stacked *= 0.5"),
     Bug("two gates exchanged", "_fast", "lstm_forward", "multiply(o, u, h)", "multiply(f_and_i[len(h):], u, h)"),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lstm_lib import cells, checks
+from lstm_lib import cells, checks, layers
 
 ARRAYS = {
     "rnn": ["W", "b", "x", "h"],
@@ -42,8 +42,9 @@ def test_one_wrong_entry_of_one_gradient_is_found_and_named(
 ) -> None:
     rng = np.random.default_rng(1)
     params, xs, state = make(rng, cell)
-    for table, x, x_name in ((checks.STEPS, xs[0], "x"), (checks.SEQUENCES, xs, "xs")):
-        forward, backward = table[cell]
+    entry, over_time = cells.CELLS[cell], layers.backward
+    for find, x, x_name in ((checks.step_errors, xs[0], "x"), (checks.sequence_errors, xs, "xs")):
+        backward = entry.step_backward if x_name == "x" else over_time
         for name in [name if name != "x" else x_name for name in ARRAYS[cell]]:
 
             def wrong(*arguments: Any, name: str = name, backward: Any = backward) -> Any:
@@ -52,12 +53,14 @@ def test_one_wrong_entry_of_one_gradient_is_found_and_named(
                 array[(0,) * array.ndim] += size * np.abs(array).max()
                 return dparams, dx, dstate
 
-            monkeypatch.setitem(table, cell, (forward, wrong))
-            find = checks.step_errors if table is checks.STEPS else checks.sequence_errors
-            errors = find(cell, params, x, state, rng)
+            with monkeypatch.context() as patch:
+                if x_name == "x":
+                    patch.setitem(cells.CELLS, cell, entry._replace(step_backward=wrong))
+                else:
+                    patch.setattr(layers, "backward", wrong)
+                errors = find(cell, params, x, state, rng)
             assert errors[name] > 1e-4 * size
             assert max(error for other, error in errors.items() if other != name) < 1e-10
-        monkeypatch.setitem(table, cell, (forward, backward))
 
 
 def test_the_complex_step_is_exact_where_differences_are_not() -> None:
