@@ -1,8 +1,7 @@
 """LSTMs, gate by gate: the library that the course builds and uses.
 
-The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``film``, ``experiment``) imports
-no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, ``widgets`` anywidget, and
-``nn``, ``training``, ``convert``, ``train`` and ``clinic`` torch. Nothing is imported until it is asked for:
+The cells from scratch, the tasks and the exercises need NumPy at most, the figures add matplotlib, the explorables
+anywidget, and everything that trains in PyTorch torch. Nothing is imported until it is asked for:
 
 >>> import lstm_lib
 >>> lstm_lib.cells.sigmoid(0.0)
@@ -11,37 +10,61 @@ np.float64(0.5)
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "cells",
-    "checks",
-    "clinic",
-    "convert",
-    "diagrams",
-    "exercises",
-    "experiment",
-    "film",
-    "layers",
-    "nn",
-    "notation",
-    "optim",
-    "plots",
-    "recorded",
-    "tasks",
-    "train",
-    "training",
-    "widgets",
-]
+if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds the two together
+    from lstm_lib import cells as cells
+    from lstm_lib import checks as checks
+    from lstm_lib import clinic as clinic
+    from lstm_lib import convert as convert
+    from lstm_lib import diagrams as diagrams
+    from lstm_lib import exercises as exercises
+    from lstm_lib import experiment as experiment
+    from lstm_lib import film as film
+    from lstm_lib import layers as layers
+    from lstm_lib import nn as nn
+    from lstm_lib import notation as notation
+    from lstm_lib import optim as optim
+    from lstm_lib import plots as plots
+    from lstm_lib import recorded as recorded
+    from lstm_lib import tasks as tasks
+    from lstm_lib import train as train
+    from lstm_lib import training as training
+    from lstm_lib import widgets as widgets
 
+# What `from lstm_lib import NAME` gives, and where it lives.
+_HOMES = {
+    "cells": "lstm_lib.cells",
+    "checks": "lstm_lib.checks",
+    "clinic": "lstm_lib.clinic",
+    "convert": "lstm_lib.convert",
+    "diagrams": "lstm_lib.diagrams",
+    "exercises": "lstm_lib.exercises",
+    "experiment": "lstm_lib.experiment",
+    "film": "lstm_lib.film",
+    "layers": "lstm_lib.layers",
+    "nn": "lstm_lib.nn",
+    "notation": "lstm_lib.notation",
+    "optim": "lstm_lib.optim",
+    "plots": "lstm_lib.plots",
+    "recorded": "lstm_lib.recorded",
+    "tasks": "lstm_lib.tasks",
+    "train": "lstm_lib.train",
+    "training": "lstm_lib.training",
+    "widgets": "lstm_lib.widgets",
+}
+__all__ = list(_HOMES)
 
-def __getattr__(name: str) -> ModuleType:
-    """Import a submodule on first use, so that ``import lstm_lib`` stays fast and light."""
-    if name in __all__:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+if not TYPE_CHECKING:  # a type checker that saw this would believe in any name
+
+    def __getattr__(name: str) -> ModuleType:
+        """Import a module on first use, so that ``import lstm_lib`` stays fast and light."""
+        if name in _HOMES:
+            return importlib.import_module(_HOMES[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(_HOMES)}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *_HOMES])

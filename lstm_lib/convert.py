@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lstm_lib.cells import Array, DrawnParams, LSTMParams, RNNParams
+from lstm_lib._array import Array
+from lstm_lib.cells import DrawnParams, LSTMParams, RNNParams
 
 Params = RNNParams | LSTMParams | DrawnParams
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 
+from lstm_lib._array import Array
 from lstm_lib.notation import FAMILIES, GRID, INK, LINES, SYMBOLS, colour
-from lstm_lib.tasks import Array
 
 
 def blank(

@@ -10,8 +10,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
+from lstm_lib._array import Array
 from lstm_lib.notation import FAMILIES, LINES
-from lstm_lib.tasks import Array
 
 
 def heat(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
-from lstm_lib.cells import Array
+from lstm_lib._array import Array
 from lstm_lib.training import parallel
 from lstm_lib.training.checkpoints import (
     CheckpointError,
