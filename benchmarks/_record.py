@@ -1,4 +1,4 @@
-"""Write a measurement to ``benchmarks/results``, with what one needs to know to repeat it."""
+"""Write a measurement to where ``lstm_lib.recorded`` reads it, with what one needs to know to repeat it."""
 
 import datetime
 import importlib.metadata
@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parent / "results"
+from lstm_lib import recorded
+
+RESULTS = recorded.FOLDER
 
 
 def machine() -> dict[str, Any]:
@@ -54,6 +56,5 @@ def write(
     lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
     body = ",\n".join(f"  {json.dumps(row)}" for row in rows)
     path = RESULTS / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(["{", *lines, ' "rows": [', body, " ]", "}", ""]), encoding="utf-8")
     return path

@@ -13,7 +13,7 @@ module computes the same numbers with fewer and longer NumPy calls. What it does
   is six calls, in place; the weights' gradient is one product after the loop.
 
 ``python -m benchmarks.numpy_lstm`` measures what that gains over the readable loop and how it compares with
-``torch.nn.LSTM``: see ``benchmarks/results/numpy_lstm.json``.
+``torch.nn.LSTM``: see ``recorded.load("numpy_lstm")``.
 """
 
 import math

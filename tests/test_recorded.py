@@ -1,14 +1,14 @@
 """Recorded measurements can be read in a checkout, and a wrong name says which there are."""
 
-import json
-
 import pytest
+from conftest import ROOT
 
+from benchmarks import _record
 from lstm_lib import recorded
 
 
 def test_every_result_file_says_how_when_and_where_it_was_made():
-    files = [path for folder in recorded.FOLDERS for path in folder.glob("*.json")]
+    files = list(recorded.FOLDER.glob("*.json"))
     assert files
     for path in files:
         result = recorded.load(path.stem)
@@ -36,7 +36,16 @@ def test_unknown_names_and_rows_are_refused():
         recorded.rows("what_each_gate_buys", task="delay 31")
 
 
-def test_the_installed_results_come_before_those_of_the_checkout(tmp_path, monkeypatch):
-    (tmp_path / "probe.json").write_text(json.dumps({"rows": [{"a": 1}]}), encoding="utf-8")
-    monkeypatch.setattr(recorded, "FOLDERS", (tmp_path, *recorded.FOLDERS))
+def test_benchmarks_write_where_the_library_reads(tmp_path, monkeypatch):
+    assert _record.RESULTS == recorded.FOLDER
+    monkeypatch.setattr(_record, "RESULTS", tmp_path)
+    monkeypatch.setattr(recorded, "FOLDER", tmp_path)
+    _record.write("probe", [{"a": 1}, {"a": 2}], seeds=[0])
     assert recorded.rows("probe", a=1) == [{"a": 1}]
+
+
+def test_the_name_under_benchmarks_is_that_of_the_same_files():
+    assert (ROOT / "benchmarks" / "results").resolve() == recorded.FOLDER
+    assert (ROOT / "benchmarks" / "results" / "numpy_lstm.json").read_bytes() == (
+        recorded.FOLDER / "numpy_lstm.json"
+    ).read_bytes()

@@ -43,7 +43,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "lstm_lib", source / "lstm_lib", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "benchmarks" / "results", source / "benchmarks" / "results")
     call("git", "init", "--quiet", cwd=source)
     call("git", "add", ".", cwd=source)
     identity = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
@@ -62,7 +61,7 @@ def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_the_installed_package_is_complete(installed: Path) -> None:
-    kinds = {".py", ".js", ".css"}
+    kinds = {".py", ".js", ".css", ".json", ".typed"}
     there = {path.relative_to(installed) for path in installed.glob("lstm_lib/**/*") if path.suffix in kinds}
     here = {path.relative_to(ROOT) for path in ROOT.glob("lstm_lib/**/*") if path.suffix in kinds}
     assert there == here

@@ -1,12 +1,14 @@
-"""Read the recorded measurements of ``benchmarks``, in a checkout or from an installed package."""
+"""Read the recorded measurements of ``benchmarks``: the JSON files beside this one, which travel with the package.
+
+They have one home, in a checkout and in an installed package alike: this folder. ``benchmarks`` writes them here, and
+``benchmarks/results`` in a checkout is another name of it.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-# The installed package carries the files beside this module; a checkout has them in benchmarks/results.
-FOLDERS = (HERE / "results", HERE.parent / "benchmarks" / "results")
+FOLDER = Path(__file__).resolve().parent
 
 
 def load(name: str) -> dict[str, Any]:
@@ -22,11 +24,11 @@ def load(name: str) -> dict[str, Any]:
         >>> load("numpy_lstm")["command"]
         'python -m benchmarks.numpy_lstm'
     """
-    for folder in FOLDERS:
-        if (folder / f"{name}.json").is_file():
-            return dict(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
-    known = sorted({path.stem for folder in FOLDERS for path in folder.glob("*.json")})
-    raise ValueError(f"got {name!r}, expected one of {', '.join(known) or '(no results found)'}")
+    path = FOLDER / f"{name}.json"
+    if not path.is_file():
+        known = sorted(path.stem for path in FOLDER.glob("*.json"))
+        raise ValueError(f"got {name!r}, expected one of {', '.join(known)}")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def rows(name: str, **where: Any) -> list[dict[str, Any]]:
