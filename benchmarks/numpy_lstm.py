@@ -12,7 +12,8 @@ the outcomes are compared.
 
 NumPy's OpenBLAS chooses its kernels by what it knows of the processor, and may take a new one for an old one. The
 variable OPENBLAS_CORETYPE tells it; all children run without it, but for two that ask for AVX-512 (SkylakeX) and for
-AVX2 (Haswell) kernels, so that both cases are on record. Each row names the kernels that ran.
+AVX2 (Haswell) kernels, so that both cases are on record. Each row names the kernels that ran. Kernels that this
+processor does not have are left out: a row with the reason stands in their place.
 
 What was tried in ``lstm_lib._fast`` and gained nothing: one product for all input projections beforehand, four
 products of arrays in place of one that broadcasts, the gradient of h added inside the recurrent product (2 % at H = 8,
@@ -22,7 +23,6 @@ sizes), rows padded to a multiple of four (3 % at B = 1).
 """
 
 import argparse
-import ctypes
 import json
 import os
 import statistics
@@ -30,13 +30,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import _record
+from benchmarks import _processor, _record
 from benchmarks._clock import time_pass
 
 SIZES = [(50, 64, 500, 500), (100, 32, 64, 128), (100, 32, 2, 8), (25, 1, 65, 100)]
@@ -143,15 +143,6 @@ def torch_passes(T: int, B: int, D: int, H: int) -> tuple[Passes, Callable[[], l
 KINDS = {"numpy": numpy_passes, "loop": loop_passes, "torch": torch_passes}
 
 
-def openblas_kernels() -> str:
-    """Name the kernels that NumPy's own OpenBLAS has chosen, if it is there to be asked."""
-    for path in (Path(np.__file__).resolve().parent.parent / "numpy.libs").glob("*openblas*"):
-        corename = ctypes.CDLL(str(path)).scipy_openblas_get_corename64_
-        corename.restype = ctypes.c_char_p
-        return str(corename().decode())
-    return "unknown"
-
-
 def child(kind: str, size: tuple[int, int, int, int], outcome_path: str | None) -> None:
     """Save the outcome, or print the medians of every pass."""
     passes, outcome = KINDS[kind](*size)
@@ -159,7 +150,7 @@ def child(kind: str, size: tuple[int, int, int, int], outcome_path: str | None) 
         np.savez(outcome_path, *outcome())
         return
     times = {name: time_pass(run, SECONDS) for name, run in passes.items()}
-    print(json.dumps({"kernels": openblas_kernels(), **times}))
+    print(json.dumps({"kernels": _processor.openblas_kernels(), **times}))
 
 
 # ---------------------------------------------------------------- in the parent
@@ -181,6 +172,16 @@ def wait_for_quiet() -> None:
             return
 
 
+def contenders(there: Collection[str] | None = None) -> tuple[list[str], dict[str, str]]:
+    """Return the contenders whose kernels this processor has, and why each of the others is left out.
+
+    Args:
+        there: Names of the processor's instructions; None asks it.
+    """
+    reasons = {name: _processor.lacks(kernels, there) for name, (_, kernels) in CONTENDERS.items()}
+    return [name for name, why in reasons.items() if not why], {name: why for name, why in reasons.items() if why}
+
+
 def run_child(name: str, size: tuple[int, int, int, int], outcome_path: str = "") -> tuple[dict[str, Any], float]:
     """Run one child; return what it printed, and the share of the processor that others used meanwhile."""
     kind, coretype = CONTENDERS[name]
@@ -190,7 +191,10 @@ def run_child(name: str, size: tuple[int, int, int, int], outcome_path: str = ""
     command = [sys.executable, "-m", "benchmarks.numpy_lstm", "--child", kind, *map(str, size)]
     command += ["--outcome", outcome_path]
     busy, own, start = busy_seconds(), os.times(), time.perf_counter()
-    done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        why = _processor.ending(done.returncode)
+        raise RuntimeError(f"the child for {name} at {size} ended with {why}:\n{done.stderr}")
     spent, wall = os.times(), time.perf_counter() - start
     ours = sum(spent[:4]) - sum(own[:4])
     others = max(0.0, busy_seconds() - busy - ours) / (wall * (os.cpu_count() or 1))
@@ -208,11 +212,11 @@ def run_undisturbed(name: str, size: tuple[int, int, int, int]) -> tuple[dict[st
     return best
 
 
-def assert_same_outcome(size: tuple[int, int, int, int]) -> None:
-    """Fail unless every contender gives the numbers of torch: error below 1e-4 of an array's largest entry."""
+def assert_same_outcome(size: tuple[int, int, int, int], names: list[str]) -> None:
+    """Fail unless each of these contenders gives the numbers of torch: error below 1e-4 of an array's largest entry."""
     with tempfile.TemporaryDirectory() as folder:
         outcomes: dict[str, list[Any]] = {}
-        for name in CONTENDERS:
+        for name in names:
             path = str(Path(folder) / f"{len(outcomes)}.npz")
             run_child(name, size, path)
             outcomes[name] = list(np.load(path).values())
@@ -224,12 +228,23 @@ def assert_same_outcome(size: tuple[int, int, int, int]) -> None:
                 raise AssertionError(f"{name} differs from torch at {size}: {what} by {error:.1e} of its largest entry")
 
 
+def rows_left_out(left_out: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return a row for each contender that cannot run here, with the reason in place of times.
+
+    Example:
+        >>> rows_left_out({"SkylakeX": "no AVX512F"})
+        [{'pass': None, 'library': 'SkylakeX', 'left_out': 'no AVX512F'}]
+    """
+    return [{"pass": None, "library": name, "left_out": why} for name, why in left_out.items()]
+
+
 def measure(size: tuple[int, int, int, int], rounds: int) -> list[dict[str, Any]]:
-    """Return a row for each contender and pass at one size."""
-    assert_same_outcome(size)
-    results: dict[str, list[tuple[dict[str, Any], float]]] = {name: [] for name in CONTENDERS}
+    """Return a row for each contender and pass at one size, and one for each contender that cannot run here."""
+    names, left_out = contenders()
+    assert_same_outcome(size, names)
+    results: dict[str, list[tuple[dict[str, Any], float]]] = {name: [] for name in names}
     for _ in range(rounds):
-        for name in CONTENDERS:
+        for name in names:
             results[name].append(run_undisturbed(name, size))
     rows = []
     for what in ("forward", "all", "no dx"):
@@ -245,7 +260,7 @@ def measure(size: tuple[int, int, int, int], rounds: int) -> list[dict[str, Any]
                     | {"openblas_kernels": None if "torch" in name else runs[0][0]["kernels"]}
                     | {"others_share": round(max(others for _, others in runs), 3)}
                 )
-    return rows
+    return rows + [dict(zip("TBDH", size, strict=True)) | row for row in rows_left_out(left_out)]
 
 
 def main() -> None:
@@ -262,9 +277,11 @@ def main() -> None:
         return
     rows = []
     for size in SIZES:
-        rows += measure(size, options.rounds)
-        for row in rows[-17:]:
-            print(size, *list(row.values())[4:], flush=True)
+        measured = measure(size, options.rounds)
+        for row in measured:
+            told = ["left out:", row["library"], row["left_out"]] if "left_out" in row else list(row.values())[4:]
+            print(size, *told, flush=True)
+        rows += measured
     if not options.dry_run:
         _record.write("numpy_lstm", rows, seeds=[SEED], packages=["numpy", "torch"])
 
