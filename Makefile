@@ -19,7 +19,7 @@ export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint serve execute twice clean
+.PHONY: help setup book test lint serve execute twice portable clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ execute: setup  ## run every notebook again, in place, and store outputs and wid
 
 twice: setup  ## run every notebook a second time, elsewhere, and compare it byte by byte with the stored one
 	$(BIN)/python -m tools.notebooks twice $(CHAPTERS)
+
+portable: setup  ## run notebooks and tests again with other kernels, threads and starts, and on a busy machine (hours)
+	$(BIN)/python -m tools.portable --out _build/portable.md
 
 clean:  ## remove what was built (not .venv)
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis
