@@ -22,6 +22,8 @@ sys.path.insert(0, str(HERE))
 import drawings  # noqa: E402
 import icons  # noqa: E402
 
+from lstm_lib.widgets import _base  # noqa: E402
+
 logger = logging.getLogger(__name__)
 
 # The parts of MathJax that the pages load: TeX in, HTML out, its fonts, and the packages that some formulas ask for.
@@ -42,6 +44,7 @@ def collect_assets(app: Sphinx, config: Config) -> None:
     shutil.copytree(ROOT / "_site", course)
     copy_mathjax(course / "mathjax")
     (course / "gates.css").write_text(drawings.gates_css(), encoding="utf-8")
+    (course / "widgets.js").write_text(_base.script(), encoding="utf-8")
     (course / "logo.svg").write_text(drawings.logo_svg(), encoding="utf-8")
 
     config.html_static_path.append(str(folder))

@@ -4,6 +4,8 @@
 // to Python. Here it is a plain object, filled with the state that the notebook stored when it ran. The page holds
 //   <script type="application/vnd.jupyter.widget-state+json">   the state of all models, once, and
 //   <script type="application/vnd.jupyter.widget-view+json">    one for each place where a widget is shown.
+// The code of the course's own explorables is in widgets.js, which comes before this script; any other anywidget brings
+// its code in its state.
 // Widgets that are not anywidgets (ipywidgets' own sliders and boxes) are not shown, and an error says so.
 (() => {
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
@@ -47,6 +49,23 @@
     object[path.at(-1)] = value;
   }
 
+  function addStyle(place, textContent) {
+    place.append(Object.assign(document.createElement("style"), { textContent }));
+  }
+
+  // The exports of the module of an explorable: the course's own by the Python module of its class, others from their state.
+  async function load({ _anywidget_id: id, _esm: code }) {
+    const known = window.lstmWidgets?.modules[id?.replace(/\.\w+$/, "")];
+    if (known) return known;
+    if (!code) throw new Error(`there is no code for ${id ?? "a widget without a name"}, neither on this site nor in the notebook`);
+    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    try {
+      return await import(url);
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+
   async function show(view, entries, models) {
     const id = JSON.parse(view.textContent).model_id;
     const entry = entries[id];
@@ -57,19 +76,14 @@
     const frame = document.createElement("div");
     frame.className = "anyhost";
     view.after(frame);
-    if (entry.state._css) frame.append(Object.assign(document.createElement("style"), { textContent: entry.state._css }));
+    if (entry.state._css) addStyle(frame, entry.state._css);
     const el = frame.appendChild(document.createElement("div"));
 
-    const url = URL.createObjectURL(new Blob([entry.state._esm], { type: "text/javascript" }));
-    try {
-      let widget = (await import(url)).default;
-      if (typeof widget === "function") widget = await widget();
-      const signal = new AbortController().signal; // never aborted: the page lives as long as the widget
-      await widget.initialize?.({ model, signal, experimental: {} });
-      await widget.render?.({ model, el, signal, experimental: {} });
-    } finally {
-      URL.revokeObjectURL(url);
-    }
+    let { default: widget } = await load(entry.state);
+    if (typeof widget === "function") widget = await widget();
+    const signal = new AbortController().signal; // never aborted: the page lives as long as the widget
+    await widget.initialize?.({ model, signal, experimental: {} });
+    await widget.render?.({ model, el, signal, experimental: {} });
   }
 
   async function start() {
@@ -77,6 +91,7 @@
     if (!stored) return;
     const entries = JSON.parse(stored.textContent).state;
     const models = {};
+    if (window.lstmWidgets) addStyle(document.head, window.lstmWidgets.style);
     for (const view of document.querySelectorAll(VIEW)) {
       try {
         await show(view, entries, models);

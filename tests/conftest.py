@@ -1,15 +1,21 @@
 """What the tests share: where things are, and the built website in a browser."""
 
+import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import yaml
+
+if TYPE_CHECKING:
+    from anywidget import AnyWidget
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
@@ -76,3 +82,68 @@ def browser_type_launch_args() -> dict[str, object]:
     if not found:
         missing(f"no Chromium on this machine (looked for {', '.join(CHROMIUM)})")
     return {"executable_path": found, "args": CHROMIUM_FLAGS}
+
+
+class Blank(NamedTuple):
+    """A page of a browser that shows what a test gives it, and what it complained about."""
+
+    page: "Page"
+    files: dict[str, str]  # path to content
+    complaints: list[str]  # console errors, uncaught exceptions, requests to other hosts
+
+
+HOST = "http://explorable.test/"  # no such host: the test answers the browser's requests
+
+
+@pytest.fixture(scope="module")
+def blank(browser: "Browser") -> Iterator[Blank]:
+    """Open one page for all tests of a module, as narrow as a telephone."""
+    from lstm_lib.widgets import _base
+
+    host = (ROOT / "_site" / "anyhost.js").read_text(encoding="utf-8")
+    blank = Blank(browser.new_page(), {"widgets.js": _base.script(), "anyhost.js": host}, [])
+    kinds = {"js": "text/javascript", "html": "text/html; charset=utf-8"}
+
+    def answer(route: "Route") -> None:
+        name = route.request.url.removeprefix(HOST)
+        route.fulfill(body=blank.files[name], content_type=kinds[name.rpartition(".")[2]])
+
+    def complain(text: str) -> None:
+        blank.complaints.append(text)
+
+    page = blank.page
+    page.route(f"{HOST}**", answer)
+    page.on("console", lambda message: complain(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complain(str(error)))
+    page.on("request", lambda r: None if r.url.startswith((HOST, "blob:", "data:")) else complain(r.url))
+    yield blank
+    page.close()
+
+
+@pytest.fixture
+def alone(blank: Blank) -> "Iterator[Callable[[AnyWidget], Locator]]":
+    """Give a function that shows an explorable on a page of its own, stored as in the built book."""
+    from lstm_lib.notation import INK, PAGE
+
+    def open_page(widget: "AnyWidget") -> "Locator":
+        state = {name: value for name, value in widget.get_state().items() if name not in ("_esm", "_css")}
+        entry = {"model_module": "anywidget", "model_name": "AnyModel", "state": state}
+        stored = json.dumps({"state": {"one": entry}}).replace("</", "<\\/")  # no end of the script inside the script
+        blank.files["page.html"] = f"""<!doctype html><html lang="en"><meta charset="utf-8">
+          <title>One explorable</title><link rel="icon" href="data:,">
+          <meta name="viewport" content="width=device-width">
+          <style>body {{ background: {PAGE.on_light}; color: {INK.on_light} }}
+          [data-theme="dark"] body {{ background: {PAGE.on_dark}; color: {INK.on_dark} }}</style>
+          <body><main><h1>One explorable</h1>
+          <script type="application/vnd.jupyter.widget-state+json">{stored}</script>
+          <script type="application/vnd.jupyter.widget-view+json">{{"model_id": "one"}}</script></main>
+          <script src="widgets.js" defer></script><script src="anyhost.js" defer></script></body></html>"""
+        blank.page.set_viewport_size({"width": 390, "height": 844})
+        blank.page.goto(f"{HOST}page.html")
+        explorable = blank.page.locator(".lstm-widget")
+        explorable.wait_for()
+        return explorable
+
+    blank.complaints.clear()
+    yield open_page
+    assert blank.complaints == []

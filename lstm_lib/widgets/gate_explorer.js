@@ -3,61 +3,51 @@
 // h and x stand for h_{t−1} and x_t, the short-term memory before this step and the event; c is the long-term memory
 // that the gate reads: c_{t−1}, but the new c_t in the standard use gate. w_fh is the weight of h in the forget gate f.
 // The first half of this file is arithmetic and words (tests hold the numbers to Python's), the second half draws.
-//
-// Texts carry two marks: [forget:f] has the colour of the forget gate, h_{t−1} has an index.
+
+import { drawnUse, lstmStep, remember, sigmoid, use } from "./cell.js";
+import { draw, linear, make, minus, num, percent, presets, rich, slider, spoken, squashed, stage } from "./parts.js";
 
 // ---------------------------------------------------------------- arithmetic
 
-export const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
+const only = (numbers) => Object.fromEntries(Object.entries(numbers).map(([name, [number]]) => [name, number]));
 
-/** What a squashing function is given: weights times what is read, plus a bias. */
-const total = (v, name) => v[`w_${name}h`] * v.h + v[`w_${name}x`] * v.x + v[`b_${name}`];
+/** The numbers of one step of an LSTM of one unit. Gates that have no sliders have no weights, and are not looked at. */
+function step(v) {
+  const params = {
+    W: ["i", "f", "g", "o"].map((gate) => [[v[`w_${gate}h`] ?? 0, v[`w_${gate}x`] ?? 0]]),
+    b: ["i", "f", "g", "o"].map((gate) => [v[`b_${gate}`] ?? 0]),
+  };
+  return lstmStep(params, [v.x], { h: [v.h], c: [v.c ?? 0] });
+}
 
 /** The numbers of one step of each gate, from where its sliders stand. */
 export const COMPUTE = {
   remember(v) {
-    const kept = v.f * v.c;
-    const learned = v.i * v.g;
-    return { kept, learned, c: kept + learned };
+    return only(remember({ i: [v.i], f: [v.f], g: [v.g] }, [v.c]));
   },
   learn(v) {
-    const [a_i, a_g] = [total(v, "i"), total(v, "g")];
-    const [i, g] = [sigmoid(a_i), Math.tanh(a_g)];
-    return { a_i, i, a_g, g, learned: i * g };
+    const { a_i, i, a_g, g, learned } = step(v);
+    return only({ a_i, i, a_g, g, learned });
   },
   forget(v) {
-    const a_f = total(v, "f");
-    const f = sigmoid(a_f);
-    return { a_f, f, kept: f * v.c };
+    const { a_f, f, kept } = step(v);
+    return only({ a_f, f, kept });
   },
   use(v) {
-    const a_o = total(v, "o");
-    const [o, u] = [sigmoid(a_o), Math.tanh(v.c)];
-    return { a_o, o, u, h: o * u };
+    const { a_o, o } = step(v);
+    return only({ a_o, o, ...use(o, [v.c]) });
   },
   "drawn use"(v) {
-    const a_o = total(v, "o");
-    const kept = v.f * v.c;
-    const a_u = v.w_u * kept + v.b_u;
-    const [o, u] = [sigmoid(a_o), Math.tanh(a_u)];
-    return { a_o, o, kept, a_u, u, h: o * u };
+    const { a_o, o } = step(v);
+    const { kept } = remember({ i: [0], f: [v.f], g: [0] }, [v.c]);
+    return only({ a_o, o, kept, ...drawnUse({ W_u: [[v.w_u]], b_u: [v.b_u] }, o, kept) });
   },
 };
 
 // ---------------------------------------------------------------- numbers as text
 
-const minus = (text) => (Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−"));
-const num = (x) => minus(x.toFixed(2));
 const remainder = (whole, part) => num(Number(whole.toFixed(2)) - Number(part.toFixed(2))); // what is shown adds up
 
-/** A share of the scale, with more digits where rounding would make it look like none or all. */
-function shown(share, scale, digits) {
-  const texts = [0, 1, 2].map((more) => (scale * share).toFixed(digits + more));
-  const exact = share === 0 || Math.abs(share) === 1;
-  return minus(texts.find((text) => exact || ![0, scale].includes(Math.abs(Number(text)))) ?? texts[2]);
-}
-export const squashed = (x) => shown(x, 1, 2);
-export const percent = (x) => `${shown(x, 100, 0)} %`;
 const factor = (x) => (x < 0 ? `(${squashed(x)})` : squashed(x)); // as it stands behind a dot
 
 /** A sum with the numbers put in: [[weight, value, colour], …, [bias]]. Lines may break before a sign, not after it. */
@@ -291,31 +281,6 @@ const both = ({ everyday, standard }) => `${everyday}\u00a0· ${standard.replace
 
 // ---------------------------------------------------------------- drawing
 
-/** Make an HTML element: make("p", { className: "note" }, "text", child, …). */
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-/** Make an SVG element with attributes. */
-function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-/** Turn the two marks of a text into elements. */
-function rich(text) {
-  const parts = text.split(/(\[\w+:[^\]]*\]|_\{[^}]*\})/);
-  return parts.filter(Boolean).map((part) => {
-    const [, family, inside] = part.match(/^\[(\w+):(.*)\]$/) ?? [];
-    if (family) return make("span", { className: `ge-${family}` }, ...rich(inside));
-    return part.startsWith("_{") ? make("sub", {}, part.slice(2, -1)) : part;
-  });
-}
-
 /** Equations in two columns: what is computed, and how; a long sum may break before a plus. */
 function equationList(equations) {
   const rows = equations.flatMap(({ left, steps }) => [
@@ -331,8 +296,8 @@ const CURVE = { left: 26, right: 232, top: 20, bottom: 98 };
 function curve({ symbol, squash, a, y }, symbols) {
   const [squeeze, low, end] = squash === "σ" ? [sigmoid, 0, 6] : [Math.tanh, -1, 4];
   const { left, right, top, bottom } = CURVE;
-  const across = (value) => left + ((Math.max(-end, Math.min(end, value)) + end) / (2 * end)) * (right - left);
-  const down = (value) => bottom - ((value - low) / (1 - low)) * (bottom - top);
+  const across = linear([-end, end], [left, right]);
+  const down = linear([low, 1], [bottom, top]);
   const points = Array.from({ length: 61 }, (_, k) => (k / 30 - 1) * end);
   const text = (content, attributes) => draw("text", attributes, content);
   const frame = `M${left} ${top}H${right}M${left} ${bottom}H${right}M${left} ${down(0)}H${right}M${across(0)} ${top}V${bottom}`;
@@ -346,16 +311,16 @@ function curve({ symbol, squash, a, y }, symbols) {
     draw("path", { class: `ge-curve ge-${squash === "σ" ? "gate" : "content"}`, d: `M${line}` }),
     draw("path", { class: "ge-guide", d: `M${across(a)} ${bottom}V${down(y)}H${left}` }),
     draw("circle", { cx: across(a), cy: down(y), r: 5 }),
-    text(`${squash}(${num(a)}) = ${squashed(y)}`, { class: "ge-value", x: left, y: top - 9 }),
+    text(`${squash}(${num(a)}) = ${squashed(y)}`, { class: "ge-at", x: left, y: top - 9 }),
   );
   const { family } = symbols[symbol];
-  const title = make("p", {}, make("b", { className: `ge-${family}` }, symbol), ` ${both(symbols[symbol])}`);
-  return make("div", { className: `ge-squashing ge-${family}` }, title, svg);
+  const title = make("p", {}, make("b", { className: `lw-word lw-${family}` }, symbol), ` ${both(symbols[symbol])}`);
+  return make("div", { className: `ge-squashing lw-${family}` }, title, svg);
 }
 
 /** Rows of bars on one axis: what comes in, what is let through, what is left behind. */
 function barList(bars, reach, symbols) {
-  const at = (value) => 50 + (50 * Math.max(-reach, Math.min(reach, value))) / reach;
+  const at = linear([-reach, reach], [0, 100]);
   const rows = bars.map(({ label, symbol, when, family, from, to, value, kind = "whole", limits, note }) => {
     const name = make("span", { className: "ge-name" }, make("b", {}, ...rich(label)));
     if (symbol) name.append(` ${both(symbols[symbol])}${when ? `, ${when}` : ""}`);
@@ -372,7 +337,7 @@ function barList(bars, reach, symbols) {
       const mark = track.appendChild(make("span", { className: "ge-limit" }));
       mark.style.left = `${at(limit)}%`;
     }
-    return make("li", { className: `ge-row ge-row-${kind}` }, name, track, make("span", { className: "ge-number" }, value));
+    return make("li", { className: `ge-row ge-row-${kind}` }, name, track, make("span", { className: "lw-value" }, value));
   });
   const ticks = [-reach, 0, reach].map((value) => make("span", {}, minus(`${value}`)));
   const axis = make("div", { className: "ge-axis" }, ...ticks);
@@ -382,70 +347,41 @@ function barList(bars, reach, symbols) {
 
 // ---------------------------------------------------------------- the explorable
 
-let count = 0; // sliders need an id of their own on the page
-
 function render({ model, el }) {
   const name = model.get("gate");
   const gate = GATES[name];
   const symbols = model.get("symbols");
-  const id = `gate-explorer-${++count}`;
-  const root = make("section", { className: "gate-explorer" });
-  root.setAttribute("aria-label", `Explorable: ${gate.title}`);
-  for (const [family, { hue, on_light, on_dark }] of Object.entries(model.get("palette"))) {
-    root.style.setProperty(`--ge-${family}-hue`, hue);
-    root.style.setProperty(`--ge-${family}-light`, on_light);
-    root.style.setProperty(`--ge-${family}-dark`, on_dark);
-  }
-
+  const root = stage("gate-explorer", gate.title);
+  const words = spoken("p", "ge-words");
   const change = (values) => {
     model.set("values", { ...model.get("values"), ...values });
     model.save_changes();
   };
-  const words = make("p", { className: "ge-words" });
-  words.setAttribute("role", "status");
 
   const sliders = {};
-  function slider(key) {
+  function row(key) {
     const [min, max, step] = range(key, name);
-    const input = make("input", { type: "range", id: `${id}-${key}`, min, max, step });
-    input.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys for itself
-    input.addEventListener("input", () => {
-      words.ariaBusy = "true"; // nothing is read aloud while a slider is on its way
-      change({ [key]: Number(input.value) });
-    });
-    input.addEventListener("change", () => (words.ariaBusy = "false"));
-    const shown = make("span", { className: "ge-number" }); // not an <output>, which is read aloud at every change
-    sliders[key] = { input, shown };
     const [symbol, said] = label(key, gate, symbols);
-    const family = symbols[key]?.family ?? gate.family;
-    const title = make("label", { htmlFor: input.id }, make("b", {}, ...rich(symbol)), " ", ...rich(said));
-    return make("div", { className: `ge-slider ge-${family}-accent${key in symbols ? "" : " ge-weight"}` }, title, input, shown);
+    const kind = `lw-of-${symbols[key]?.family ?? gate.family}${key in symbols ? "" : " ge-weight"}`;
+    const parts = [make("b", {}, ...rich(symbol)), " ", ...rich(said)];
+    sliders[key] = slider({ label: parts, kind, min, max, step, words, describe: num, moved: (to) => change({ [key]: to }) });
+    return sliders[key].row;
   }
 
   const groups = gate.groups.map(([legend, ...keys]) =>
-    make("fieldset", { className: keys.length === 2 ? "ge-wide" : "" }, make("legend", {}, ...rich(legend)), ...keys.map(slider)),
+    make("fieldset", { className: keys.length === 2 ? "ge-wide" : "" }, make("legend", {}, ...rich(legend)), ...keys.map(row)),
   );
-  const situations = model.get("presets").map(({ name, values }) => {
-    const button = make("button", { type: "button" }, name);
-    button.addEventListener("click", () => change(values));
-    return { button, values };
+  const situations = presets("Situations to try", model.get("presets").map(({ name, values }) => [name, values]), {
+    current: () => model.get("values"),
+    choose: change,
   });
-  const presets = make("div", { className: "ge-presets" }, ...situations.map(({ button }) => button));
-  presets.setAttribute("role", "group");
-  presets.setAttribute("aria-label", "Situations to try");
   const picture = make("div", { className: "ge-picture" });
 
   function show() {
     const values = model.get("values");
     const numbers = COMPUTE[name](values);
-    for (const [key, { input, shown }] of Object.entries(sliders)) {
-      input.value = values[key];
-      shown.textContent = num(values[key]);
-      input.setAttribute("aria-valuetext", shown.textContent);
-    }
-    for (const { button, values: wanted } of situations) {
-      button.ariaPressed = `${Object.keys(wanted).every((key) => wanted[key] === values[key])}`;
-    }
+    for (const [key, one] of Object.entries(sliders)) one.show(values[key]);
+    situations.show();
     const curves = make("div", { className: "ge-curves" }, ...gate.curves(values, numbers).map((one) => curve(one, symbols)));
     picture.replaceChildren(equationList(gate.equations(values, numbers)), curves, barList(gate.bars(values, numbers), gate.reach, symbols));
     words.replaceChildren(...rich(gate.words(values, numbers).join(" ")));
@@ -453,9 +389,9 @@ function render({ model, el }) {
 
   model.on("change:values", show);
   show();
-  root.append(make("p", { className: "ge-title" }, gate.title));
+  root.append(make("p", { className: "lw-title" }, gate.title));
   if (model.get("question")) root.append(make("p", { className: "ge-question" }, model.get("question")));
-  root.append(presets, make("div", { className: "ge-groups" }, ...groups), picture, words);
+  root.append(situations.group, make("div", { className: "ge-groups" }, ...groups), picture, words);
   el.append(root);
 }
 

@@ -1,15 +1,12 @@
 """One gate of one unit under the finger: what it reads, what it decides, and what it lets through."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import anywidget
 import traitlets
 
 from lstm_lib.notation import SYMBOLS
-from lstm_lib.widgets._palette import palette
-
-HERE = Path(__file__).parent
+from lstm_lib.widgets._base import css, esm
 
 # Where each gate starts: one unit (H = 1), one feature (D = 1). h and x stand for h_{t-1} and x_t; c is the memory that
 # the gate reads: c_{t-1}, but the new c_t in the standard use gate. w_fh is the weight of h in the forget gate f.
@@ -92,20 +89,19 @@ class GateExplorer(anywidget.AnyWidget):
         (-0.4, 1.2)
     """
 
-    _esm = HERE / "gate_explorer.js"
-    _css = HERE / "gate_explorer.css"
+    _esm = esm("gate_explorer")
+    _css = css("gate_explorer")
 
     gate = traitlets.Enum(list(START), "learn").tag(sync=True)
     question = traitlets.Unicode("").tag(sync=True)
     values = traitlets.Dict().tag(sync=True)  # where the sliders stand
     presets = traitlets.List(traitlets.Dict()).tag(sync=True)  # [{"name": …, "values": {…}}, …], the start first
 
-    # Both vocabularies and the colours, from the one table.
+    # Both vocabularies, from the one table.
     symbols = traitlets.Dict(
         {name: {"everyday": s.everyday, "standard": s.standard, "family": s.family} for name, s in SYMBOLS.items()},
         read_only=True,
     ).tag(sync=True)
-    palette = palette()
 
     def __init__(self, gate: str = "learn", *, question: str = "", values: Mapping[str, float] | None = None) -> None:
         """Check the names of the gate and of the sliders, and lay out the situations."""

@@ -1,13 +1,9 @@
 """Gradient flow: which past event does an output depend on, in an LSTM and in an RNN?"""
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
-from lstm_lib.widgets._palette import palette
-
-HERE = Path(__file__).parent
+from lstm_lib.widgets._base import css, esm
 
 # Fourteen events: a number each, and a flag at the third.
 VALUES = [0.4, -0.6, 0.9, -0.3, 0.5, 0.7, -0.8, 0.2, -0.5, 0.6, -0.2, 0.8, -0.7, 0.3]
@@ -24,8 +20,8 @@ class GradientFlow(anywidget.AnyWidget):
         GradientFlow(forget_bias=5.0, input_bias=-4.0)
     """
 
-    _esm = HERE / "gradient_flow.js"
-    _css = HERE / "gradient_flow.css"
+    _esm = esm("gradient_flow")
+    _css = css("gradient_flow")
 
     values = traitlets.List(traitlets.Float(), VALUES).tag(sync=True)
     flags = traitlets.List(traitlets.Int(), FLAGS).tag(sync=True)
@@ -38,8 +34,6 @@ class GradientFlow(anywidget.AnyWidget):
 
     # What the reader guessed: "" before the question, "skipped", or one of the three answers.
     guess = traitlets.Enum(["", "skipped", "flagged", "latest", "equal"], "").tag(sync=True)
-
-    palette = palette()
 
     def __repr__(self) -> str:
         """Stand in for the widget where none can be shown, the same in each run (no memory address)."""

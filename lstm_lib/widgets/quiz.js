@@ -1,10 +1,6 @@
 // One question with options: the reader guesses, then reads why each answer is right or wrong.
 
-const make = (tag, properties = {}, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-};
+import { make, radios, spoken } from "./parts.js";
 
 /** What is said after a choice: right or wrong in a word, then the reason. */
 export function verdict({ options, answer }, choice) {
@@ -12,27 +8,13 @@ export function verdict({ options, answer }, choice) {
   return chosen ? `${choice === answer ? "Right." : "Not so."} ${chosen.because}` : "";
 }
 
-let count = 0; // radio buttons of one question share a name, and no other question's
-
 function render({ model, el }) {
-  const name = `quiz-${++count}`;
-  const root = make("div", { className: "quiz" });
-  for (const [key, { hue, on_light, on_dark }] of Object.entries(model.get("palette"))) {
-    root.style.setProperty(`--quiz-${key}-hue`, hue);
-    root.style.setProperty(`--quiz-${key}-light`, on_light);
-    root.style.setProperty(`--quiz-${key}-dark`, on_dark);
-  }
-
-  const labels = model.get("options").map(({ id, text }) => {
-    const radio = make("input", { type: "radio", name, value: id });
-    radio.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys for itself
-    return make("label", {}, radio, ` ${text}`);
-  });
+  const { name, buttons, rows } = radios(model.get("options").map(({ id, text }) => [id, text]));
+  const root = make("div", { className: "lstm-widget quiz" });
   const check = make("button", { type: "submit" }, "Check");
   const legend = make("legend", {}, model.get("question"));
-  const form = make("form", {}, make("fieldset", {}, legend, ...labels), check);
-  const said = make("p", { className: "quiz-said" });
-  said.setAttribute("role", "status");
+  const form = make("form", {}, make("fieldset", {}, legend, ...rows), check);
+  const said = spoken("p", "quiz-said");
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -52,7 +34,7 @@ function render({ model, el }) {
     said.textContent = verdict({ options: model.get("options"), answer: model.get("answer") }, choice);
     root.classList.toggle("quiz-right", choice !== "" && right);
     root.classList.toggle("quiz-wrong", choice !== "" && !right);
-    for (const radio of form.querySelectorAll("input")) if (radio.value === choice) radio.checked = true;
+    for (const button of buttons) if (button.value === choice) button.checked = true;
   }
 
   model.on("change:choice", show);

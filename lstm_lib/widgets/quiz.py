@@ -1,15 +1,10 @@
 """One question with options: the reader guesses, then reads why each answer is right or wrong."""
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
 from lstm_lib.exercises import EXERCISES
-from lstm_lib.notation import FAMILIES, INK
-from lstm_lib.widgets._palette import palette
-
-HERE = Path(__file__).parent
+from lstm_lib.widgets._base import css, esm
 
 
 class Quiz(anywidget.AnyWidget):
@@ -37,15 +32,13 @@ class Quiz(anywidget.AnyWidget):
         ''
     """
 
-    _esm = HERE / "quiz.js"
-    _css = HERE / "quiz.css"
+    _esm = esm("quiz")
+    _css = css("quiz")
 
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List(traitlets.Dict()).tag(sync=True)  # [{"id": …, "text": …, "because": …}, …], in this order
     answer = traitlets.Unicode().tag(sync=True)
     choice = traitlets.Unicode("").tag(sync=True)  # what the reader chose; "" before
-
-    palette = palette({"right": FAMILIES["learn"], "wrong": FAMILIES["forget"], "ink": INK})
 
     @classmethod
     def exercise(cls, id: str) -> "Quiz":

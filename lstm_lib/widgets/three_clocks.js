@@ -6,20 +6,36 @@
 // The first half of this file is arithmetic (tests hold it to Python's numbers), the second half draws.
 // Nothing moves on its own, so there is nothing to still for readers who prefer reduced motion.
 
+import { sigmoid, tanhBack, tanhStep } from "./cell.js";
+import {
+  draw,
+  guessFirst,
+  linear,
+  logarithmic,
+  make,
+  modelSlider,
+  num,
+  panel,
+  percent,
+  small,
+  spoken,
+  stage,
+  superscript,
+} from "./parts.js";
+
 export const STEPS = 60;
 
 // ---------------------------------------------------------------- arithmetic
 
-export const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
-
-/** The state and the gradient of a tanh unit after 0 … steps steps. */
+/** The state and the gradient of a tanh unit after 0 … steps steps. It reads nothing but itself. */
 export function tanhUnit(w, steps = STEPS) {
+  const unit = { W: [[w]], b: [0] };
   const state = [1];
   const gradient = [1];
   for (let k = 1; k <= steps; k++) {
-    const h = Math.tanh(w * state[k - 1]);
-    state.push(h);
-    gradient.push(gradient[k - 1] * w * (1 - h * h));
+    const tape = tanhStep(unit, [], { h: [state[k - 1]] });
+    state.push(tape.h[0]);
+    gradient.push(gradient[k - 1] * tanhBack(unit, tape, { dh: [1] }).dh[0]);
   }
   return { state, gradient };
 }
@@ -62,9 +78,6 @@ export function unitStateHalfLife(w) {
 // ---------------------------------------------------------------- words
 
 const count = (steps) => `${steps.toFixed(steps < 1 ? 2 : steps < 100 ? 1 : 0)} steps`;
-const percent = (factor) => `${(100 * factor).toFixed(1)} %`;
-const small = (x) => (x >= 0.001 ? x.toPrecision(2) : x.toExponential(0).replace("e-", " × 10⁻").replace(/\d+$/, superscript));
-const superscript = (digits) => [...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("");
 
 /** What the two clocks of a tanh unit say. */
 export function unitWords(w) {
@@ -79,7 +92,7 @@ export function unitWords(w) {
   const factor = restingFactor(w);
   const gradient =
     factor < 1
-      ? `Once settled, its gradient keeps ${percent(factor)} a step: half-life ${count(halfLife(factor))}.`
+      ? `Once settled, its gradient keeps ${percent(factor, 1)} a step: half-life ${count(halfLife(factor))}.`
       : `Its gradient has no half-life: it fades ever more slowly, to ${small(tanhUnit(w).gradient[STEPS])} after ${STEPS} steps.`;
   return `${state} ${gradient}`;
 }
@@ -87,7 +100,7 @@ export function unitWords(w) {
 /** What the two clocks of a forget gate say. */
 export function gateWords(bias) {
   const f = sigmoid(bias);
-  return `The gate keeps ${percent(f)} a step. State and gradient fade together: both lose half in ${count(halfLife(f))}.`;
+  return `The gate keeps ${percent(f, 1)} a step. State and gradient fade together: both lose half in ${count(halfLife(f))}.`;
 }
 
 const ANSWERS = {
@@ -110,54 +123,7 @@ export function verdict(guess) {
 
 // ---------------------------------------------------------------- drawing
 
-const SVG = "http://www.w3.org/2000/svg";
 const BOX = { width: 360, height: 230, left: 52, right: 90, top: 12, bottom: 40 };
-
-/** Make an HTML element: make("p", { className: "note" }, "text", child, …). */
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-/** Make an SVG element with attributes. */
-function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-// A scale turns a value into a position between two ends; values beyond the ends stay at them.
-function linear([from, to], [start, end]) {
-  return (value) => start + ((Math.min(Math.max(value, from), to) - from) / (to - from)) * (end - start);
-}
-
-function logarithmic([from, to], ends) {
-  const scale = linear([Math.log10(from), Math.log10(to)], ends);
-  return (value) => scale(Math.log10(Math.max(value, from)));
-}
-
-/** A panel: frame, grid, axis labels. Returns the drawing, its scales, and the group into which curves go. */
-function panel({ title, xLabel, yLabel, x, y, xTicks, yTicks }) {
-  const { width, height, left, right, top, bottom } = BOX;
-  const xScale = x([left, width - right]);
-  const yScale = y([height - bottom, top]);
-  const grid = draw("g", { class: "tc-grid" });
-  for (const [value, text] of yTicks) {
-    grid.append(draw("path", { d: `M${left} ${yScale(value)}H${width - right}` }));
-    grid.append(draw("text", { x: left - 6, y: yScale(value) + 4, "text-anchor": "end" }, text));
-  }
-  for (const [value, text] of xTicks) {
-    grid.append(draw("text", { x: xScale(value), y: height - bottom + 17, "text-anchor": "middle" }, text));
-  }
-  grid.append(draw("text", { x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle" }, xLabel));
-  grid.append(draw("text", { class: "tc-y", transform: `translate(11 ${(top + height - bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
-  const curves = draw("g");
-  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" }, grid, curves);
-  const figure = make("div", { className: "tc-panel" }, make("p", { className: "tc-title" }, title), svg);
-  return { figure, svg, curves, xScale, yScale };
-}
 
 /** The path of a curve from step 0 to its end, or to the floor of the panel, which it meets between two steps. */
 function path(values, { xScale, yScale, floor = -Infinity }) {
@@ -172,39 +138,30 @@ function path(values, { xScale, yScale, floor = -Infinity }) {
 
 /** Draw the curves of one panel anew, and write the name of each at its right end. */
 function drawCurves(frame, series, description) {
-  const { curves, svg, yScale, floor } = frame;
-  const end = BOX.width - BOX.right + 6;
-  const labels = series.map(({ values }) => yScale(values.at(-1)) + 4);
-  spread(labels);
-  curves.replaceChildren(
-    ...series.flatMap(({ name, kind, values }, n) => [
-      draw("path", { class: `tc-curve ${kind}`, d: path(values, frame) }),
-      draw("text", { class: `tc-name ${kind}`, x: end, y: labels[n] }, values.at(-1) < floor ? `${name} ↓` : name),
-    ]),
-  );
+  const { curves, svg, floor } = frame;
+  const paths = series.map(({ kind, values }) => draw("path", { class: `tc-curve ${kind}`, d: path(values, frame) }));
+  const ends = series.map(({ name, kind, values }) => {
+    const value = values.at(-1);
+    return { text: value < floor ? `${name} ↓` : name, kind, value };
+  });
+  curves.replaceChildren(...paths, ...frame.names(ends));
   svg.setAttribute("aria-label", description);
-}
-
-/** Move labels apart until each can be read: down one after the other, then up again from the floor of the panel. */
-function spread(heights, distance = 15) {
-  const order = heights.map((_, n) => n).sort((a, b) => heights[a] - heights[b]);
-  let ceiling = BOX.top;
-  for (const n of order) ceiling = (heights[n] = Math.max(heights[n], ceiling)) + distance;
-  let floor = BOX.height - BOX.bottom + 4;
-  for (const n of order.reverse()) floor = (heights[n] = Math.min(heights[n], floor)) - distance;
 }
 
 const stepTicks = [0, 20, 40, 60].map((k) => [k, `${k}`]);
 
+const halves = [0, 0.5, 1].map((value) => [value, `${value}`]);
+
 const statePanel = () =>
   panel({
     title: "Clock 1: what is left of the state",
+    box: BOX,
     xLabel: "steps k",
     yLabel: "state",
-    x: (ends) => linear([0, STEPS], ends),
-    y: (ends) => linear([0, 1], ends),
+    x: [linear, [0, STEPS]],
+    y: [linear, [0, 1]],
     xTicks: stepTicks,
-    yTicks: [0, 0.5, 1].map((value) => [value, `${value}`]),
+    yTicks: halves,
   });
 
 const SMALLEST = 1e-12; // the gradient panel ends here, and so do curves that fall below it
@@ -213,10 +170,11 @@ const gradientPanel = () => ({
   floor: SMALLEST,
   ...panel({
     title: "Clock 2: what is left of the gradient",
+    box: BOX,
     xLabel: "steps k",
     yLabel: "gradient, log scale",
-    x: (ends) => linear([0, STEPS], ends),
-    y: (ends) => logarithmic([SMALLEST, 1], ends),
+    x: [linear, [0, STEPS]],
+    y: [logarithmic, [SMALLEST, 1]],
     xTicks: stepTicks,
     yTicks: [0, -4, -8, -12].map((n) => [10 ** n, n ? `10⁻${superscript(`${-n}`)}` : "1"]),
   }),
@@ -227,125 +185,63 @@ function recallPanel(recall, chance) {
   const delays = recall.map(({ delay }) => delay);
   const ends = [Math.min(...delays), Math.max(...delays)];
   const name = ({ network = "RNN" }) => network;
-  const frame = panel({
+  const { figure, curves, svg, xScale, yScale, names } = panel({
     title: "Clock 3: what a trained network recalls (measured)",
+    box: BOX,
     xLabel: "delay in steps, log scale",
     yLabel: "accuracy",
-    x: (range) => logarithmic(ends[0] < ends[1] ? ends : [ends[0], ends[0] + 1], range),
-    y: (range) => linear([0, 1], range),
+    x: [logarithmic, ends[0] < ends[1] ? ends : [ends[0], ends[0] + 1]],
+    y: [linear, [0, 1]],
     xTicks: [...new Set(ends)].map((delay) => [delay, `${delay}`]),
-    yTicks: [0, 0.5, 1].map((value) => [value, `${value}`]),
+    yTicks: halves,
   });
-  const { curves, svg, xScale, yScale } = frame;
-  const right = BOX.width - BOX.right;
-  curves.append(draw("path", { class: "tc-chance", d: `M${BOX.left} ${yScale(chance)}H${right}` }));
-  const networks = [...new Set(recall.map(name))];
-  const lasts = networks.map((network) => recall.filter((row) => name(row) === network).at(-1));
-  const labels = [...lasts.map(({ accuracy }) => accuracy), chance].map((accuracy) => yScale(accuracy) + 4);
-  spread(labels);
-  curves.append(draw("text", { class: "tc-name", x: right + 6, y: labels.at(-1) }, "chance"));
-  networks.forEach((network, n) => {
+  curves.append(draw("path", { class: "tc-chance", d: `M${BOX.left} ${yScale(chance)}H${BOX.width - BOX.right}` }));
+  const labels = [...new Set(recall.map(name))].map((network, n) => {
     const kind = n ? "tc-gate" : "tc-unit";
-    for (const { delay, accuracy } of recall.filter((row) => name(row) === network)) {
+    const rows = recall.filter((row) => name(row) === network);
+    for (const { delay, accuracy } of rows) {
       curves.append(draw("circle", { class: `tc-point ${kind}`, cx: xScale(delay), cy: yScale(accuracy), r: 4 }));
     }
-    curves.append(draw("text", { class: `tc-name ${kind}`, x: right + 6, y: labels[n] }, network));
+    return { text: network, kind, value: rows.at(-1).accuracy };
   });
-  const said = recall.map((row) => `${name(row)} ${percent(row.accuracy)} at delay ${row.delay}`).join(", ");
-  svg.setAttribute("aria-label", `Accuracy against delay: ${said}. Chance is ${percent(chance)}.`);
-  return frame.figure;
+  curves.append(...names([...labels, { text: "chance", kind: "tc-unit", value: chance }]));
+  const said = recall.map((row) => `${name(row)} ${percent(row.accuracy, 1)} at delay ${row.delay}`).join(", ");
+  svg.setAttribute("aria-label", `Accuracy against delay: ${said}. Chance is ${percent(chance, 1)}.`);
+  return figure;
 }
 
 // ---------------------------------------------------------------- the explorable
 
-/** A slider that writes to the model, with its label and its value beside it. */
-function slider(model, key, { kind, label, min, max, step, describe }) {
-  const input = make("input", { type: "range", min, max, step, value: model.get(key) });
-  input.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys for itself
-  const output = make("span", { className: "tc-value" }); // not <output>, which would announce every change
-  const show = () => {
-    input.value = model.get(key);
-    output.textContent = describe(model.get(key));
-    input.setAttribute("aria-valuetext", output.textContent);
-  };
-  input.addEventListener("input", () => {
-    model.set(key, Number(input.value));
-    model.save_changes();
-  });
-  model.on(`change:${key}`, show);
-  show();
-  return { input, row: make("label", { className: `tc-slider ${kind}` }, make("span", {}, label), input, output) };
-}
-
-/** The question that comes before the curves. */
-function question(model) {
-  const radios = Object.entries(ANSWERS).map(([value, text]) => {
-    const radio = make("input", { type: "radio", name: "tc-guess", value, required: true });
-    return make("label", {}, radio, ` ${text}`);
-  });
-  const check = make("button", { type: "submit" }, "Check my guess");
-  const skip = make("button", { type: "button" }, "Show without guessing");
-  const legend = make(
-    "legend",
-    {},
-    "Guess first. A tanh unit with w = 1.5 holds a 1 and is then left alone. After 60 steps, what has died: " +
-      "its state, the gradient of its state, both, or neither?",
-  );
-  const form = make("form", { className: "tc-question" }, make("fieldset", {}, legend, ...radios, check, " ", skip));
-  const answer = (guess) => {
-    model.set("guess", guess);
-    model.save_changes();
-  };
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    answer(new FormData(form).get("tc-guess"));
-  });
-  skip.addEventListener("click", () => answer("skipped"));
-  return form;
-}
-
-/** Hand the colours of lstm_lib.notation to the style sheet, which picks the light or the dark ones. */
-function setColours(element, palette) {
-  for (const [name, { hue, on_light, on_dark }] of Object.entries(palette)) {
-    element.style.setProperty(`--tc-${name}-hue`, hue);
-    element.style.setProperty(`--tc-${name}-light`, on_light);
-    element.style.setProperty(`--tc-${name}-dark`, on_dark);
-  }
-}
+const QUESTION =
+  "Guess first. A tanh unit with w = 1.5 holds a 1 and is then left alone. After 60 steps, what has died: " +
+  "its state, the gradient of its state, both, or neither?";
 
 function render({ model, el }) {
-  const root = make("div", { className: "three-clocks" });
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "Explorable: three clocks");
-  setColours(root, model.get("palette"));
-
-  const form = question(model);
-  const said = make("p", { className: "tc-verdict" });
-  said.setAttribute("role", "status");
-
-  const weight = slider(model, "w", {
+  const root = stage("three-clocks", "three clocks");
+  const words = spoken("div", "lw-words");
+  const weight = modelSlider(model, "w", {
     kind: "tc-of-unit",
     label: "Recurrent weight w of the tanh unit",
     min: 0.1,
     max: 2.5,
     step: 0.05,
     describe: (w) => `w = ${w.toFixed(2)}`,
+    words,
   });
-  const bias = slider(model, "forget_bias", {
-    kind: "tc-of-gate",
+  const bias = modelSlider(model, "forget_bias", {
+    kind: "lw-of-forget",
     label: "Bias of the forget gate",
     min: -2,
     max: 6,
     step: 0.1,
-    describe: (b) => `bias ${b.toFixed(1)}, f = ${sigmoid(b).toFixed(3)}`,
+    describe: (b) => `bias ${num(b, 1)}, f = ${sigmoid(b).toFixed(3)}`,
+    words,
   });
   const clocks = [statePanel(), gradientPanel()];
   const recall = model.get("recall");
   const figures = clocks.map(({ figure }) => figure);
   if (recall.length) figures.push(recallPanel(recall, model.get("chance")));
-  const words = make("div", { className: "tc-words" });
-  words.setAttribute("role", "status");
-  const explorable = make("div", {}, weight.row, bias.row, make("div", { className: "tc-panels" }, ...figures), words);
+  const explorable = make("div", {}, weight.row, bias.row, make("div", { className: "lw-panels" }, ...figures), words);
 
   function redraw() {
     const w = model.get("w");
@@ -362,25 +258,14 @@ function render({ model, el }) {
     });
     words.replaceChildren(
       make("p", {}, make("strong", { className: "tc-unit" }, `Tanh unit, w = ${w.toFixed(2)}. `), unitWords(w)),
-      make("p", {}, make("strong", { className: "tc-gate" }, `Forget gate, bias ${b.toFixed(1)}. `), gateWords(b)),
+      make("p", {}, make("strong", { className: "tc-gate" }, `Forget gate, bias ${num(b, 1)}. `), gateWords(b)),
     );
   }
 
-  function reveal() {
-    const guess = model.get("guess");
-    form.hidden = guess !== "";
-    explorable.hidden = guess === "";
-    said.textContent = guess in ANSWERS ? verdict(guess) : "";
-  }
-
   model.on("change:w change:forget_bias", redraw);
-  model.on("change:guess", () => {
-    reveal();
-    if (!explorable.hidden) weight.input.focus(); // the button that had the focus is gone
-  });
   redraw();
-  reveal();
-  root.append(form, said, explorable);
+  const asked = guessFirst(model, { question: QUESTION, answers: ANSWERS, verdict, explorable, first: () => weight.input });
+  root.append(...asked, explorable);
   el.append(root);
 }
 

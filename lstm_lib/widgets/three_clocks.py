@@ -1,13 +1,9 @@
 """Three clocks: how long a state lasts, how long its gradient lasts, how long a trained network recalls."""
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
-from lstm_lib.widgets._palette import palette
-
-HERE = Path(__file__).parent
+from lstm_lib.widgets._base import css, esm
 
 
 class ThreeClocks(anywidget.AnyWidget):
@@ -20,8 +16,8 @@ class ThreeClocks(anywidget.AnyWidget):
         ThreeClocks(w=0.9, forget_bias=2.0)
     """
 
-    _esm = HERE / "three_clocks.js"
-    _css = HERE / "three_clocks.css"
+    _esm = esm("three_clocks")
+    _css = css("three_clocks")
 
     # The recurrent weight w of the tanh unit, and the bias b_f of the forget gate.
     w = traitlets.Float(1.5).tag(sync=True)
@@ -33,8 +29,6 @@ class ThreeClocks(anywidget.AnyWidget):
     # The third clock, measured: [{"network": "RNN", "delay": 30, "accuracy": 1.0}, …]; no panel while it is empty.
     recall = traitlets.List(traitlets.Dict()).tag(sync=True)
     chance = traitlets.Float(0.25).tag(sync=True)
-
-    palette = palette()
 
     def __repr__(self) -> str:
         """Stand in for the widget where none can be shown, the same in each run (no memory address)."""

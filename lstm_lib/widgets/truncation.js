@@ -4,6 +4,8 @@
 // step; the question for it comes L steps later, perhaps in another window. The first part of this file is arithmetic
 // (tests count it out in PyTorch), the second finds words, the third draws. Nothing moves on its own.
 
+import { draw, guessFirst, linear, make, modelSlider, panel, percent, radios, spoken, stage } from "./parts.js";
+
 export const STEPS = 60;
 
 // ---------------------------------------------------------------- arithmetic
@@ -41,7 +43,7 @@ export const bestAccuracy = (state, chance) => state + (1 - state) * chance;
 
 // ---------------------------------------------------------------- words
 
-const percent = (share) => `${Number((100 * share).toFixed(1))} %`;
+const part = (share) => percent(share, 1).replace(".0 ", " "); // 37.5 %, but 25 %
 const some = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 const MODES = {
@@ -93,7 +95,7 @@ export function shareWords(setting) {
   const fitting = Math.max(0, window - lag);
   const counted = fitting
     ? `The write can fall on ${window} places in its window, and from ${fitting} of them the question is still inside: ` +
-      `the gradient gets through for 1 − ${lag}/${window} = ${percent(gradient)} of the pairs.`
+      `the gradient gets through for 1 − ${lag}/${window} = ${part(gradient)} of the pairs.`
     : "Wherever in its window the write falls, the question is outside, because the lag is not shorter than the window: the gradient gets through for no pair.";
   const same = state ? "The state arrives for the same pairs, and no others." : "Nor does the state.";
   const arrives = state === 1 ? "The state arrives for all pairs." : same;
@@ -106,8 +108,8 @@ export function lessonWords(setting, chance) {
   const { state, gradient } = shares(setting);
   if (mode === "whole") return `Nothing stands in the way of learning; the price is that all ${STEPS} steps are kept in memory for the way back, where a window keeps ${window}.`;
   if (mode === "reset") {
-    const best = `While the state is reset, in training as in use, a question whose write is in another window can only be guessed: no network is right in more than ${percent(bestAccuracy(state, chance))}`;
-    return gradient ? `${best} (${percent(state)} + ${percent(1 - state)} × ${chance}).` : `${best}, which is chance.`;
+    const best = `While the state is reset, in training as in use, a question whose write is in another window can only be guessed: no network is right in more than ${part(bestAccuracy(state, chance))}`;
+    return gradient ? `${best} (${part(state)} + ${part(1 - state)} × ${chance}).` : `${best}, which is chance.`;
   }
   if (gradient) return "The pairs that fit can teach the network to write and to keep. Once it keeps, the state that crosses the borders answers the others too.";
   return (
@@ -130,23 +132,6 @@ export function verdict(guess, setting) {
 }
 
 // ---------------------------------------------------------------- drawing
-
-const SVG = "http://www.w3.org/2000/svg";
-
-/** Make an HTML element: make("p", { className: "note" }, "text", child, …). */
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-/** Make an SVG element with attributes. */
-function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
 
 const LINE = { width: 380, height: 162, left: 62, right: 6 };
 const along = (step) => LINE.left + ((step - 0.5) / STEPS) * (LINE.width - LINE.left - LINE.right); // middle of a step
@@ -186,71 +171,58 @@ function drawStream(setting) {
     ...windows,
     ...walls,
     name("windows", 39),
-    over("write", write, 14, "tr-learn"),
-    over("question", ask, 64, "tr-use"),
-    mark(write, "tr-learn"),
-    mark(ask, "tr-use"),
-    name("state", 91, "tr-remember"),
-    ...arrow({ from: write, to: { step: stateTo }, y: 87, kind: "tr-remember", arrives: state }),
-    name("gradient", 123, "tr-ink"),
-    ...arrow({ from: ask, to: { step: gradientTo }, y: 119, kind: "tr-gradient tr-ink", arrives: gradient }),
+    over("write", write, 14, "lw-learn"),
+    over("question", ask, 64, "lw-use"),
+    mark(write, "lw-learn"),
+    mark(ask, "lw-use"),
+    name("state", 91, "lw-remember"),
+    ...arrow({ from: write, to: { step: stateTo }, y: 87, kind: "lw-remember", arrives: state }),
+    name("gradient", 123, "lw-ink"),
+    ...arrow({ from: ask, to: { step: gradientTo }, y: 119, kind: "tr-gradient lw-ink", arrives: gradient }),
     name("step", 154),
     ...ticks,
   );
 }
 
-const BOX = { width: 360, height: 210, left: 52, right: 82, top: 12, bottom: 40 };
 const LONGEST = 40;
-
-const scale = ([from, to], [start, end]) => (value) => start + ((value - from) / (to - from)) * (end - start);
-const xScale = scale([0, LONGEST], [BOX.left, BOX.width - BOX.right]);
-const yScale = scale([0, 1], [BOX.height - BOX.bottom, BOX.top]);
+const BOX = { width: 360, height: 210, left: 52, right: 82, top: 12, bottom: 40 };
 
 /** A panel over the lag, with values from 0 to 1. */
-function panel({ title, yLabel, said }, ...children) {
-  const grid = draw("g", { class: "tr-grid" });
-  for (const value of [0, 0.5, 1]) {
-    grid.append(draw("path", { d: `M${BOX.left} ${yScale(value)}H${BOX.width - BOX.right}` }));
-    grid.append(draw("text", { x: BOX.left - 6, y: yScale(value) + 4, "text-anchor": "end" }, `${value}`));
-  }
-  for (const lag of [0, 10, 20, 30, 40]) grid.append(draw("text", { x: xScale(lag), y: BOX.height - BOX.bottom + 17, "text-anchor": "middle" }, `${lag}`));
-  grid.append(draw("text", { x: (BOX.left + BOX.width - BOX.right) / 2, y: BOX.height - 5, "text-anchor": "middle" }, "lag L in steps"));
-  grid.append(draw("text", { transform: `translate(11 ${(BOX.top + BOX.height - BOX.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
-  const svg = draw("svg", { viewBox: `0 0 ${BOX.width} ${BOX.height}`, role: "img", "aria-label": said }, grid, ...children);
-  return make("div", { className: "tr-panel" }, make("p", { className: "tr-title" }, title), svg);
-}
-
-/** Move labels apart until each can be read: down one after the other, then up again from the floor of the panel. */
-function spread(heights, distance = 15) {
-  const order = heights.map((_, n) => n).sort((a, b) => heights[a] - heights[b]);
-  let ceiling = BOX.top;
-  for (const n of order) ceiling = (heights[n] = Math.max(heights[n], ceiling)) + distance;
-  let floor = BOX.height - BOX.bottom + 4;
-  for (const n of order.reverse()) floor = (heights[n] = Math.min(heights[n], floor)) - distance;
-  return heights;
-}
-
-/** Names at the right end of what they name. */
-function names(rows) {
-  const heights = spread(rows.map(({ value }) => yScale(value) + 4));
-  return rows.map(({ text, kind }, n) => draw("text", { class: `tr-label ${kind}`, x: BOX.width - BOX.right + 8, y: heights[n] }, text));
+function lagPanel({ title, yLabel, said }) {
+  const made = panel({
+    title,
+    box: BOX,
+    xLabel: "lag L in steps",
+    yLabel,
+    x: [linear, [0, LONGEST]],
+    y: [linear, [0, 1]],
+    xTicks: [0, 10, 20, 30, 40].map((lag) => [lag, `${lag}`]),
+    yTicks: [0, 0.5, 1].map((value) => [value, `${value}`]),
+  });
+  made.svg.setAttribute("aria-label", said);
+  return made;
 }
 
 /** The share of pairs for which state and gradient get through, over the lag. */
 function drawShares(setting) {
-  const lags = Array.from({ length: LONGEST + 1 }, (_, lag) => lag);
-  const curves = [["state", "tr-remember"], ["gradient", "tr-gradient tr-ink"]].map(([what, kind]) => {
-    const points = lags.map((lag) => `${xScale(lag).toFixed(1)} ${yScale(shares({ ...setting, lag })[what]).toFixed(1)}`);
-    return draw("path", { class: `tr-line ${kind}`, d: `M${points.join("L")}` });
-  });
   const now = shares(setting);
-  const points = [["state", "tr-remember"], ["gradient", "tr-ink"]].map(([what, kind]) =>
-    draw("circle", { class: `tr-now ${kind}`, cx: xScale(setting.lag), cy: yScale(now[what]), r: what === "state" ? 6 : 3.5 }),
-  );
+  const { figure, curves, xScale, yScale, names } = lagPanel({
+    title: "What gets through, over all places",
+    yLabel: "share of pairs",
+    said: `Share of pairs that get through, by lag. At lag ${setting.lag}: the state ${part(now.state)}, the gradient ${part(now.gradient)}.`,
+  });
+  const lags = Array.from({ length: LONGEST + 1 }, (_, lag) => lag);
   const last = shares({ ...setting, lag: LONGEST });
-  const labels = names([{ text: "state", kind: "tr-remember", value: last.state }, { text: "gradient", kind: "tr-ink", value: last.gradient }]);
-  const said = `Share of pairs that get through, by lag. At lag ${setting.lag}: the state ${percent(now.state)}, the gradient ${percent(now.gradient)}.`;
-  return panel({ title: "What gets through, over all places", yLabel: "share of pairs", said }, ...curves, ...points, ...labels);
+  const rows = [["state", "lw-remember", 6], ["gradient", "lw-ink", 3.5]];
+  for (const [what, kind] of rows) {
+    const points = lags.map((lag) => `${xScale(lag).toFixed(1)} ${yScale(shares({ ...setting, lag })[what]).toFixed(1)}`);
+    curves.append(draw("path", { class: `tr-line tr-${what} ${kind}`, d: `M${points.join("L")}` }));
+  }
+  for (const [what, kind, r] of rows) {
+    curves.append(draw("circle", { class: `tr-now ${kind}`, cx: xScale(setting.lag), cy: yScale(now[what]), r }));
+  }
+  curves.append(...names(rows.map(([what, kind]) => ({ text: what, kind, value: last[what] }))));
+  return figure;
 }
 
 /** Accuracies of trained networks, at the measured window that is nearest to the slider's. */
@@ -258,127 +230,61 @@ function drawMeasured(measured, chance, { window }) {
   const cut = measured.filter(({ mode }) => mode !== "whole").map((row) => row.window);
   const nearest = cut.reduce((best, size) => (Math.abs(size - window) < Math.abs(best - window) ? size : best), cut[0]);
   const rows = measured.filter((row) => row.mode === "whole" || row.window === nearest);
-  const kinds = { reset: "tr-forget", carry: "tr-remember", whole: "tr-ink" };
+  const said = rows.map(({ mode, lag, accuracy }) => `${mode} ${part(accuracy)} at lag ${lag}`).join(", ");
+  const title = cut.length ? `Measured, windows of ${nearest} steps` : "Measured, whole sequences";
+  const { figure, curves, xScale, yScale, names } = lagPanel({
+    title, yLabel: "accuracy", said: `${title}: ${said}. Chance is ${part(chance)}.`,
+  });
+  const kinds = { reset: "lw-forget", carry: "lw-remember", whole: "lw-ink" };
   const shape = {
-    reset: (x, y) => draw("path", { class: "tr-point tr-forget", d: `M${x - 4.5} ${y - 4.5}l9 9m0 -9l-9 9` }),
-    carry: (x, y) => draw("circle", { class: "tr-point tr-remember", cx: x, cy: y, r: 4.5 }),
-    whole: (x, y) => draw("rect", { class: "tr-point tr-ink", x: x - 4, y: y - 4, width: 8, height: 8 }),
+    reset: (x, y) => draw("path", { class: "tr-point lw-forget", d: `M${x - 4.5} ${y - 4.5}l9 9m0 -9l-9 9` }),
+    carry: (x, y) => draw("circle", { class: "tr-point lw-remember", cx: x, cy: y, r: 4.5 }),
+    whole: (x, y) => draw("rect", { class: "tr-point lw-ink", x: x - 4, y: y - 4, width: 8, height: 8 }),
   };
+  if (cut.length) curves.append(draw("path", { class: "tr-border", d: `M${xScale(nearest)} ${BOX.top}V${BOX.height - BOX.bottom}` }));
+  curves.append(draw("path", { class: "tr-chance", d: `M${BOX.left} ${yScale(chance)}H${BOX.width - BOX.right}` }));
+  curves.append(...rows.map(({ mode, lag, accuracy }) => shape[mode](xScale(lag), yScale(accuracy))));
   const used = Object.keys(kinds).filter((mode) => rows.some((row) => row.mode === mode));
-  const points = rows.map(({ mode, lag, accuracy }) => shape[mode](xScale(Math.min(lag, LONGEST)), yScale(accuracy)));
   const labels = used.map((mode) => {
     const of = rows.filter((row) => row.mode === mode);
     const furthest = Math.max(...of.map(({ lag }) => lag));
     const ends = of.filter(({ lag }) => lag === furthest);
     return { text: mode, kind: kinds[mode], value: ends.reduce((sum, { accuracy }) => sum + accuracy, 0) / ends.length };
   });
-  labels.push({ text: "chance", kind: "tr-ink", value: chance });
-  const border = cut.length ? [draw("path", { class: "tr-border", d: `M${xScale(nearest)} ${BOX.top}V${BOX.height - BOX.bottom}` })] : [];
-  const guessing = draw("path", { class: "tr-chance", d: `M${BOX.left} ${yScale(chance)}H${BOX.width - BOX.right}` });
-  const said = rows.map(({ mode, lag, accuracy }) => `${mode} ${percent(accuracy)} at lag ${lag}`).join(", ");
-  const title = cut.length ? `Measured, windows of ${nearest} steps` : "Measured, whole sequences";
-  return panel({ title, yLabel: "accuracy", said: `${title}: ${said}. Chance is ${percent(chance)}.` }, ...border, guessing, ...points, ...names(labels));
+  curves.append(...names([...labels, { text: "chance", kind: "lw-ink", value: chance }]));
+  return figure;
 }
 
 // ---------------------------------------------------------------- the explorable
 
-/** A slider that writes to the model, with its label and its value beside it; quiet is told while it moves. */
-function slider(model, key, { label, min, max, describe, quiet }) {
-  const input = make("input", { type: "range", min, max, step: 1, value: model.get(key) });
-  input.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys for itself
-  const shown = make("span", { className: "tr-value" }); // not <output>, which would announce every change
-  const show = () => {
-    input.value = model.get(key);
-    shown.textContent = describe(model.get(key));
-    input.setAttribute("aria-valuetext", shown.textContent);
-  };
-  input.addEventListener("input", () => {
-    quiet(true); // nothing is read aloud while a slider is on its way
-    model.set(key, Number(input.value));
-    model.save_changes();
-  });
-  input.addEventListener("change", () => quiet(false));
-  model.on(`change:${key}`, show);
-  show();
-  return { input, show, row: make("label", { className: "tr-slider" }, make("span", {}, label), input, shown) };
-}
-
-let count = 0; // groups of radio buttons need a name of their own on the page
-
 /** What happens at a border: three radio buttons. */
 function modes(model) {
-  const group = `tr-mode-${++count}`;
-  const radios = Object.entries(MODES).map(([value, text]) => {
-    const radio = make("input", { type: "radio", name: group, value });
-    radio.dataset.lmSuppressShortcuts = "true";
-    radio.addEventListener("change", () => {
-      model.set("mode", value);
+  const { buttons, rows } = radios(Object.entries(MODES));
+  for (const button of buttons) {
+    button.addEventListener("change", () => {
+      model.set("mode", button.value);
       model.save_changes();
     });
-    return { radio, row: make("label", {}, radio, ` ${text}`) };
-  });
-  const show = () => radios.forEach(({ radio }) => (radio.checked = radio.value === model.get("mode")));
+  }
+  const show = () => buttons.forEach((button) => (button.checked = button.value === model.get("mode")));
   model.on("change:mode", show);
   show();
-  return make("fieldset", { className: "tr-modes" }, make("legend", {}, "At each border"), ...radios.map(({ row }) => row));
-}
-
-/** The question that comes before the pictures. */
-function question(model) {
-  const name = `tr-guess-${++count}`;
-  const radios = Object.entries(ANSWERS).map(([value, text]) => {
-    const radio = make("input", { type: "radio", name, value, required: true });
-    radio.dataset.lmSuppressShortcuts = "true";
-    return make("label", {}, radio, ` ${text}`);
-  });
-  const check = make("button", { type: "submit" }, "Check my guess");
-  const skip = make("button", { type: "button" }, "Show without guessing");
-  const legend = make("legend", {}, questionWords(model.get("asked")));
-  const form = make("form", { className: "tr-question" }, make("fieldset", {}, legend, ...radios, check, " ", skip));
-  const guessed = (guess) => {
-    model.set("guess", guess);
-    model.save_changes();
-  };
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    guessed(new FormData(form).get(name));
-  });
-  skip.addEventListener("click", () => guessed("skipped"));
-  return form;
-}
-
-/** Hand the colours of lstm_lib.notation to the style sheet, which picks the light or the dark ones. */
-function setColours(element, palette) {
-  for (const [name, { hue, on_light, on_dark }] of Object.entries(palette)) {
-    element.style.setProperty(`--tr-${name}-hue`, hue);
-    element.style.setProperty(`--tr-${name}-light`, on_light);
-    element.style.setProperty(`--tr-${name}-dark`, on_dark);
-  }
+  return make("fieldset", { className: "tr-modes" }, make("legend", {}, "At each border"), ...rows);
 }
 
 const KEYS = ["window", "lag", "position", "mode"];
 
 function render({ model, el }) {
-  const root = make("div", { className: "truncation" });
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "Explorable: truncation");
-  setColours(root, model.get("palette"));
-
-  const form = question(model);
-  const said = make("p", { className: "tr-verdict" });
-  said.setAttribute("role", "status");
-  const words = make("div", { className: "tr-words" });
-  words.setAttribute("role", "status");
-  const quiet = (busy) => words.setAttribute("aria-busy", `${busy}`);
-
-  const window = slider(model, "window", { label: "Window length w", min: 2, max: 20, quiet, describe: (w) => some(w, "step") });
-  const lag = slider(model, "lag", { label: "Lag L, write to question", min: 1, max: LONGEST, quiet, describe: (L) => some(L, "step") });
-  const position = slider(model, "position", {
-    label: "Place of the write", min: 1, max: model.get("window"), quiet,
+  const root = stage("truncation", "truncation");
+  const words = spoken("div", "lw-words");
+  const window = modelSlider(model, "window", { label: "Window length w", min: 2, max: 20, words, describe: (w) => some(w, "step") });
+  const lag = modelSlider(model, "lag", { label: "Lag L, write to question", min: 1, max: LONGEST, words, describe: (L) => some(L, "step") });
+  const position = modelSlider(model, "position", {
+    label: "Place of the write", min: 1, max: model.get("window"), words,
     describe: (place) => `step ${place} of ${model.get("window")}`,
   });
   const stream = make("div", { className: "tr-stream" });
-  const panels = make("div", { className: "tr-panels" });
+  const panels = make("div", { className: "lw-panels" });
   const controls = make("div", { className: "tr-controls" }, window.row, lag.row, position.row);
   const explorable = make("div", {}, modes(model), controls, stream, panels, words);
 
@@ -403,22 +309,17 @@ function render({ model, el }) {
     redraw();
   }
 
-  function reveal() {
-    const guess = model.get("guess");
-    form.hidden = guess !== "";
-    explorable.hidden = guess === "";
-    said.textContent = guess in ANSWERS ? verdict(guess, model.get("asked")) : "";
-  }
-
   model.on("change:window", resize);
   model.on("change:lag change:position change:mode change:measured", redraw);
-  model.on("change:guess", () => {
-    reveal();
-    if (!explorable.hidden) explorable.querySelector("input:checked").focus(); // the button that had the focus is gone
-  });
   redraw();
-  reveal();
-  root.append(form, said, explorable);
+  const asked = guessFirst(model, {
+    question: questionWords(model.get("asked")),
+    answers: ANSWERS,
+    verdict: (guess) => verdict(guess, model.get("asked")),
+    explorable,
+    first: () => explorable.querySelector("input:checked"),
+  });
+  root.append(...asked, explorable);
   el.append(root);
 }
 

@@ -1,15 +1,12 @@
 """Truncation: training in windows, what the state carries over a border, and where the gradient stops."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from lstm_lib.widgets._palette import palette
-
-HERE = Path(__file__).parent
+from lstm_lib.widgets._base import css, esm
 
 MODES = ("reset", "carry", "whole")
 LONGEST_WINDOW, LONGEST_LAG = 20, 40
@@ -38,8 +35,8 @@ class Truncation(anywidget.AnyWidget):
         Truncation(window=8, lag=12, mode='carry')
     """
 
-    _esm = HERE / "truncation.js"
-    _css = HERE / "truncation.css"
+    _esm = esm("truncation")
+    _css = css("truncation")
 
     window = traitlets.Int().tag(sync=True)
     lag = traitlets.Int().tag(sync=True)
@@ -53,8 +50,6 @@ class Truncation(anywidget.AnyWidget):
 
     measured = traitlets.List(traitlets.Dict()).tag(sync=True)
     chance = traitlets.Float().tag(sync=True)
-
-    palette = palette()
 
     def __init__(
         self,

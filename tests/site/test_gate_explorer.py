@@ -1,22 +1,19 @@
 """The gate explorer: its arithmetic against the cells in NumPy, and its hands in a browser, gate by gate."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from playwright.sync_api import Browser, Locator, expect
+from anywidget import AnyWidget
+from explorable_helpers import axe, module, node
+from playwright.sync_api import Locator, expect
 
 from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, drawn_step, lstm_step
-from lstm_lib.notation import FAMILIES, INK, PAGE, SYMBOLS
+from lstm_lib.notation import FAMILIES, SYMBOLS
 from lstm_lib.widgets import GateExplorer
 from lstm_lib.widgets.gate_explorer import PRESETS, START
 
-MODULE = ROOT / "lstm_lib" / "widgets" / "gate_explorer.js"
 GATES = list(START)
 Values = dict[str, float]
 
@@ -30,7 +27,8 @@ def situations(gate: str) -> list[Values]:
 
 
 SCRIPT = f"""
-import {{ COMPUTE, GATES, percent, squashed }} from {json.dumps(MODULE.as_uri())};
+import {{ COMPUTE, GATES }} from {module("gate_explorer")};
+import {{ percent, squashed }} from {module("parts")};
 const situations = {json.dumps({gate: situations(gate) for gate in GATES})};
 const say = (gate, v) => GATES[gate].words(v, COMPUTE[gate](v)).join(" ");
 const line = ({{ left, steps }}) => [left, ...steps].join(" = ");
@@ -42,19 +40,15 @@ console.log(JSON.stringify({{
   equations: each(show),
   sliders: Object.fromEntries(Object.entries(GATES).map(([g, {{ groups }}]) => [g, groups.flatMap(([, ...k]) => k)])),
   squashed: [0, 1, -1, 0.5, -0.004, 0.9991, -0.9999999, 1.5].map(squashed),
-  percents: [0, 1, 0.694, 0.0002, 0.9975].map(percent),
+  percents: [0, 1, 0.694, 0.0002, 0.9975].map((share) => percent(share)),
 }}));
 """
 
 
 @pytest.fixture(scope="module")
-def module() -> dict[str, dict]:
+def told() -> dict[str, dict]:
     """Run the functions of the ES module under node and return what they give."""
-    node = Path(sys.executable).parent / "node"
-    done = subprocess.run(
-        [node, "--input-type=module", "--eval", SCRIPT], check=True, capture_output=True, text=True, timeout=60
-    )
-    return json.loads(done.stdout)
+    return node(SCRIPT)
 
 
 # ---------------------------------------------------------------- the same numbers as the cells
@@ -118,15 +112,15 @@ CELLS: dict[str, Callable[[Values], Values]] = {
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_every_number_of_a_gate_is_the_one_of_the_cell(module: dict[str, dict], gate: str) -> None:
-    for v, numbers in zip(situations(gate), module["numbers"][gate], strict=True):
+def test_every_number_of_a_gate_is_the_one_of_the_cell(told: dict[str, dict], gate: str) -> None:
+    for v, numbers in zip(situations(gate), told["numbers"][gate], strict=True):
         for name, expected in CELLS[gate](v).items():
             np.testing.assert_allclose(numbers[name], np.squeeze(expected), rtol=0, atol=1e-12, err_msg=f"{name}, {v}")
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_every_value_has_one_slider(module: dict[str, dict], gate: str) -> None:
-    assert sorted(module["sliders"][gate]) == sorted(START[gate])
+def test_every_value_has_one_slider(told: dict[str, dict], gate: str) -> None:
+    assert sorted(told["sliders"][gate]) == sorted(START[gate])
     for changes in PRESETS[gate].values():
         assert changes.keys() <= START[gate].keys()
 
@@ -134,9 +128,9 @@ def test_every_value_has_one_slider(module: dict[str, dict], gate: str) -> None:
 # ---------------------------------------------------------------- words
 
 
-def test_the_presets_show_what_their_names_say(module: dict[str, dict]) -> None:
+def test_the_presets_show_what_their_names_say(told: dict[str, dict]) -> None:
     at = {
-        gate: dict(zip(["start", *PRESETS[gate]], module["numbers"][gate][:4], strict=True)) for gate in GATES
+        gate: dict(zip(["start", *PRESETS[gate]], told["numbers"][gate][:4], strict=True)) for gate in GATES
     }
     assert at["forget"]["keep everything"]["f"] > 0.99
     assert at["forget"]["keep half"]["f"] == 0.5
@@ -152,8 +146,8 @@ def test_the_presets_show_what_their_names_say(module: dict[str, dict]) -> None:
     assert at["drawn use"]["an empty memory"]["h"] == at["drawn use"]["everything forgotten"]["h"] != 0
 
 
-def test_the_words_say_what_is_easily_missed(module: dict[str, dict]) -> None:
-    said = {gate: dict(zip(["start", *PRESETS[gate]], module["words"][gate][:4], strict=True)) for gate in GATES}
+def test_the_words_say_what_is_easily_missed(told: dict[str, dict]) -> None:
+    said = {gate: dict(zip(["start", *PRESETS[gate]], told["words"][gate][:4], strict=True)) for gate in GATES}
     assert "keeps 69 % of the long-term memory: of 1.20, 0.83 is kept and 0.37 is forgotten" in said["forget"]["start"]
     assert "gone after 1.0 steps" in said["forget"]["keep half"]
     assert "an ignore factor of 1 means that nothing is ignored" in said["learn"]["ignore nothing"]
@@ -166,18 +160,18 @@ def test_the_words_say_what_is_easily_missed(module: dict[str, dict]) -> None:
     assert "a bias, not a memory" in said["drawn use"]["everything forgotten"]
 
 
-def test_the_formula_is_shown_with_its_numbers(module: dict[str, dict]) -> None:
-    squashing, kept = module["equations"]["forget"][0]
+def test_the_formula_is_shown_with_its_numbers(told: dict[str, dict]) -> None:
+    squashing, kept = told["equations"]["forget"][0]
     assert squashing.replace("\u00a0", " ").endswith(
         "σ(1.20·[use:0.50] + 0.40·[event:1.00] − 0.20) = σ(0.80) = [forget:0.69]"
     )
     assert kept.endswith("[forget:0.69]·[remember:1.20] = 0.83")
-    assert all("[learn:" not in line for line in module["equations"]["drawn use"][0])
+    assert all("[learn:" not in line for line in told["equations"]["drawn use"][0])
 
 
-def test_a_gate_that_is_nearly_shut_is_not_shown_as_shut(module: dict[str, dict]) -> None:
-    assert module["squashed"] == ["0.00", "1.00", "−1.00", "0.50", "−0.004", "0.999", "−1.0000", "1.50"]
-    assert module["percents"] == ["0 %", "100 %", "69 %", "0.02 %", "99.8 %"]
+def test_a_gate_that_is_nearly_shut_is_not_shown_as_shut(told: dict[str, dict]) -> None:
+    assert told["squashed"] == ["0.00", "1.00", "−1.00", "0.50", "−0.004", "0.999", "−1.0000", "1.50"]
+    assert told["percents"] == ["0 %", "100 %", "69 %", "0.02 %", "99.8 %"]
 
 
 def test_a_wrong_gate_or_slider_is_refused_by_name() -> None:
@@ -189,41 +183,10 @@ def test_a_wrong_gate_or_slider_is_refused_by_name() -> None:
 
 # ---------------------------------------------------------------- in a browser
 
-HOST = "http://explorable.test/"  # no such host: the page is handed to the browser by the test
-
-
-def static_page(explorer: GateExplorer) -> str:
-    """Write a page with one stored explorable, as the built book has them."""
-    state = {name: str(value) if name in ("_esm", "_css") else value for name, value in explorer.get_state().items()}
-    stored = json.dumps({"state": {"one": {"model_module": "anywidget", "model_name": "AnyModel", "state": state}}})
-    stored = stored.replace("</", "<\\/")  # no end of the script inside the script
-    host = (ROOT / "_site" / "anyhost.js").read_text(encoding="utf-8")
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{explorer.gate}</title>
-      <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><body><main><h1>One gate</h1>
-      <script type="application/vnd.jupyter.widget-state+json">{stored}</script>
-      <script type="application/vnd.jupyter.widget-view+json">{{"model_id": "one"}}</script></main>
-      <script>{host}</script></body></html>"""
-
-
 @pytest.fixture
-def explore(browser: Browser) -> Iterator[Callable[..., Locator]]:
-    """Give a function that opens an explorer on a static page of 390 px; the page must not complain."""
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-
-    def open_page(gate: str, **options: object) -> Locator:
-        body = static_page(GateExplorer(gate, **options))
-        page.route(f"{HOST}**", lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
-        page.goto(HOST)
-        explorer = page.locator(".gate-explorer")
-        explorer.wait_for()
-        return explorer
-
-    yield open_page
-    page.close()
-    assert complaints == []
+def explore(alone: Callable[[AnyWidget], Locator]) -> Callable[..., Locator]:
+    """Give a function that opens an explorer on a page of 390 px."""
+    return lambda gate, **options: alone(GateExplorer(gate, **options))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -232,17 +195,13 @@ def test_a_gate_fits_a_telephone_and_axe_finds_nothing(explore: Callable[..., Lo
     explorer = explore(gate, question="What do you expect?")
     page = explorer.page
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-    ink, paper = (getattr(family, f"on_{theme}") for family in (INK, PAGE))
-    page.evaluate("style => { document.body.style.cssText = style }", f"background: {paper}; color: {ink}")
     expect(explorer).to_contain_text("What do you expect?")
     expect(explorer.get_by_role("slider")).to_have_count(len(START[gate]))
     for button in explorer.get_by_role("button").all():
         button.press("Enter")
         expect(button).to_have_attribute("aria-pressed", "true")
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
-    violations = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes[0].html])")
-    assert violations == []
+    assert axe(page) == []
 
 
 def test_the_sliders_answer_to_keys(explore: Callable[..., Locator]) -> None:
@@ -303,7 +262,7 @@ def test_words_and_colours_come_from_the_one_table(explore: Callable[..., Locato
     explorer = explore("learn")
     explorer.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
     red, green, blue = bytes.fromhex(getattr(FAMILIES["learn"], tone)[1:])
-    shown = explorer.locator(".ge-equations .ge-learn").first.evaluate("e => getComputedStyle(e).color")
+    shown = explorer.locator(".ge-equations .lw-learn").first.evaluate("e => getComputedStyle(e).color")
     assert shown == f"rgb({red}, {green}, {blue})"
     for symbol in "ig":
         caption = explorer.locator(".ge-squashing").filter(has_text=SYMBOLS[symbol].everyday)

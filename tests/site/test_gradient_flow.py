@@ -1,55 +1,44 @@
 """The explorable of gradient flow: its arithmetic against NumPy's backward pass, and its hands in a browser."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from playwright.sync_api import Browser, Page, expect
+from anywidget import AnyWidget
+from explorable_helpers import axe, module, node
+from playwright.sync_api import Locator, Page, expect
 
 from lstm_lib import cells, layers
 from lstm_lib.widgets import GradientFlow
 from lstm_lib.widgets.gradient_flow import FLAGS, VALUES
 
-MODULE = ROOT / "lstm_lib" / "widgets" / "gradient_flow.js"
 SETTINGS = [(5.0, -4.0, 14), (0.0, -4.0, 14), (-2.0, 4.0, 9), (6.0, 3.0, 1), (1.5, 0.5, 12)]
 
 SCRIPT = f"""
-import * as gf from {json.dumps(MODULE.as_uri())};
+import * as gf from {module("gradient_flow")};
 const events = {{ values: {VALUES}, flags: {FLAGS} }};
 const seen = {json.dumps(SETTINGS)}.map(([forgetBias, inputBias, output]) => {{
   const all = gf.flow({{ ...events, forgetBias, inputBias, output }});
   const words = [gf.unitWords("LSTM", all.lstm, events.flags), gf.roadWords(all.lstm, all.alongMemory, events.flags)];
-  return {{ ...all, words, rows: gf.lstmRows(forgetBias, inputBias) }};
+  return {{ ...all, words, unit: gf.lstmUnit(forgetBias, inputBias) }};
 }});
 const {{ lstm, rnn }} = gf.flow({{ ...events, ...gf.ASKED, output: {len(VALUES)} }});
 const verdicts = Object.keys(gf.ANSWERS).map((guess) => gf.verdict(guess, lstm, rnn, events.flags));
-console.log(JSON.stringify({{ seen, verdicts, row: gf.RNN_ROW }}));
+console.log(JSON.stringify({{ seen, verdicts, unit: gf.RNN_UNIT }}));
 """
 
 
 @pytest.fixture(scope="module")
 def numbers() -> dict:
     """Run the functions of the ES module under node and return what they give."""
-    node = Path(sys.executable).parent / "node"
-    command = [node, "--input-type=module", "--eval", SCRIPT]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
-
-
-def split(row: list[float]) -> tuple[list[float], float]:
-    """Part a row of the module, [w_h, w_x, w_flag, b], into weights and bias."""
-    return row[:3], row[3]
+    return node(SCRIPT)
 
 
 @pytest.mark.parametrize("n", range(len(SETTINGS)))
 def test_the_lstm_unit_and_its_gradient_agree_with_numpy(numbers: dict, n: int) -> None:
     seen, output = numbers["seen"][n], SETTINGS[n][2]
-    W, b = zip(*(split(seen["rows"][gate]) for gate in "ifgo"), strict=True)
-    params = cells.LSTMParams(np.array(W, float)[:, None], np.array(b, float)[:, None])
+    params = cells.LSTMParams(*(np.array(seen["unit"][name], float) for name in ("W", "b")))
     run = layers.lstm_forward(params, np.stack([VALUES, FLAGS], axis=1)[:, None])
     for name, ours in {"h": run.hs, "c": run.cs, **layers.gates(run)._asdict()}.items():
         if name in seen["steps"][0]:
@@ -63,7 +52,7 @@ def test_the_lstm_unit_and_its_gradient_agree_with_numpy(numbers: dict, n: int) 
 @pytest.mark.parametrize("n", range(len(SETTINGS)))
 def test_the_road_along_the_memory_is_the_product_of_the_forget_gates(numbers: dict, n: int) -> None:
     seen, output = numbers["seen"][n], SETTINGS[n][2]
-    steps, w_gx = seen["steps"], seen["rows"]["g"][1]
+    steps, w_gx = seen["steps"], seen["unit"]["W"][2][0][1]
     last = steps[output - 1]
     for t in range(output):
         kept = np.prod([step["f"] for step in steps[t + 1 : output]])
@@ -75,8 +64,7 @@ def test_the_road_along_the_memory_is_the_product_of_the_forget_gates(numbers: d
 @pytest.mark.parametrize("n", range(len(SETTINGS)))
 def test_the_tanh_unit_and_its_gradient_agree_with_numpy(numbers: dict, n: int) -> None:
     seen, output = numbers["seen"][n], SETTINGS[n][2]
-    w, b = split(numbers["row"])
-    params = cells.RNNParams(np.array([w], float), np.array([b], float))
+    params = cells.RNNParams(*(np.array(numbers["unit"][name], float) for name in ("W", "b")))
     run = layers.rnn_forward(params, np.stack([VALUES, FLAGS], axis=1)[:, None].astype(float))
     dhs = np.zeros_like(run.hs)
     dhs[output - 1] = 1
@@ -108,26 +96,9 @@ def test_what_the_verdict_says_of_both_units_is_so(numbers: dict) -> None:
 
 
 @pytest.fixture
-def page(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(alone: Callable[[AnyWidget], Locator], request: pytest.FixtureRequest) -> Page:
     """Show the explorable on a page of its own, with the script that shows it on the website."""
-    widget = GradientFlow(**getattr(request, "param", {}))
-    state = {name: value for name, value in widget.get_state().items() if not name.startswith("_view")}
-    entry = {"model_module": "anywidget", "model_name": "AnyModel", "state": state, "model_module_version": "0"}
-    html = f"""<!doctype html><html lang="en"><head><title>Gradient flow</title><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width">
-      <style>[data-theme="dark"] body {{ background: #14181E }}</style></head><body><main><h1>Gradient flow</h1>
-      <script type="application/vnd.jupyter.widget-view+json">{json.dumps({"model_id": "a"})}</script></main>
-      <script type="application/vnd.jupyter.widget-state+json">{json.dumps({"state": {"a": entry}})}</script>
-      <script>{(ROOT / "_site" / "anyhost.js").read_text(encoding="utf-8")}</script></body></html>"""
-    (tmp_path / "page.html").write_text(html, encoding="utf-8")
-    opened = browser.new_page(viewport={"width": 390, "height": 844})
-    opened.errors = []
-    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
-    opened.goto((tmp_path / "page.html").as_uri())
-    opened.locator(".gradient-flow").wait_for()
-    yield opened
-    assert opened.errors == []
-    opened.close()
+    return alone(GradientFlow(**getattr(request, "param", {}))).page
 
 
 def skip(page: Page) -> None:
@@ -168,7 +139,7 @@ def test_the_presets_say_which_is_on(page: Page) -> None:
 @pytest.mark.parametrize("page", [{"forget_bias": 1.0, "input_bias": 3.0}], indirect=True)
 def test_lines_across_the_bars_show_what_came_along_the_memory(page: Page) -> None:
     skip(page)
-    bars, lines = page.locator("rect.gf-bar.gf-remember"), page.locator(".gf-mark")
+    bars, lines = page.locator("rect.gf-bar.lw-remember"), page.locator(".gf-mark")
     assert bars.count() == lines.count() == 14
 
     def below(event: int) -> float:
@@ -201,10 +172,8 @@ def test_sliders_and_presets_answer_to_keys(page: Page) -> None:
 def test_it_fits_and_axe_finds_nothing(page: Page, width: int, theme: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-    page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
     for opened in (False, True):
         if opened:
             skip(page)
-        violations = page.evaluate("async () => (await axe.run('.gradient-flow')).violations.map((v) => v.id)")
-        assert violations == []
+        assert axe(page) == []
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width

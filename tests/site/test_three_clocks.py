@@ -1,35 +1,31 @@
 """The explorable of the three clocks: its arithmetic against NumPy, and its hands in a browser."""
 
-import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from playwright.sync_api import Browser, Page, expect
+from anywidget import AnyWidget
+from explorable_helpers import axe, module, node
+from playwright.sync_api import Locator, Page, expect
 
 from lstm_lib.cells import sigmoid
 from lstm_lib.notation import FAMILIES
-
-MODULE = ROOT / "lstm_lib" / "widgets" / "three_clocks.js"
-PAGE = "chapters/02_memory_loss.html"
+from lstm_lib.widgets import ThreeClocks
 
 WEIGHTS = [0.1, 0.5, 0.9, 1.0, 1.05, 1.2, 1.5, 2.5]
 BIASES = [-2.0, 0.0, 1.0, 2.0, 3.0, 6.0]
 
 SCRIPT = f"""
-import * as clocks from {json.dumps(MODULE.as_uri())};
+import {{ sigmoid }} from {module("cell")};
+import * as clocks from {module("three_clocks")};
 const weights = {WEIGHTS}, biases = {BIASES};
 console.log(JSON.stringify({{
   units: weights.map((w) => clocks.tanhUnit(w)),
   gates: biases.map((b) => clocks.forgetGate(b)),
   rests: weights.map(clocks.restingState),
   factors: weights.map(clocks.restingFactor),
-  halves: biases.map((b) => clocks.halfLife(clocks.sigmoid(b))),
+  halves: biases.map((b) => clocks.halfLife(sigmoid(b))),
   lasting: weights.map((w) => {{ const k = clocks.unitStateHalfLife(w); return k === Infinity ? null : k; }}),
   unitWords: weights.map(clocks.unitWords),
   gateWords: biases.map(clocks.gateWords),
@@ -41,11 +37,7 @@ console.log(JSON.stringify({{
 @pytest.fixture(scope="module")
 def numbers() -> dict[str, list]:
     """Run the functions of the ES module under node and return what they give."""
-    node = Path(sys.executable).parent / "node"
-    done = subprocess.run(
-        [node, "--input-type=module", "--eval", SCRIPT], check=True, capture_output=True, text=True, timeout=60
-    )
-    return json.loads(done.stdout)
+    return node(SCRIPT)
 
 
 def tanh_unit(w: float) -> tuple[np.ndarray, np.ndarray]:
@@ -110,14 +102,13 @@ def test_the_published_numbers_are_in_the_words(numbers: dict[str, list]) -> Non
 # ---------------------------------------------------------------- in a browser
 
 
+RECALL = [{"network": "RNN", "delay": delay, "accuracy": accuracy} for delay, accuracy in ((1, 1.0), (30, 0.46))]
+
+
 @pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    """Open the page of the explorable, with its question still unanswered."""
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.goto(f"{site}/{PAGE}")
-    page.locator(".three-clocks").first.wait_for()
-    yield page
-    page.close()
+def page(alone: Callable[[AnyWidget], Locator]) -> Page:
+    """Open the explorable with its question still unanswered."""
+    return alone(ThreeClocks(recall=RECALL)).page
 
 
 def test_the_curves_wait_for_a_guess(page: Page) -> None:
@@ -175,15 +166,18 @@ def test_the_words_have_the_colours_of_the_course(page: Page, theme: str, tone: 
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
     page.get_by_role("button", name="Show without guessing").first.press("Enter")
     red, green, blue = bytes.fromhex(getattr(FAMILIES["remember"], tone)[1:])
-    shown = page.locator(".tc-words .tc-gate").first.evaluate("e => getComputedStyle(e).color")
+    shown = page.locator(".lw-words .tc-gate").first.evaluate("e => getComputedStyle(e).color")
     assert shown == f"rgb({red}, {green}, {blue})"
 
 
-def test_the_open_explorable_fits_a_telephone_and_axe_finds_nothing(page: Page) -> None:
-    page.get_by_role("button", name="Show without guessing").first.press("Enter")
-    page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
-    violations = page.evaluate("async () => (await axe.run('.three-clocks')).violations.map((v) => v.id)")
-    assert violations == []
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    inside = page.locator(".anyhost:has(.three-clocks)").first.evaluate("host => host.scrollWidth - host.clientWidth")
-    assert inside <= 0
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_fits_and_axe_finds_nothing(page: Page, width: int, theme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    for opened in (False, True):
+        if opened:
+            page.get_by_role("button", name="Show without guessing").press("Enter")
+            expect(page.get_by_role("img")).to_have_count(3)
+        assert axe(page) == []
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width

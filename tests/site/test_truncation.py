@@ -1,26 +1,19 @@
 """The explorable of truncation: its arithmetic counted out in PyTorch, and its hands in a browser."""
 
 import json
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import ThreadingHTTPServer
-from pathlib import Path
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, Handler
-from playwright.sync_api import Browser, Locator, expect
+from anywidget import AnyWidget
+from explorable_helpers import axe, module, node
+from playwright.sync_api import Locator, expect
 
-from lstm_lib.notation import FAMILIES, INK, PAGE
+from lstm_lib.notation import FAMILIES
 from lstm_lib.widgets import Truncation
 from lstm_lib.widgets.truncation import MODES
-
-MODULE = ROOT / "lstm_lib" / "widgets" / "truncation.js"
 
 WINDOWS = [2, 3, 5, 8]
 LAGS = list(range(1, 13))
@@ -41,7 +34,7 @@ SPOKEN = {
 }
 
 SCRIPT = f"""
-import * as cut from {json.dumps(MODULE.as_uri())};
+import * as cut from {module("truncation")};
 const settings = {json.dumps(SETTINGS)}, spoken = {json.dumps(SPOKEN)};
 const say = (setting) => [cut.pairWords(setting), cut.shareWords(setting), cut.lessonWords(setting, 0.25)];
 console.log(JSON.stringify({{
@@ -57,13 +50,9 @@ console.log(JSON.stringify({{
 
 
 @pytest.fixture(scope="module")
-def module() -> dict:
+def told() -> dict:
     """Run the functions of the ES module under node and return what they give."""
-    node = Path(sys.executable).parent / "node"
-    done = subprocess.run(
-        [node, "--input-type=module", "--eval", SCRIPT], check=True, capture_output=True, text=True, timeout=60
-    )
-    return json.loads(done.stdout)
+    return node(SCRIPT)
 
 
 # ---------------------------------------------------------------- counted out
@@ -111,8 +100,8 @@ def paths() -> dict[tuple[str, int], Paths]:
     return found
 
 
-def test_state_and_gradient_get_through_where_pytorch_says_so(module: dict, paths: dict) -> None:
-    for setting, reached in zip(SETTINGS, module["reached"], strict=True):
+def test_state_and_gradient_get_through_where_pytorch_says_so(told: dict, paths: dict) -> None:
+    for setting, reached in zip(SETTINGS, told["reached"], strict=True):
         write, ask = setting["position"], setting["position"] + setting["lag"]
         assert (reached["write"], reached["ask"]) == (write, ask)
         state, gradient = paths[setting["mode"], setting["window"]]
@@ -120,16 +109,16 @@ def test_state_and_gradient_get_through_where_pytorch_says_so(module: dict, path
         assert reached["gradient"] == gradient[ask - 1, write - 1], setting
 
 
-def test_the_arrows_end_where_pytorch_says_so(module: dict, paths: dict) -> None:
-    for setting, reached in zip(SETTINGS, module["reached"], strict=True):
+def test_the_arrows_end_where_pytorch_says_so(told: dict, paths: dict) -> None:
+    for setting, reached in zip(SETTINGS, told["reached"], strict=True):
         write, ask = reached["write"] - 1, reached["ask"] - 1
         state, gradient = paths[setting["mode"], setting["window"]]
         assert reached["stateTo"] - 1 == write + np.flatnonzero(state[write : ask + 1, write]).max(), setting
         assert reached["gradientTo"] - 1 == write + np.flatnonzero(gradient[ask, write : ask + 1]).min(), setting
 
 
-def test_the_shares_are_the_counted_ones(module: dict, paths: dict) -> None:
-    for setting, shared in zip(SETTINGS, module["shared"], strict=True):
+def test_the_shares_are_the_counted_ones(told: dict, paths: dict) -> None:
+    for setting, shared in zip(SETTINGS, told["shared"], strict=True):
         window, lag = setting["window"], setting["lag"]
         for what, table in paths[setting["mode"], window]._asdict().items():
             through = [table[place + lag, place] for place in range(window)]
@@ -139,38 +128,38 @@ def test_the_shares_are_the_counted_ones(module: dict, paths: dict) -> None:
 # ---------------------------------------------------------------- words
 
 
-def test_the_words_give_steps_and_shares(module: dict) -> None:
-    pair, places, lesson = module["words"]["beyond"]
+def test_the_words_give_steps_and_shares(told: dict) -> None:
+    pair, places, lesson = told["words"]["beyond"]
     assert "the state crosses it and reaches the question" in pair
     assert "the gradient goes back from step 15 to step 9 and stops, 6 steps short of the write" in pair
     assert "the gradient gets through for no pair. The state arrives for all pairs." in places
     assert "at lags under 8 can answer at lag 12, beyond its window" in lesson
-    assert "in one window: the state reaches the question, and the gradient reaches" in module["words"]["fits"][0]
-    assert "1 − 5/8 = 37.5 % of the pairs" in module["words"]["fits"][1]
-    assert "The pairs that fit can teach" in module["words"]["cut"][2]
-    assert module["words"]["two borders"][0].startswith("2 borders lie between step 3 and step 10")
+    assert "in one window: the state reaches the question, and the gradient reaches" in told["words"]["fits"][0]
+    assert "1 − 5/8 = 37.5 % of the pairs" in told["words"]["fits"][1]
+    assert "The pairs that fit can teach" in told["words"]["cut"][2]
+    assert told["words"]["two borders"][0].startswith("2 borders lie between step 3 and step 10")
 
 
-def test_after_a_reset_the_words_give_the_most_that_can_be_right(module: dict) -> None:
-    pair, places, lesson = module["words"]["reset"]
+def test_after_a_reset_the_words_give_the_most_that_can_be_right(told: dict) -> None:
+    pair, places, lesson = told["words"]["reset"]
     assert "the state is lost behind step 8; the gradient goes back from step 11 to step 9 and stops" in pair
     assert "The state arrives for the same pairs, and no others." in places
     assert "no network is right in more than 53.1 % (37.5 % + 62.5 % × 0.25)" in lesson
-    np.testing.assert_allclose(module["best"], 3 / 8 + 5 / 8 * 0.25)
-    assert "more than 25 %, which is chance" in module["words"]["reset beyond"][2]
-    assert "all 60 steps are kept in memory for the way back, where a window keeps 8" in module["words"]["whole"][2]
+    np.testing.assert_allclose(told["best"], 3 / 8 + 5 / 8 * 0.25)
+    assert "more than 25 %, which is chance" in told["words"]["reset beyond"][2]
+    assert "all 60 steps are kept in memory for the way back, where a window keeps 8" in told["words"]["whole"][2]
 
 
-def test_the_verdict_follows_from_the_setting(module: dict) -> None:
-    assert module["answers"] == {
+def test_the_verdict_follows_from_the_setting(told: dict) -> None:
+    assert told["answers"] == {
         "beyond": "state", "fits": "both", "cut": "state", "two borders": "state",
         "reset": "neither", "reset beyond": "neither", "whole": "both",
     }  # fmt: skip
-    right, wrong = module["verdicts"]
+    right, wrong = told["verdicts"]
     assert right.startswith("Right. A border lies between step 3 and step 15")
     assert wrong.startswith("You said: “Neither.” That is not so.")
-    assert "windows of 8 steps" in module["question"]
-    assert "12 steps later, at step 15" in module["question"]
+    assert "windows of 8 steps" in told["question"]
+    assert "12 steps later, at step 15" in told["question"]
 
 
 ROW = {"window": 8, "lag": 12, "mode": "carry", "accuracy": 0.9}
@@ -195,50 +184,20 @@ def test_what_does_not_fit_is_refused_with_what_came(wrong: dict, message: str) 
 # ---------------------------------------------------------------- in a browser
 
 
-def static_page(explorer: Truncation) -> str:
-    """Write a page with one stored explorable, as the built book has them."""
-    state = {name: str(value) if name in ("_esm", "_css") else value for name, value in explorer.get_state().items()}
-    stored = json.dumps({"state": {"one": {"model_module": "anywidget", "model_name": "AnyModel", "state": state}}})
-    stored = stored.replace("</", "<\\/")  # no end of the script inside the script
-    host = (ROOT / "_site" / "anyhost.js").read_text(encoding="utf-8")
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Truncation</title>
-      <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><body><main><h1>One page</h1>
-      <script type="application/vnd.jupyter.widget-state+json">{stored}</script>
-      <script type="application/vnd.jupyter.widget-view+json">{{"model_id": "one"}}</script></main>
-      <script>{host}</script></body></html>"""
-
-
 @pytest.fixture
-def explore(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Locator]]:
-    """Give a function that opens an explorable from a server of its own; no complaints, no request elsewhere."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    here = f"http://127.0.0.1:{server.server_port}/"
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith((here, "blob:", "data:")) else complaints.append(r.url))
+def explore(alone: Callable[[AnyWidget], Locator]) -> Callable[..., Locator]:
+    """Give a function that opens an explorable, its question answered unless the test says otherwise."""
 
     def open_page(*, opened: bool = True, since: dict | None = None, **options: object) -> Locator:
         shown = Truncation(**options)
         for name, value in (since or {}).items():
             setattr(shown, name, value)  # what the reader did before the page was stored
-        (tmp_path / "index.html").write_text(static_page(shown), encoding="utf-8")
-        page.goto(here)
-        explorer = page.locator(".truncation")
-        explorer.wait_for()
+        explorer = alone(shown)
         if opened:
             explorer.get_by_role("button", name="Show without guessing").press("Enter")
         return explorer
 
-    yield open_page
-    page.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    assert complaints == []
+    return open_page
 
 
 MEASURED = [
@@ -256,13 +215,9 @@ def test_it_fits_the_window_and_axe_finds_nothing(explore: Callable[..., Locator
     page = explorer.page
     page.set_viewport_size({"width": width, "height": 844})
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-    ink, paper = (getattr(family, f"on_{theme}") for family in (INK, PAGE))
-    page.evaluate("style => { document.body.style.cssText = style }", f"background: {paper}; color: {ink}")
-    page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
 
     def check() -> None:
-        violations = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes[0].html])")
-        assert violations == []
+        assert axe(page) == []
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 
     check()  # the question
@@ -339,7 +294,7 @@ def test_the_arrows_are_drawn_to_where_the_words_say(explore: Callable[..., Loca
 
 def test_the_measured_points_are_those_of_the_nearest_window(explore: Callable[..., Locator]) -> None:
     explorer = explore(measured=MEASURED)
-    panel = explorer.locator(".tr-panel").last
+    panel = explorer.locator(".lw-panel").last
     expect(panel).to_contain_text("Measured, windows of 8 steps")
     carried = [row["accuracy"] for row in MEASURED if row["mode"] == "carry" and row["window"] == 8]
     heights = panel.locator("circle.tr-point").evaluate_all("all => all.map((c) => Number(c.getAttribute('cy')))")
@@ -357,5 +312,5 @@ def test_the_drawing_has_the_colours_of_the_course(explore: Callable[..., Locato
     explorer = explore()
     explorer.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
     red, green, blue = bytes.fromhex(getattr(FAMILIES["remember"], tone)[1:])
-    shown = explorer.locator(".tr-stream text.tr-remember").evaluate("e => getComputedStyle(e).fill")
+    shown = explorer.locator(".tr-stream text.lw-remember").evaluate("e => getComputedStyle(e).fill")
     assert shown == f"rgb({red}, {green}, {blue})"

@@ -1,0 +1,31 @@
+"""What the tests of explorables share: their functions under node, and axe."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from conftest import ROOT
+from playwright.sync_api import Page
+
+WIDGETS = ROOT / "lstm_lib" / "widgets"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def module(name: str) -> str:
+    """Return the address of a JavaScript file of the explorables, quoted for an import."""
+    return json.dumps((WIDGETS / f"{name}.js").as_uri())
+
+
+def node(script: str) -> Any:
+    """Run a script, an ES module, under node and return what it prints as JSON."""
+    command = [Path(sys.executable).parent / "node", "--input-type=module", "--eval", script]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+
+
+def axe(page: Page) -> list[list[str]]:
+    """Return what axe finds on a page: the rule, and the first element that breaks it."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.add_script_tag(path=AXE)
+    return page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes[0].html.slice(0, 200)])")
