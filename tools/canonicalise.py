@@ -4,6 +4,9 @@ What differs between two runs is renamed or dropped: the random identities of wi
 in order of use, execution times and the exact version of Python go, keys are sorted, and what a cell printed is one
 text however many pieces it came in. What outputs say is left alone: one that differs, such as a memory address, is for
 its author to mend.
+
+Of the course's explorables the numbers are stored and not the code, or one changed line of code would make every
+chapter stale: the website has the code, and in Jupyter a cell that is run brings it along.
 """
 
 import hashlib
@@ -14,6 +17,13 @@ from typing import Any
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+
+OURS = "lstm_lib.widgets."  # how the names of the course's own explorables begin
+
+# The code that is stored in place of an explorable's own. A notebook opened in Jupyter without running shows this line
+# where the explorable will be. Without any code anywidget would fail for each one: an empty place, an error when it
+# loads, another two seconds later.
+STAND_IN = 'export default { render({ el }) { el.textContent = "Run this cell to see the explorable."; } };'
 
 
 def canonical(text: str, name: str) -> str:
@@ -29,6 +39,7 @@ def canonical(text: str, name: str) -> str:
     notebook = json.loads(text)
     drop_volatile(notebook)
     join_streams(notebook)
+    drop_code(notebook)
     new_id = {old: digest(f"{name}/{n}") for n, old in enumerate(widgets_in_order(notebook))}
     text = dump(notebook)
     text = WIDGET_ID.sub(lambda match: new_id.get(match.group(), match.group()), text)
@@ -58,9 +69,26 @@ def join_streams(notebook: dict[str, Any]) -> None:
             cell["outputs"] = joined
 
 
+def drop_code(notebook: dict[str, Any]) -> None:
+    """Keep of the state of widgets what a run decided: no code of ours, and no layout that is the default."""
+    for model in states(notebook).values():
+        state = model["state"]
+        if state.get("_anywidget_id", "").startswith(OURS):
+            state["_esm"] = STAND_IN
+            state.pop("_css", None)
+        if model["model_name"] == "LayoutModel":  # ipywidgets itself leaves defaults out when it saves a page
+            model["state"] = {name: value for name, value in state.items() if value is not None}
+
+
+def states(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the stored models of all widgets, by identity."""
+    stored = notebook["metadata"].get("widgets", {}).get(WIDGET_STATE, {})
+    return stored.get("state", {})
+
+
 def widgets_in_order(notebook: dict[str, Any]) -> list[str]:
     """List the widgets: first those on display, then those that they refer to, then the rest by their content."""
-    state = notebook["metadata"].get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    state = states(notebook)
     order: dict[str, None] = {}
     waiting = [i for i in mentioned(notebook["cells"]) if i in state]
     while waiting:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.canonicalise import WIDGET_STATE, canonical
+from tools.canonicalise import STAND_IN, WIDGET_STATE, canonical, states
 from tools.notebooks import comparable
 
 
@@ -87,6 +87,39 @@ def test_other_hexadecimal_numbers_stay() -> None:
     written = notebook(["a" * 32, "b" * 32, "c" * 32])
     written["cells"][0]["source"] = checksum = f"'{'d' * 32}'"
     assert json.loads(canonical(json.dumps(written), "a.ipynb"))["cells"][0]["source"] == checksum
+
+
+def coded(code: str, *, id: str = "lstm_lib.widgets.quiz.Quiz", value: float = 1.0) -> str:
+    """Return a notebook with an explorable that brings its code and its style."""
+    written = notebook(["a" * 32, "b" * 32, "c" * 32], value=value)
+    states(written)["a" * 32]["state"] |= {"_anywidget_id": id, "_esm": code, "_css": code}
+    return json.dumps(written)
+
+
+def test_a_change_of_code_makes_no_notebook_stale() -> None:
+    assert canonical(coded("export default 1;"), "a.ipynb") == canonical(coded("export default 2;"), "a.ipynb")
+    assert canonical(coded("same"), "a.ipynb") != canonical(coded("same", value=2.0), "a.ipynb")
+
+
+def test_an_explorable_keeps_its_numbers_and_a_line_that_stands_in_for_its_code() -> None:
+    stored = states(json.loads(canonical(coded("export default 1;"), "a.ipynb"))).values()
+    (state,) = [model["state"] for model in stored if "_anywidget_id" in model["state"]]
+    assert state["value"] == 1.0
+    assert state["_esm"] == STAND_IN
+    assert "_css" not in state
+
+
+def test_a_widget_that_the_course_does_not_serve_keeps_its_code() -> None:
+    stored = states(json.loads(canonical(coded("export default 1;", id="drawdata.Widget"), "a.ipynb"))).values()
+    assert [model["state"]["_esm"] for model in stored if "_esm" in model["state"]] == ["export default 1;"]
+
+
+def test_a_layout_keeps_what_was_set() -> None:
+    written = notebook(["a" * 32, "b" * 32, "c" * 32])
+    states(written)["b" * 32]["state"] = {"_model_name": "LayoutModel", "width": "50%", "height": None}
+    stored = states(json.loads(canonical(json.dumps(written), "a.ipynb"))).values()
+    (layout,) = [model["state"] for model in stored if model["model_name"] == "LayoutModel"]
+    assert layout == {"_model_name": "LayoutModel", "width": "50%"}
 
 
 @pytest.mark.parametrize("tags", [["nbval-ignore-output"], []])
