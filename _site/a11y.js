@@ -18,11 +18,22 @@
     for (const summary of document.querySelectorAll("summary[aria-label]")) summary.removeAttribute("aria-label");
     // The bibliography is a list; its entries carry a role that is out of use.
     for (const entry of document.querySelectorAll("[role='doc-biblioentry']")) entry.setAttribute("role", "listitem");
-    // What scrolls sideways must be reachable by keyboard.
+    // What scrolls sideways must be reachable by keyboard, and nothing else that only is there to be read.
     const boxes = ".pst-scrollable-table-container, div.highlight pre, .cell_output, .cell_output pre, div.math, mjx-container";
     for (const box of document.querySelectorAll(boxes)) {
-      if (box.scrollWidth > box.clientWidth && box.tabIndex < 0) box.tabIndex = 0;
+      if (scrolls(box) && box.tabIndex < 0) {
+        box.tabIndex = 0;
+        box.dataset.scrolls = "";
+      } else if ("scrolls" in box.dataset && !scrolls(box)) {
+        box.removeAttribute("tabindex"); // the window became wider
+        delete box.dataset.scrolls;
+      }
     }
+  }
+
+  // A formula within a line is wider than its own box, which has no width, and does not scroll.
+  function scrolls(box) {
+    return box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
   }
 
   new MutationObserver(repair).observe(document.documentElement, { childList: true, subtree: true });

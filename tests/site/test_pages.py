@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from conftest import ROOT, SUB_PATH, toc_pages
+from conftest import SITE, SUB_PATH, toc_pages
+from explorable_helpers import axe
 from playwright.sync_api import Browser, Page
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 DESKTOP, TELEPHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 class Visit(NamedTuple):
     """A page that was opened, and what happened meanwhile."""
 
+    name: str
     page: Page
     errors: list[str]  # console errors, uncaught exceptions, answers of 400 and above
     requests: list[str]
@@ -34,13 +35,13 @@ def visit(browser: Browser, url: str) -> Visit:
     page.evaluate("() => window.MathJax?.startup?.promise")
     page.wait_for_load_state("networkidle")
     page.add_style_tag(content="* { transition: none !important }")  # or axe would measure colours half way
-    return Visit(page, errors, requests)
+    return Visit(url.rpartition(".html")[0], page, errors, requests)
 
 
 @pytest.fixture(scope="session", params=toc_pages())
 def visited(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Visit]:
     """Open each page once; the tests look at it one after the other."""
-    seen = visit(browser, f"{site}/{request.param}.html")
+    seen = visit(browser, f"{site}/{request.param}.html")._replace(name=request.param)
     yield seen
     seen.page.close()
 
@@ -75,7 +76,48 @@ def test_every_formula_is_typeset(visited: Visit) -> None:
 
 def test_every_explorable_is_shown(visited: Visit) -> None:
     views = visited.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
-    assert visited.page.locator(".anyhost > div:not(:empty)").count() == views
+    assert visited.page.locator(".anyhost .lstm-widget").count() == views
+
+
+def test_no_two_elements_share_an_id_and_no_two_questions_their_buttons(visited: Visit) -> None:
+    ids, names = visited.page.evaluate(
+        """() => [
+            [...document.querySelectorAll(".anyhost [id]")].map((e) => e.id)
+                .filter((id) => document.querySelectorAll(`#${id}`).length > 1),
+            [...document.querySelectorAll(".anyhost fieldset")]
+                .map((f) => [...new Set([...f.querySelectorAll("[type=radio]")].map((r) => r.name))]).flat(),
+        ]"""
+    )
+    assert ids == []
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_every_input_of_an_explorable_has_a_name_of_its_own_and_keeps_its_keys(visited: Visit) -> None:
+    inputs = visited.page.evaluate(
+        """() => [...document.querySelectorAll(".anyhost input")].map((input) => ({
+            labels: [...input.labels].map((label) => label.textContent.trim()),
+            nearest: input.labels[0]?.parentElement.contains(input),
+            suppressed: input.dataset.lmSuppressShortcuts,
+            touch: input.type === "range" ? getComputedStyle(input).touchAction : "pan-y",
+        }))"""
+    )
+    for one in inputs:
+        assert len(one["labels"]) == 1, one
+        assert one["labels"][0], one
+        assert one["nearest"], one
+        assert one["suppressed"] == "true", one
+        assert one["touch"] == "pan-y", one
+
+
+@pytest.mark.parametrize("size", [TELEPHONE, DESKTOP], ids=["390", "1280"])
+def test_the_keyboard_stops_only_where_something_scrolls(visited: Visit, size: dict[str, int]) -> None:
+    set_up(visited.page, size, "light")
+    stops = visited.page.evaluate(
+        """() => [...document.querySelectorAll("article [tabindex='0']")]
+            .filter((e) => !(e.scrollWidth > e.clientWidth && /auto|scroll/.test(getComputedStyle(e).overflowX)))
+            .map((e) => e.outerHTML.slice(0, 100))"""
+    )
+    assert stops == []
 
 
 def test_every_icon_is_drawn(visited: Visit) -> None:
@@ -100,15 +142,24 @@ def test_a_page_does_not_scroll_sideways(visited: Visit, size: dict[str, int]) -
     assert max(too_wide) <= size["width"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["1280", "390"])
-def test_axe_finds_nothing(visited: Visit, size: dict[str, int], theme: str) -> None:
-    page = visited.page
-    set_up(page, size, theme)
-    if not page.evaluate("() => 'axe' in window"):
-        page.add_script_tag(path=AXE)
-    violations = page.evaluate("async () => (await axe.run()).violations")
-    assert [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in violations] == []
+def test_axe_finds_nothing(visited: Visit, size: dict[str, int]) -> None:
+    """Every page in both sizes and both themes, but not in all four pairs: what an article holds is there in each size.
+
+    The frame around it, of which each size shows other parts, is one for all pages; so the pairs alternate by page.
+    """
+    wide_is_dark = toc_pages().index(visited.name) % 2 == 1
+    set_up(visited.page, size, "dark" if (size == DESKTOP) == wide_is_dark else "light")
+    assert axe(visited.page) == []
+
+
+def test_every_explorable_fits_when_it_is_open(visited: Visit) -> None:
+    """The last of the tests that look at a page: it answers all questions."""
+    set_up(visited.page, TELEPHONE, "light")
+    for button in visited.page.get_by_role("button", name="Show without guessing").all():
+        button.press("Enter")
+    widths = visited.page.locator(".anyhost").evaluate_all("all => all.map((e) => e.scrollWidth - e.clientWidth)")
+    assert [width for width in widths if width > 0] == []
 
 
 @pytest.mark.parametrize("name", ["intro", "chapters/02_memory_loss"])
@@ -117,6 +168,17 @@ def test_the_site_works_under_a_sub_path(browser: Browser, site: str, name: str)
     assert seen.errors == []
     assert [url for url in seen.requests if not url.startswith((f"{site}{SUB_PATH}/", "blob:", "data:"))] == []
     assert untypeset(seen.page) == []
+    seen.page.close()
+
+
+def test_explorables_work_on_a_page_that_is_opened_from_disk(browser: Browser) -> None:
+    seen = visit(browser, (SITE / "chapters" / "06_use_gate.html").as_uri())
+    slider = seen.page.locator(".gate-explorer").first.get_by_role("slider").first
+    words = seen.page.locator(".gate-explorer").first.get_by_role("status")
+    before = words.text_content()
+    slider.press("End")
+    assert words.text_content() != before
+    assert seen.errors == []
     seen.page.close()
 
 
