@@ -4,8 +4,10 @@ import copy
 import json
 import random
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from explorable_helpers import node
 
 from tools.canonicalise import STAND_IN, WIDGET_STATE, canonical, states
 from tools.notebooks import comparable
@@ -107,6 +109,12 @@ def test_an_explorable_keeps_its_numbers_and_a_line_that_stands_in_for_its_code(
     assert state["value"] == 1.0
     assert state["_esm"] == STAND_IN
     assert "_css" not in state
+
+
+def test_the_line_that_stands_in_is_a_module_that_anywidget_can_show() -> None:
+    address = json.dumps(f"data:text/javascript,{quote(STAND_IN)}")
+    render = f"const {{ default: widget }} = await import({address}); const el = {{}}; widget.render({{ el }});"
+    assert node(f"{render} console.log(JSON.stringify(el.textContent));") == "Run this cell to see the explorable."
 
 
 def test_a_widget_that_the_course_does_not_serve_keeps_its_code() -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import SITE
+from conftest import HOST, SITE, Blank
 from explorable_helpers import WIDGETS, module, node
 
 from lstm_lib import widgets
@@ -87,3 +87,22 @@ def test_an_own_rule_for_something_shared_wins_in_any_order() -> None:
         for line in (WIDGETS / f"{name}.css").read_text(encoding="utf-8").splitlines():
             if ".lw-" in line.partition("{")[0]:
                 assert line.startswith(".lstm-widget."), line
+
+
+def test_other_widgets_bring_their_code_and_one_without_code_says_so(blank: Blank) -> None:
+    code = 'export default { render: ({ model, el }) => { el.textContent = `It says ${model.get("word")}.`; } };'
+    entries = {
+        "a": {"_anywidget_id": "elsewhere.Widget", "_esm": code, "word": "yes"},
+        "b": {"_anywidget_id": "elsewhere.Lost", "word": "no"},
+    }
+    state = {id: {"model_module": "anywidget", "model_name": "AnyModel", "state": e} for id, e in entries.items()}
+    views = [f'<script type="application/vnd.jupyter.widget-view+json">{{"model_id": "{id}"}}</script>' for id in state]
+    blank.files["page.html"] = f"""<!doctype html><title>Two others</title><link rel="icon" href="data:,"><body>
+      <script type="application/vnd.jupyter.widget-state+json">{json.dumps({"state": state})}</script>
+      {"".join(views)}<script src="widgets.js" defer></script><script src="anyhost.js" defer></script>"""
+    blank.page.goto(f"{HOST}page.html")
+    blank.page.get_by_text("could not start").wait_for()
+    said = blank.page.locator("body").inner_text()
+    assert "It says yes." in said
+    assert "This explorable could not start: there is no code for elsewhere.Lost" in said
+    assert len(blank.complaints) == 1
