@@ -36,6 +36,13 @@
     return box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
   }
 
+  // A menu of the narrow page that is closed with Escape gives the focus back to the button that opened it: the theme
+  // moves the menu to where it stands on a wide page, and the focus is lost on the way.
+  let opener;
+  addEventListener("click", (event) => (opener = event.target.closest(".primary-toggle, .secondary-toggle") ?? opener), true);
+  const giveBack = () => document.activeElement === document.body && opener?.focus();
+  addEventListener("close", () => setTimeout(giveBack), true);
+
   new MutationObserver(repair).observe(document.documentElement, { childList: true, subtree: true });
   addEventListener("load", repair);
   addEventListener("resize", repair);

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from conftest import SITE, SUB_PATH, toc_pages
 from explorable_helpers import axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 DESKTOP, TELEPHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
@@ -151,6 +151,19 @@ def test_axe_finds_nothing(visited: Visit, size: dict[str, int]) -> None:
     wide_is_dark = toc_pages().index(visited.name) % 2 == 1
     set_up(visited.page, size, "dark" if (size == DESKTOP) == wide_is_dark else "light")
     assert axe(visited.page) == []
+
+
+@pytest.mark.parametrize("toggle", [".primary-toggle", ".secondary-toggle"])
+def test_escape_from_a_menu_gives_the_focus_back(browser: Browser, site: str, toggle: str) -> None:
+    seen = visit(browser, f"{site}/notation.html")
+    set_up(seen.page, TELEPHONE, "light")
+    button = seen.page.locator(f"{toggle}:visible").first
+    button.press("Enter")
+    expect(seen.page.locator("dialog[open]")).to_have_count(1)
+    seen.page.keyboard.press("Escape")
+    expect(seen.page.locator("dialog[open]")).to_have_count(0)
+    expect(button).to_be_focused()
+    seen.page.close()
 
 
 def test_every_explorable_fits_when_it_is_open(visited: Visit) -> None:
