@@ -1,8 +1,9 @@
 """LSTMs, gate by gate: the library that the course builds and uses.
 
-The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``film``, ``experiment``) imports
-no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib, ``widgets`` anywidget, and
-``nn``, ``training``, ``convert``, ``train`` and ``clinic`` torch. Nothing is imported until it is asked for:
+The NumPy side (``notation``, ``cells``, ``layers``, ``checks``, ``optim``, ``tasks``, ``answers``, ``film``,
+``experiment``) imports no torch; ``exercises`` needs nothing at all; ``plots`` and ``diagrams`` add matplotlib,
+``widgets`` anywidget, and ``nn``, ``training``, ``convert``, ``train`` and ``clinic`` torch. Nothing is imported until
+it is asked for:
 
 >>> import lstm_lib
 >>> lstm_lib.cells.sigmoid(0.0)
@@ -15,6 +16,7 @@ from types import ModuleType
 __version__ = "0.1.0"
 
 __all__ = [
+    "answers",
     "cells",
     "checks",
     "clinic",

@@ -22,6 +22,7 @@ ORDER = (
     "checks",
     "optim",
     "tasks",
+    "answers",
     "experiment",
     "recorded",
     "exercises",
@@ -35,7 +36,7 @@ ORDER = (
     "clinic",
     "train",
 )
-NUMPY_SIDE = ("notation", "cells", "layers", "checks", "optim", "tasks", "experiment")
+NUMPY_SIDE = ("notation", "cells", "layers", "checks", "optim", "tasks", "answers", "experiment")
 
 
 def child(code: str) -> str:
