@@ -40,3 +40,10 @@ def test_the_installed_results_come_before_those_of_the_checkout(tmp_path, monke
     (tmp_path / "probe.json").write_text(json.dumps({"rows": [{"a": 1}]}), encoding="utf-8")
     monkeypatch.setattr(recorded, "FOLDERS", (tmp_path, *recorded.FOLDERS))
     assert recorded.rows("probe", a=1) == [{"a": 1}]
+
+
+def test_a_span_names_both_ends_and_the_middle_of_an_even_number_of_rows():
+    rows = [{"right": value} for value in (0.75, 0.125, 1.0, 0.5)]
+    assert recorded.span(rows, "right", digits=3) == "0.125 to 1.000, median 0.625"
+    with pytest.raises(ValueError, match="got no rows, expected some with the column 'right'"):
+        recorded.span([], "right")
