@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds the two together
+    from lstm_lib import answers as answers
     from lstm_lib import cells as cells
     from lstm_lib import checks as checks
     from lstm_lib import clinic as clinic
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds
 
 # What `from lstm_lib import NAME` gives, and where it lives.
 _HOMES = {
+    "answers": "lstm_lib.answers",
     "cells": "lstm_lib.cells",
     "checks": "lstm_lib.checks",
     "clinic": "lstm_lib.clinic",

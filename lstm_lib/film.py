@@ -4,6 +4,8 @@ Films follow one another. Each frame shows one face; a flag marks the first fram
 faces appear in one film only, some in two, some in all. Shapes: T frames, B batch, F faces, K films.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -20,6 +22,35 @@ CASTS = np.array(
         [0.15, 0.0, 0.15, 0.0, 0.1, 0.3, 0.3],
     ]
 )
+
+
+class FrameParts(NamedTuple):
+    """The named parts of frames: views. faces (..., F): which face, one-hot; begins (...): 1 where a film begins."""
+
+    faces: Array
+    begins: Array
+
+
+def frame_parts(xs: Array) -> FrameParts:
+    """Split the features of frames into their named parts.
+
+    Args:
+        xs: Frames (..., F + 1), as ``stream`` draws them; any leading shape.
+
+    Returns:
+        FrameParts, views of xs.
+
+    Raises:
+        ValueError: If xs has not F + 1 features.
+
+    Example:
+        >>> faces, begins = frame_parts(stream(np.random.default_rng(0), 4, 30).xs)
+        >>> faces.shape, begins.shape, begins[0].all()
+        ((30, 4, 7), (30, 4), np.True_)
+    """
+    if np.shape(xs)[-1:] != (len(FACES) + 1,):
+        raise ValueError(f"got xs of shape {np.shape(xs)}, expected (..., {len(FACES) + 1}): the faces and the flag")
+    return FrameParts(xs[..., :-1], xs[..., -1])
 
 
 def stream(
@@ -57,8 +88,9 @@ def stream(
     dice = rng.random((T, batch_size, 1))
     faces = (dice > CASTS.cumsum(axis=1)[films] - 1e-12).sum(axis=2)
     xs = np.zeros((T, batch_size, len(FACES) + 1), dtype)
-    np.put_along_axis(xs, faces[..., None], 1, axis=2)
-    xs[..., -1] = begins
+    shown, flags = frame_parts(xs)
+    np.put_along_axis(shown, faces[..., None], 1, axis=2)
+    flags[...] = begins
     return Batch(xs, films, np.ones((T, batch_size), bool))
 
 
@@ -83,11 +115,12 @@ def belief(xs: Array) -> Array:
         >>> belief(frames).round(2).tolist()
         [[[0.57, 0.0, 0.43]], [[0.0, 0.0, 1.0]]]
     """
-    seen = CASTS.T[xs[..., :-1].argmax(axis=2)]  # (T, B, K)
+    faces, begins = frame_parts(xs)
+    seen = CASTS.T[faces.argmax(axis=2)]  # (T, B, K)
     known = np.full(seen.shape, 1 / len(FILMS))
     prior = known[0]
     for t, likely in enumerate(seen):
-        before = np.where(xs[t, :, -1:] == 1, 1 / len(FILMS), prior)
+        before = np.where(begins[t, :, None] == 1, 1 / len(FILMS), prior)
         chance = (before * likely).sum(axis=1, keepdims=True)
         if not chance.all():
             raise ValueError(f"got at frame {t} a face that no film with those before it shows, expected a new film")

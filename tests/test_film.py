@@ -15,7 +15,7 @@ def test_every_cast_adds_up_to_one_and_scenery_says_nothing():
 
 def test_faces_come_from_the_cast_as_often_as_it_says():
     batch = film.stream(np.random.default_rng(0), 400, 200)
-    faces = batch.xs[..., :-1].argmax(axis=2)
+    faces = film.frame_parts(batch.xs).faces.argmax(axis=2)
     for k, cast in enumerate(film.CASTS):
         counts = np.bincount(faces[batch.targets == k], minlength=len(cast))
         np.testing.assert_allclose(counts / counts.sum(), cast, atol=0.01)
@@ -51,6 +51,21 @@ def test_the_belief_starts_again_when_a_film_begins():
     fresh = chances / chances.sum(axis=2, keepdims=True)
     np.testing.assert_allclose(film.belief(batch.xs)[begins], fresh[begins])
     assert np.abs(film.belief(batch.xs) - fresh)[~begins].max() > 0.5  # elsewhere the past counts
+
+
+def test_the_parts_of_frames_are_views_of_the_faces_and_of_the_flag():
+    xs = np.arange(48.0).reshape(3, 2, 8)
+    faces, begins = film.frame_parts(xs)
+    np.testing.assert_array_equal(faces, xs[..., :7])
+    np.testing.assert_array_equal(begins, xs[..., 7])
+    assert np.shares_memory(faces, xs)
+    assert np.shares_memory(begins, xs)
+
+
+@pytest.mark.parametrize("shape", [(), (3, 7), (2, 3, 9)])
+def test_frames_without_all_faces_and_the_flag_are_refused(shape):
+    with pytest.raises(ValueError, match=r"got xs of shape \(.*, expected \(..., 8\): the faces and the flag"):
+        film.frame_parts(np.zeros(shape))
 
 
 def test_sizes_that_do_not_fit_are_named():

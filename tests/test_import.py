@@ -215,7 +215,7 @@ def test_editors_and_python_find_the_same_names_at_the_same_place() -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'cell'; it has cells, checks"):
+    with pytest.raises(AttributeError, match="has no attribute 'cell'; it has answers, cells, checks"):
         lstm_lib.cell  # noqa: B018
 
 

@@ -49,3 +49,10 @@ def test_the_name_under_benchmarks_is_that_of_the_same_files():
     assert (ROOT / "benchmarks" / "results" / "numpy_lstm.json").read_bytes() == (
         recorded.FOLDER / "numpy_lstm.json"
     ).read_bytes()
+
+
+def test_a_span_names_both_ends_and_the_middle_of_an_even_number_of_rows():
+    rows = [{"right": value} for value in (0.75, 0.125, 1.0, 0.5)]
+    assert recorded.span(rows, "right", digits=3) == "0.125 to 1.000, median 0.625"
+    with pytest.raises(ValueError, match="got no rows, expected some with the column 'right'"):
+        recorded.span([], "right")

@@ -22,21 +22,27 @@ def stored_rows() -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))["rows"]) if path.is_file() else []
 
 
+def store(chapter: int, measured: list[dict[str, Any]]) -> None:
+    """Put the rows of one chapter in the place of those on record, which another run may have written meanwhile."""
+    rows = [row for row in stored_rows() if row["chapter"] != chapter]
+    rows += [{"chapter": chapter, **row} for row in measured]
+    rows.sort(key=lambda row: row["chapter"])
+    seeds = sorted({row["seed"] for row in rows})
+    _record.write("chapters", rows, seeds=seeds, packages=["numpy", "torch"])
+
+
 def main() -> None:
     """Read the command line, measure, and write."""
     known = modules()
     parser = argparse.ArgumentParser("python -m benchmarks.chapters", description=__doc__)
     parser.add_argument("--only", type=int, nargs="+", choices=known, metavar="N", help="these chapters only")
     chosen = parser.parse_args().only or list(known)
-    rows = [row for row in stored_rows() if row["chapter"] not in chosen]
     for number in chosen:
         start = time.perf_counter()
-        measured = importlib.import_module(f"{chapters.__name__}.{known[number]}").measure()
-        rows += [{"chapter": number, **row} for row in measured]
+        measured = list(importlib.import_module(f"{chapters.__name__}.{known[number]}").measure())
+        store(number, measured)
         print(f"chapter {number}: {time.perf_counter() - start:.0f} s", flush=True)
-    rows.sort(key=lambda row: row["chapter"])
-    seeds = sorted({row["seed"] for row in rows})
-    _record.write("chapters", rows, seeds=seeds, packages=["numpy", "torch"])
+
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lstm_lib import layers, training
+from lstm_lib import convert, layers, training
+from lstm_lib.answers import kinds_of_answers
 from lstm_lib.cells import LSTMParams
 from lstm_lib.nn import LSTM, Tagger, set_forget_bias
 from lstm_lib.tasks import Array, Batch, recall_stream
 
-KINDS = ("right", "stale", "other box", "intruder")
 Layer = Callable[[Tensor], tuple[Tensor, Any]]  # from xs (T, B, D) to hs (T, B, H) and a state
 Hidden = Callable[[Layer, Tensor], Tensor]  # the layer and xs (T, B, D) to hs (T, B, H)
 
@@ -102,63 +102,6 @@ def examine(
     return Chart(history.losses, sequence, *traces, kinds_of_answers(says, test.xs))
 
 
-def possible_answers(xs: Array) -> Array:
-    """List for each question: the right symbol, the stale one, the other box's, and the last that passed by.
-
-    Args:
-        xs: Inputs of two boxes and four symbols (T, B, 8).
-
-    Returns:
-        Symbols (questions, 4), -1 where there is none yet; the questions are in the order of ``Batch.mask``.
-
-    Example:
-        >>> batch = boxes(np.random.default_rng(0))
-        >>> bool((possible_answers(batch.xs)[:, 0] == batch.targets[batch.mask]).all())
-        True
-    """
-    B = xs.shape[1]
-    rows, every = [], np.arange(B)
-    now, before, passed = np.full((B, 2), -1), np.full((B, 2), -1), np.full(B, -1)
-    for x in xs:
-        symbol, write, ask = x[:, :4].argmax(1), x[:, 4:6] > 0, x[:, 6:] > 0
-        box = ask.argmax(1)
-        candidates = now[every, box], before[every, box], now[every, 1 - box], passed
-        rows.append(np.stack(candidates, axis=1)[ask.any(1)])
-        before, now = np.where(write, now, before), np.where(write, symbol[:, None], now)
-        passed = np.where((write | ask).any(1), passed, symbol)
-    return np.concatenate(rows)
-
-
-def kinds_of_answers(says: Array, xs: Array) -> Array:
-    """Return the shares of answers that are right, stale, the other box's, or an intruder.
-
-    Only questions count at which these are four different symbols.
-
-    Args:
-        says: Class named at each question, in the order of ``Batch.mask``.
-        xs: Inputs of two boxes and four symbols (T, B, 8).
-
-    Returns:
-        Shares (4,), in the order of ``KINDS``; they add up to 1.
-
-    Raises:
-        ValueError: If there is not one answer for each question, or no question that counts.
-
-    Example:
-        >>> batch = boxes(np.random.default_rng(0))
-        >>> kinds_of_answers(batch.targets[batch.mask], batch.xs)
-        array([1., 0., 0., 0.])
-    """
-    possible = possible_answers(xs)
-    if len(says) != len(possible):
-        raise ValueError(f"got {len(says)} answers, expected one for each of {len(possible)} questions")
-    clear = (np.diff(np.sort(possible, axis=1), axis=1) > 0).all(1) & (possible >= 0).all(1)
-    if not clear.any():
-        raise ValueError("got no question with four different symbols to name, expected longer or more sequences")
-    shares: Array = (says[clear, None] == possible[clear]).mean(axis=0)
-    return shares
-
-
 @contextmanager
 def _without_tiny_numbers() -> Iterator[None]:
     """Take numbers below 1e-38 for 0: saturated gates leave such gradients, and a processor is slow with them."""
@@ -178,10 +121,8 @@ def _test() -> Batch:
 
 def _look_inside(patient: Patient, xs: Tensor) -> tuple[Array, Array, Array, Array]:
     """Return i, f, o and c of one sequence (T, H), computed the patient's way."""
-    w = {name: weight.numpy() for name, weight in patient.tagger.lstm.named_parameters()}
-    H = patient.tagger.lstm.hidden_size
-    W = np.concatenate([w["weight_hh_l0"], w["weight_ih_l0"]], axis=1).reshape(4, H, -1)
-    params = LSTMParams(W, (w["bias_ih_l0"] + w["bias_hh_l0"]).reshape(4, H))
+    params = convert.torch_to_numpy(patient.tagger.lstm)
+    assert isinstance(params, LSTMParams)  # a Tagger's LSTM is the standard one
 
     def glass(xs: Tensor) -> tuple[Tensor, None]:
         """Run as the LSTM does, and show its inside in place of h."""

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from lstm_lib import plots
-from lstm_lib.clinic.charts import KINDS, Chart
+from lstm_lib.answers import KINDS
+from lstm_lib.clinic.charts import Chart
 from lstm_lib.notation import FAMILIES, GRID, INK, colour
 
 BATCHES = 20  # the thick line of the loss shows means of so many

@@ -5,12 +5,11 @@ from string import ascii_uppercase
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from lstm_lib.notation import FAMILIES, GRID, INK
-from lstm_lib.tasks import Array, Batch
+from lstm_lib.tasks import Array, Batch, stream_parts
 
 
 def stream(batch: Batch, *, sequence: int = 0, boxes: int, ax: Axes | None = None) -> Axes:
@@ -26,17 +25,17 @@ def stream(batch: Batch, *, sequence: int = 0, boxes: int, ax: Axes | None = Non
         The Axes.
 
     Example:
+        >>> import numpy as np
         >>> from lstm_lib import tasks
         >>> batch = tasks.recall_stream(np.random.default_rng(0), 2, 12)
         >>> stream(batch, boxes=2).get_xlabel()
         'step t'
     """
-    xs = batch.xs[:, sequence]
-    T, symbols = len(xs), xs.shape[1] - 2 * boxes
+    parts = stream_parts(batch.xs[:, sequence], boxes=boxes)
+    T = len(parts.symbols)
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, 0.42 * boxes + 1.1), layout="constrained")
-    for t, x in enumerate(xs):
-        shown, written, asked = np.split(x, [symbols, symbols + boxes])
+    for t, (shown, written, asked) in enumerate(zip(*parts, strict=True)):
         letter = ascii_uppercase[int(shown.argmax())]
         if asked.any():
             answer = ascii_uppercase[int(batch.targets[t, sequence])]

@@ -5,6 +5,8 @@ They have one home, in a checkout and in an installed package alike: this folder
 """
 
 import json
+import statistics
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +51,25 @@ def rows(name: str, **where: Any) -> list[dict[str, Any]]:
     if not found:
         raise ValueError(f"got {where}, which no row of {name!r} has")
     return found
+
+
+def span(rows: Iterable[Mapping[str, Any]], column: str, *, digits: int = 2) -> str:
+    """Say between which values a column lies, and its median.
+
+    Args:
+        rows: Rows of a result file.
+        column: A column of numbers.
+        digits: Digits after the point.
+
+    Raises:
+        ValueError: If there is no row.
+
+    Example:
+        >>> span([{"right": 0.5}, {"right": 0.9}, {"right": 1.0}], "right")
+        '0.50 to 1.00, median 0.90'
+    """
+    values = [row[column] for row in rows]
+    if not values:
+        raise ValueError(f"got no rows, expected some with the column {column!r}")
+    parts = (f"{value:.{digits}f}" for value in (min(values), max(values), statistics.median(values)))
+    return "{} to {}, median {}".format(*parts)

@@ -1,0 +1,34 @@
+"""What Chapter 3 says of trained networks: a memory that adds and an RNN, trained at one delay and asked at others."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmarks.chapters import _page
+from lstm_lib import experiment
+
+DELAYS = np.arange(31)
+
+
+def measure() -> Iterator[dict[str, Any]]:
+    """Train at delay 10, ask at all delays, and yield one row for each network."""
+    page = _page.functions(3, "story", "train_one")
+    tests = [page["story"](np.random.default_rng(k), k, batch_size=300) for k in DELAYS]
+    for seed, start in _page.runs():
+        for recipe in ("memory", "rnn"):
+            weights = page["train_one"](recipe, seed, 0.003)
+            recall = np.array([experiment.accuracy(recipe, weights, test) for test in tests])
+            yield _page.rounded(
+                claim="reach",
+                seed=seed,
+                start=start,
+                cell=recipe,
+                right=recall[10],
+                lowest_to_4=recall[:5].min(),
+                lowest_5_to_9=recall[5:10].min(),
+                lowest_10_to_20=recall[10:21].min(),
+                lowest_21_to_30=recall[21:].min(),
+                median_21_to_30=float(np.median(recall[21:])),
+                elsewhere=np.delete(recall, 10).mean(),
+            )
