@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -73,10 +74,26 @@ def run(
     return {name: result.detach().clone() for name, result in results.items()}
 
 
-def mixed(*results: Tensor) -> Tensor:
-    """Add all results with random weights: a slope of the sum is wrong if a slope of any result is."""
-    rng = torch.Generator().manual_seed(11)
-    return sum((draw(rng, *part.shape).detach() * part).sum() for part in results)
+def assert_slopes(function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor) -> None:
+    """Hold the gradient of each input beside finite differences along random directions, in float64.
+
+    The results are added with random weights: a slope of the sum is wrong if a slope of any result is.
+    """
+    rng, ε = torch.Generator().manual_seed(11), 1e-5
+
+    def mix(*inputs: Tensor) -> Tensor:
+        weights = torch.Generator().manual_seed(12)
+        results = function(*inputs)
+        return torch.stack([(draw(weights, *part.shape).detach() * part).sum() for part in results]).sum()
+
+    gradients = torch.autograd.grad(mix(*inputs), inputs)
+    with torch.no_grad():
+        for k, gradient in enumerate(gradients):
+            for _ in range(3):
+                v = draw(rng, *inputs[k].shape).detach()
+                at = {n: mix(*inputs[:k], inputs[k] + n * ε * v, *inputs[k + 1 :]) for n in (-2, -1, 1, 2)}
+                slope = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * ε)  # its error falls with ε⁴
+                assert abs(slope - (gradient * v).sum()) <= 1e-7 * (gradient * v).abs().sum(), k
 
 
 def assert_close(actual: dict[str, Tensor], expected: dict[str, Tensor], tolerance: float) -> None:
