@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lstm_lib import layers, training
-from lstm_lib.cells import LSTMParams
+from lstm_lib import convert, layers, training
 from lstm_lib.nn import LSTM, Tagger, set_forget_bias
 from lstm_lib.tasks import Array, Batch, recall_stream
 
@@ -178,10 +177,7 @@ def _test() -> Batch:
 
 def _look_inside(patient: Patient, xs: Tensor) -> tuple[Array, Array, Array, Array]:
     """Return i, f, o and c of one sequence (T, H), computed the patient's way."""
-    w = {name: weight.numpy() for name, weight in patient.tagger.lstm.named_parameters()}
-    H = patient.tagger.lstm.hidden_size
-    W = np.concatenate([w["weight_hh_l0"], w["weight_ih_l0"]], axis=1).reshape(4, H, -1)
-    params = LSTMParams(W, (w["bias_ih_l0"] + w["bias_hh_l0"]).reshape(4, H))
+    params: Any = convert.torch_to_numpy(patient.tagger.lstm)
 
     def glass(xs: Tensor) -> tuple[Tensor, None]:
         """Run as the LSTM does, and show its inside in place of h."""
