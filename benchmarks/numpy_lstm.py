@@ -115,10 +115,12 @@ def torch_passes(T: int, B: int, D: int, H: int) -> tuple[Passes, Callable[[], l
     """Return what to time in ``torch.nn.LSTM``, and the outcome: hs, ∂W, ∂b, ∂xs."""
     import torch
 
-    W, b, xs, dhs = (torch.from_numpy(array) for array in problem(T, B, D, H))
+    from lstm_lib import cells, convert
+
+    W, b, *arrays = problem(T, B, D, H)
+    xs, dhs = map(torch.from_numpy, arrays)
     lstm: Any = torch.nn.LSTM(D, H)
-    values = {"weight_hh_l0": W[:, :, :H], "weight_ih_l0": W[:, :, H:], "bias_ih_l0": b, "bias_hh_l0": 0 * b}
-    lstm.load_state_dict({name: value.reshape(lstm.state_dict()[name].shape) for name, value in values.items()})
+    convert.numpy_to_torch(cells.LSTMParams(W, b), lstm)
     leaf: Any = xs.clone().requires_grad_()
 
     def forward() -> Any:
@@ -134,8 +136,7 @@ def torch_passes(T: int, B: int, D: int, H: int) -> tuple[Passes, Callable[[], l
 
     def outcome() -> list[Any]:
         hs = both(leaf).detach()
-        dW = torch.cat([lstm.weight_hh_l0.grad, lstm.weight_ih_l0.grad], dim=1).reshape(W.shape)
-        return [array.numpy() for array in (hs, dW, lstm.bias_ih_l0.grad.reshape(b.shape), leaf.grad)]
+        return [hs.numpy(), *convert.torch_to_numpy(lstm, gradients=True), leaf.grad.numpy()]
 
     return {"forward": forward, "all": lambda: both(leaf), "no dx": lambda: both(xs)}, outcome
 

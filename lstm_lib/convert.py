@@ -27,7 +27,8 @@ def numpy_to_torch(params: Params, layer: nn.Module, *, number: int = 0, reverse
         reverse: Whether the direction is the one from the last step to the first.
 
     Raises:
-        ValueError: If the module has no such layer, or a shape does not fit; nothing is copied then.
+        ValueError: If the module has no such layer or is no tanh RNN or LSTM, a shape does not fit, or a bias that is
+            not zero has no place; nothing is copied then.
 
     Example:
         >>> from lstm_lib import cells
@@ -40,10 +41,11 @@ def numpy_to_torch(params: Params, layer: nn.Module, *, number: int = 0, reverse
     rows = params.W.reshape(-1, params.W.shape[-1])
     values = {"weight_ih": rows[:, H:], "weight_hh": rows[:, :H]}
     found = _parameters(layer, number, reverse)
-    if "bias_ih" in found or np.any(params.b):
-        values |= {"bias_ih": params.b.reshape(-1), "bias_hh": np.zeros_like(params.b).reshape(-1)}
+    values |= {"bias_ih": params.b.reshape(-1), "bias_hh": np.zeros_like(params.b).reshape(-1)}
     if isinstance(params, DrawnParams):
         values |= {"weight_u": params.W_u, "bias_u": params.b_u}
+    is_idle = {name: name.startswith("bias") and name not in found and not np.any(a) for name, a in values.items()}
+    values = {name: value for name, value in values.items() if not is_idle[name]}  # a bias of zero needs no place
     got = {name: tuple(value.shape) for name, value in values.items()}
     expected = {name: tuple(value.shape) for name, value in found.items()}
     if got != expected:
@@ -66,7 +68,8 @@ def torch_to_numpy(layer: nn.Module, *, number: int = 0, reverse: bool = False, 
         RNNParams, LSTMParams, or DrawnParams where the module has the drawn cell's weights; arrays of their own.
 
     Raises:
-        ValueError: If the module has no such layer, or weights that no NumPy cell has, or (when asked) no gradients.
+        ValueError: If the module has no such layer, or weights or a dtype that NumPy has not, or is an RNN without
+            tanh, or (when asked) has no gradients.
 
     Example:
         >>> params = torch_to_numpy(nn.LSTM(3, 2))
@@ -97,6 +100,8 @@ def torch_to_numpy(layer: nn.Module, *, number: int = 0, reverse: bool = False, 
 
 def _parameters(layer: nn.Module, number: int, reverse: bool) -> dict[str, Any]:
     """Return the parameters of one layer and direction by their names without suffix."""
+    if getattr(layer, "nonlinearity", "tanh") != "tanh":
+        raise ValueError(f"got an RNN of nonlinearity {layer.nonlinearity!r}, expected 'tanh', as in `cells`")
     is_cell = isinstance(layer, nn.RNNCellBase)
     suffix = "" if is_cell else f"_l{number}" + ("_reverse" if reverse else "")
     every = dict(layer.named_parameters())
@@ -108,4 +113,6 @@ def _parameters(layer: nn.Module, number: int, reverse: bool) -> dict[str, Any]:
 
 
 def _numpy(value: Tensor) -> Array:
+    if value.dtype == torch.bfloat16:
+        raise ValueError("got weights of dtype torch.bfloat16, which NumPy has not, expected the module in .float()")
     return np.array(value.detach().cpu().numpy())

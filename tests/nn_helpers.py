@@ -1,6 +1,8 @@
 """What the tests of ``lstm_lib.nn`` share: random inputs, one run with all its gradients, every cell by hand."""
 
 import copy
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,11 +11,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from lstm_lib.nn import LSTM
+from lstm_lib.nn.backends.native import onednn_computes
 
 T, B, D, H, P = 7, 3, 5, 4, 2
 LENGTHS = {"packed": [7, 4, 2], "packed, unsorted": [4, 2, 7]}
 FORMS = ("batch", "batch first", "one sequence", *LENGTHS)
 ROWS = {"coupled": "fgo", "janet": "fg", "no-forget": "igo"}  # of the cells without all four
+HAS_BFLOAT16 = onednn_computes(torch.bfloat16, with_gradients=True)  # torch's own LSTM under autocast on this processor
+NO_BFLOAT16 = "this processor has no bfloat16 instructions for LSTMs in oneDNN, and torch's own LSTM raises"
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-5}
 
 
@@ -69,14 +74,37 @@ def run(
     return {name: result.detach().clone() for name, result in results.items()}
 
 
+def assert_slopes(function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor) -> None:
+    """Hold the gradient of each input beside finite differences along random directions, in float64.
+
+    The results are added with random weights: a slope of the sum is wrong if a slope of any result is.
+    """
+    rng, ε = torch.Generator().manual_seed(11), 1e-5
+
+    def mix(*inputs: Tensor) -> Tensor:
+        weights = torch.Generator().manual_seed(12)
+        results = function(*inputs)
+        return torch.stack([(draw(weights, *part.shape).detach() * part).sum() for part in results]).sum()
+
+    gradients = torch.autograd.grad(mix(*inputs), inputs)
+    with torch.no_grad():
+        for k, gradient in enumerate(gradients):
+            for _ in range(3):
+                v = draw(rng, *inputs[k].shape).detach()
+                at = {n: mix(*inputs[:k], inputs[k] + n * ε * v, *inputs[k + 1 :]) for n in (-2, -1, 1, 2)}
+                slope = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * ε)  # its error falls with ε⁴
+                assert abs(slope - (gradient * v).sum()) <= 1e-7 * (gradient * v).abs().sum(), k
+
+
 def assert_close(actual: dict[str, Tensor], expected: dict[str, Tensor], tolerance: float) -> None:
     """Hold the largest error of each tensor below a fraction of its largest entry."""
     assert actual.keys() == expected.keys()
     for name, e in expected.items():
-        a = actual[name]
-        assert (a.shape, a.dtype) == (e.shape, e.dtype), name
-        assert torch.isfinite(a).all(), name
-        assert (a - e).abs().max() <= tolerance * e.abs().max(), name
+        assert (actual[name].shape, actual[name].dtype) == (e.shape, e.dtype), name
+    both = list(actual.values()), list(expected.values())
+    errors, largest = (torch.stack(torch._foreach_norm(x, math.inf)) for x in (torch._foreach_sub(*both), both[1]))
+    wrong = ~(errors <= tolerance * largest) | ~largest.isfinite()  # NaN is wrong too
+    assert not wrong.any(), dict(zip(expected, zip(errors.tolist(), largest.tolist(), strict=True), strict=True))
 
 
 # ---------------------------------------------------------------- the cells, written out again

@@ -72,6 +72,7 @@ def test_the_rnn_and_the_lstm_step_equal_torch_cells() -> None:
     for cell, torch_cell in (("rnn", torch.nn.RNNCell), ("lstm", torch.nn.LSTMCell)):
         params, x, state = make(np.random.default_rng(2), cell)
         module = torch_cell(D, H, dtype=torch.float64)
+        # The layout, written out: this is the check of it that does not go through lstm_lib.convert.
         W, b = params.W.reshape(-1, H + D), params.b.reshape(-1)
         values = {"weight_hh": W[:, :H], "weight_ih": W[:, H:], "bias_ih": b, "bias_hh": np.zeros_like(b)}
         module.load_state_dict({name: torch.tensor(value) for name, value in values.items()})

@@ -91,6 +91,7 @@ def test_what_comes_back_is_a_copy():
         (torch.nn.LSTM(D, H), {"reverse": True}, "got layer 0, reverse=True"),
         (nn.LSTM(D, H, cell="drawn"), {}, "weight_u"),
         (torch.nn.RNN(D, H), {}, "expected those of the layer"),
+        (torch.nn.RNN(D, H, nonlinearity="relu"), {}, "got an RNN of nonlinearity 'relu', expected 'tanh'"),
         (torch.nn.Linear(D, H), {}, "expected one of the module's parameters: weight, bias"),
     ],
 )
@@ -108,6 +109,34 @@ def test_what_does_not_fit_is_refused_and_nothing_is_copied(layer, options, word
 def test_weights_that_no_numpy_cell_has_are_refused(layer):
     with pytest.raises(ValueError, match="expected an RNN or a cell"):
         convert.torch_to_numpy(layer)
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (torch.nn.RNN(D, H, nonlinearity="relu"), "got an RNN of nonlinearity 'relu', expected 'tanh'"),
+        (torch.nn.RNNCell(D, H, nonlinearity="relu"), "got an RNN of nonlinearity 'relu', expected 'tanh'"),
+        (torch.nn.LSTM(D, H).bfloat16(), "got weights of dtype torch.bfloat16, which NumPy has not"),
+    ],
+)
+def test_what_numpy_would_compute_otherwise_is_refused(layer, words):
+    with pytest.raises(ValueError, match=words):
+        convert.torch_to_numpy(layer)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_without_biases_takes_zeros_and_nothing_else(kind):
+    init, _, _, make = KINDS[kind]
+    layer = make()
+    layer = type(layer)(D, H, bias=False, **({"cell": layer.cell} if isinstance(layer, nn.LSTM) else {})).double()
+    params = init(np.random.default_rng(4), D, H)
+    zeros = {name: np.zeros_like(value) for name, value in params._asdict().items() if name.startswith("b")}
+    convert.numpy_to_torch(params._replace(**zeros), layer)
+    for got, want in zip(convert.torch_to_numpy(layer), params._replace(**zeros), strict=True):
+        np.testing.assert_array_equal(got, want)
+    for name in zeros:
+        with pytest.raises(ValueError, match="expected those of the layer"):
+            convert.numpy_to_torch(params._replace(**zeros | {name: zeros[name] + 1}), layer)
 
 
 def test_gradients_that_are_not_there_are_refused():

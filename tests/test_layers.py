@@ -110,20 +110,19 @@ def pick(case: Case, batch: slice) -> Case:
 def run_torch(case: Case) -> tuple[Any, ...]:
     """Run ``torch.nn.LSTM`` on a case: hs, last c, and the gradients of W, b, xs, h0, c0."""
     torch = pytest.importorskip("torch")
+    from lstm_lib import convert as weights  # it needs torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # at these sizes threads only wait for each other
     _, H, width = case.params.W.shape
     lstm = torch.nn.LSTM(width - H, H, dtype=torch.float64)
-    W, b = case.params.W.reshape(4 * H, -1), case.params.b.reshape(4 * H)
-    values = {"weight_hh_l0": W[:, :H], "weight_ih_l0": W[:, H:], "bias_ih_l0": b, "bias_hh_l0": np.zeros_like(b)}
-    lstm.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
+    weights.numpy_to_torch(case.params, lstm)
     xs, h0, c0 = (torch.tensor(a, requires_grad=True) for a in (case.xs, *case.state))
     hs, (h, c) = lstm(xs, (h0[None], c0[None]))
     torch.autograd.backward((hs, h[0], c[0]), tuple(torch.tensor(g) for g in (case.dhs, *case.dstate)))
-    dW = torch.cat([lstm.weight_hh_l0.grad, lstm.weight_ih_l0.grad], dim=1).reshape(4, H, width)
     torch.set_num_threads(threads)
-    results = (hs, c[0], dW, lstm.bias_ih_l0.grad.reshape(4, H), xs.grad, h0.grad, c0.grad)
-    return tuple(r.detach().numpy() for r in results)
+    hs, c, dxs, dh0, dc0 = (r.detach().numpy() for r in (hs, c[0], xs.grad, h0.grad, c0.grad))
+    return hs, c, *weights.torch_to_numpy(lstm, gradients=True), dxs, dh0, dc0
 
 
 def run_ours(cell: Cell, case: Case) -> tuple[Any, ...]:

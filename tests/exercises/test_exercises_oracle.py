@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_lib import cells, layers, tasks
+from lstm_lib import cells, convert, layers, tasks
 from lstm_lib.exercises import EXERCISES, dot, sigmoid, tanh
 
 B, D, H, T = 2, 3, 4, 5
@@ -97,9 +97,7 @@ def test_the_whole_step_equals_torch(rng):
     x, h, c = rng.standard_normal((B, D)), rng.standard_normal((B, H)), rng.standard_normal((B, H))
     with torch.no_grad():
         expected = cell(torch.tensor(x), (torch.tensor(h), torch.tensor(c)))
-        W = torch.cat([cell.weight_hh, cell.weight_ih], dim=1).reshape(4, H, H + D).numpy()
-        b = (cell.bias_hh + cell.bias_ih).reshape(4, H).numpy()
-    ours = answer("lstm-step")(np.concatenate([h, x], axis=1), c, W, b)
+    ours = answer("lstm-step")(np.concatenate([h, x], axis=1), c, *convert.torch_to_numpy(cell))
     close(ours, [each.numpy() for each in expected])
 
 
