@@ -60,19 +60,33 @@ def save_checkpoint(folder: Folder, batches: int, content: dict[str, Any], *, ke
     buffer = io.BytesIO()
     torch.save(content, buffer)
     path = folder / f"batch-{batches:08d}-{_digest(buffer.getvalue())}.pt"
-    temporary = folder / f"{path.name}.writing"
-    with temporary.open("wb") as file:
-        file.write(buffer.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync(folder)
+    _write(path, buffer.getvalue())
     others = [other for other in checkpoints(folder) if other != path]
     for old in others[: max(0, len(others) + 1 - keep)]:
         old.unlink()
     for left in folder.glob("batch-*.pt.writing"):  # of a process that was killed while it wrote
         left.unlink()
     return path
+
+
+def write_whole(path: Path, content: dict[str, Any]) -> Path:
+    """Write tensors and plain values into a file that is there whole, or as it was before."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, buffer.getvalue())
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file under another name, wait for the disk, and give it its name in one move."""
+    temporary = path.with_name(f"{path.name}.writing")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync(path.parent)
 
 
 def expect_writable(folder: Folder) -> None:

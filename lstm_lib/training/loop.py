@@ -1,30 +1,33 @@
 """``fit``: one training loop, from the first batch or from a checkpoint, on one process or several."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch import nn
 
 from lstm_lib.tasks import Batch
 from lstm_lib.training import parallel
+from lstm_lib.training.batches import epochs
 from lstm_lib.training.checkpoints import Folder
-from lstm_lib.training.health import expect_finite
-from lstm_lib.training.run import History, Run, State, save, start
+from lstm_lib.training.devices import pick_device
+from lstm_lib.training.losses import TAGGING, Objective
+from lstm_lib.training.run import LOOK_EVERY, History, Run, save, start
 from lstm_lib.training.scoring import evaluate as score
-from lstm_lib.training.scoring import move, pick_device, summed_loss, windows
 from lstm_lib.training.settings import Settings
+from lstm_lib.training.update import look_at_updates, train_on
 
-Sample = Callable[[int], Batch]
+Sample = Callable[[int], Any]
 
 
 def fit(
     model: nn.Module,
-    sample: Sample,
+    sample: Sample | Iterable[Any],
     settings: Settings,
     *,
-    evaluate: Batch | Sequence[Batch] | None = None,
+    objective: Objective = TAGGING,
+    evaluate: Batch | Iterable[Any] | None = None,
     folder: Folder | None = None,
     device: str | torch.device | None = None,
     progress: bool = True,
@@ -37,14 +40,18 @@ def fit(
     weights come out the same to the last bit. torch's global random numbers are left as they were.
 
     Args:
-        model: Takes (xs, state) and returns (scores, state), as ``nn.Tagger`` does.
-        sample: Returns batch n; see ``numbered``. Under ``torchrun`` each process takes its share of the sequences.
+        model: Takes (xs, state) and returns (scores, state), as ``nn.Tagger`` does; or takes xs alone, or returns
+            scores alone. The state is a tensor, or tuples, lists and dictionaries of them.
+        sample: Returns batch n; see ``numbered``. Or what one epoch goes through, such as a ``DataLoader`` or a list
+            of batches; see ``epochs``. Under ``torchrun`` each process takes its share of the sequences.
         settings: How to train.
+        objective: What for: the parts of a batch, the loss, the score. The usual one trains on the answers that a
+            Batch asks for: cross-entropy for classes, squared error for numbers.
         evaluate: Batches to ask every ``settings.evaluate_every`` batches.
         folder: Where checkpoints are written and looked for; None for no checkpoints.
         device: Where to train; see ``pick_device``.
         progress: Whether to show a bar: a widget in notebooks, text elsewhere.
-        watch: Called after each batch with the number of batches done and the model, before a checkpoint is written.
+        watch: Called after each update with the number of batches done and the model, before a checkpoint is written.
         about: What else makes it this run, by name, such as the task: the folder's run must have been told the same.
 
     Returns:
@@ -52,8 +59,9 @@ def fit(
 
     Raises:
         Diverged: If the loss or a gradient is NaN or inf; the weights stay as they were before that update.
-        ValueError: If a batch asks nothing, or the folder holds another run: other settings, another network, another
-            number of processes, or more batches than are asked for. The network stays as it was.
+        ValueError: If a batch asks nothing, or does not fit the objective or the network; the message says which, and
+            which part. Or if the folder holds another run: other settings, another network, another number of
+            processes, or more batches than are asked for. The network stays as it was.
         CheckpointError: If the folder cannot be written to, or holds checkpoints and none can be trusted.
 
     Example:
@@ -70,19 +78,26 @@ def fit(
         raise ValueError(f"got evaluate_every {settings.evaluate_every} but nothing to evaluate, expected batches")
     if evaluate is not None and not settings.evaluate_every:
         raise ValueError("got batches to evaluate but evaluate_every 0, expected the batches between evaluations")
+    if settings.goal is not None and objective.score is None:
+        raise ValueError(f"got goal {settings.goal} and an objective without a score, expected one to tell it by")
     place = device if isinstance(device, torch.device) else pick_device(device)
+    draw = sample if callable(sample) else epochs(sample, settings.seed)
     devices = [place] if place.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        run = start(model, settings, place, folder, dict(about or {}))
+        run = start(model, settings, place, folder, dict(about or {}), objective)
         model.train()
         for n in _counter(run, progress):
-            _train_on(run, sample(n), n)
-            if evaluate is not None and run.done % settings.evaluate_every == 0:
+            train_on(run, [draw(k) for k in range(n, n + settings.accumulate)], n)
+            is_last = run.done == settings.batches
+            looks = evaluate is not None and _is_time(run, settings.evaluate_every)
+            saves = folder is not None and _is_time(run, settings.save_every)
+            if is_last or looks or saves or not run.ahead or len(run.rates) >= (settings.log_every or LOOK_EVERY):
+                look_at_updates(run)
+            if evaluate is not None and looks:
                 _look(run, evaluate)
             if watch is not None:
                 watch(run.done, model)
-            is_last = bool(run.stopped) or run.done == settings.batches
-            if folder is not None and (is_last or (settings.save_every and run.done % settings.save_every == 0)):
+            if folder is not None and (is_last or run.stopped or saves):
                 save(run, folder)
             if run.stopped:
                 break
@@ -93,86 +108,29 @@ def fit(
     return History(**arrays, stopped=run.stopped or "batches")
 
 
-def _counter(run: Run, progress: bool) -> Iterable[int]:
-    """Count the batches that are left, behind a bar where one is wanted."""
-    left = range(run.done, 0 if run.stopped else run.settings.batches)
+def _is_time(run: Run, every: int) -> bool:
+    return every > 0 and run.done % every == 0
+
+
+def _counter(run: Run, progress: bool) -> Iterator[int]:
+    """Count the batches that are left, those of one update at a time, behind a bar where one is wanted."""
+    k, total = run.settings.accumulate, run.settings.batches
+    left = range(run.done, 0 if run.stopped else total, k)
     if not progress or run.team.rank > 0:
-        return left
+        yield from left
+        return
     from tqdm.auto import tqdm  # here, because it looks for a notebook, and loads widgets if there is one
 
-    bar: Iterable[int] = tqdm(left, initial=run.done, total=run.settings.batches, unit="batch")
-    return bar
+    with tqdm(initial=run.done, total=total, unit="batch") as bar:
+        for n in left:
+            yield n
+            bar.update(k)
 
 
-# ---------------------------------------------------------------- one batch
-
-
-def _train_on(run: Run, batch: Batch, n: int) -> None:
-    """Update the weights once for each window of a batch, and log what happened."""
-    questions = int(batch.mask.sum())
-    if questions == 0:
-        raise ValueError(f"got batch {n}, which asks nothing, expected at least one True in its mask")
-    rate = run.settings.lr * run.settings.rate(n)
-    for group in run.optimiser.param_groups:
-        group["lr"] = rate
-    state = run.state if run.settings.stateful else None
-    loss, longest = 0.0, 0.0
-    for window, piece in enumerate(windows(batch, run.settings.window)):
-        state = None if run.settings.between_windows == "reset" else _detach(state)
-        asked = int(piece.mask.sum())
-        xs, targets = move(parallel.share(piece, run.team.rank, run.team.size), run.model, run.device)
-        if asked == 0:  # nothing to learn from: only the state goes on
-            with torch.no_grad(), _precision(run):
-                _, state = run.network(xs, state)
-            continue
-        summed, norm, state = _update(run, xs, targets, state, asked, batch, f"batch {n}, window {window}")
-        loss, longest = loss + summed, float(np.maximum(longest, norm))  # a NaN stays to be seen
-    run.state = _detach(state) if run.settings.stateful else None
-    run.done = n + 1
-    for name, value in {"losses": loss / questions, "norms": longest, "rates": rate}.items():
-        run.log[name].append(value)
-
-
-def _update(
-    run: Run, xs: Tensor, targets: Tensor, state: State, asked: int, batch: Batch, place: str
-) -> tuple[float, float, State]:
-    """Take one step of the optimiser; return the summed loss of all processes, the gradient's length, the new state.
-
-    Each process adds up the loss of its own sequences and divides by the questions of all: DistributedDataParallel
-    averages the gradients, and times the number of processes that is the gradient of the mean over the whole batch.
-    """
-    run.optimiser.zero_grad(set_to_none=True)
-    with _precision(run):
-        scores, state = run.network(xs, state)
-    summed = summed_loss(scores, targets)
-    run.scaler.scale(summed * (run.team.size / asked)).backward()
-    run.scaler.unscale_(run.optimiser)
-    trained = [p for p in run.model.parameters() if p.grad is not None]
-    norm = get_total_norm([p.grad for p in trained if p.grad is not None])
-    loss = parallel.total(summed.detach().clone(), run.team.size)
-    loss_value, norm_value = torch.stack([loss, norm.to(loss.dtype)]).tolist()
-    expect_finite(run, loss_value / asked, norm_value, torch.as_tensor(batch.xs), place)
-    if run.settings.clip is not None:
-        clip_grads_with_norm_(trained, run.settings.clip, norm)
-    run.scaler.step(run.optimiser)
-    run.scaler.update()
-    return loss_value, norm_value, state
-
-
-def _precision(run: Run) -> torch.autocast:
-    """Compute in the precision of the settings."""
-    low = run.settings.precision != "float32"
-    return torch.autocast(run.device.type, getattr(torch, run.settings.precision) if low else None, enabled=low)
-
-
-def _detach(state: State) -> State:
-    """Keep the numbers of a state and cut its past off: no gradient goes back through it."""
-    return None if state is None else tuple(part.detach() for part in state)
-
-
-def _look(run: Run, batches: Batch | Sequence[Batch]) -> None:
-    """Evaluate, remember the best weights, and see whether to stop."""
-    loss, accuracy, _ = score(run.model, batches, stateful=run.settings.stateful)
+def _look(run: Run, batches: Batch | Iterable[Any]) -> None:
+    """Evaluate, remember the best weights, and see whether to stop: what process 0 has found holds for all."""
+    told = score(run.model, batches, stateful=run.settings.stateful, objective=run.objective)
+    loss, accuracy, _ = parallel.first(told, run.team.size)
     for name, value in {"evaluated": run.done, "eval_losses": loss, "accuracies": accuracy}.items():
         run.log[name].append(value)
     looks = len(run.log["evaluated"])

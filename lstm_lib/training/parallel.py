@@ -6,7 +6,7 @@ DistributedDataParallel adds up the gradients. With one process every function h
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -14,8 +14,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
-
-from lstm_lib.tasks import Batch
 
 
 class Team(NamedTuple):
@@ -66,25 +64,6 @@ def together(device: torch.device) -> Iterator[Team]:
         dist.destroy_process_group()
 
 
-def share(batch: Batch, rank: int, size: int) -> Batch:
-    """Return every size-th sequence of a batch, beginning with number ``rank``.
-
-    Raises:
-        ValueError: If there are fewer sequences than processes.
-
-    Example:
-        >>> import numpy as np
-        >>> from lstm_lib import tasks
-        >>> batch = tasks.delay(np.random.default_rng(0), 5, 3)
-        >>> [share(batch, rank, 2).xs.shape[1] for rank in (0, 1)]
-        [3, 2]
-    """
-    B = batch.mask.shape[1]
-    if size > B:
-        raise ValueError(f"got {size} processes for a batch of {B} sequences, expected at most one for each")
-    return Batch(*(part[:, rank::size] for part in batch)) if size > 1 else batch
-
-
 def wrap(model: nn.Module, device: torch.device, size: int) -> nn.Module:
     """Return the model whose backward pass also averages the gradients of all processes."""
     if size == 1:
@@ -116,6 +95,19 @@ def total(value: Tensor, size: int) -> Tensor:
     if size > 1:
         dist.all_reduce(value)
     return value
+
+
+def exchange(network: nn.Module, wanted: bool) -> AbstractContextManager[None]:
+    """Let the backward passes inside exchange gradients with the other processes, or keep them for later."""
+    if wanted or not isinstance(network, DistributedDataParallel):
+        return nullcontext()
+    later: AbstractContextManager[None] = network.no_sync()
+    return later
+
+
+def first(value: Any, size: int) -> Any:
+    """Return what process 0 has: it decides for all."""
+    return collect(value, size)[0]
 
 
 def collect(value: Any, size: int) -> list[Any]:

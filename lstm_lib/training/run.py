@@ -18,9 +18,14 @@ from lstm_lib.training.checkpoints import (
     save_checkpoint,
     set_aside,
 )
+from lstm_lib.training.devices import runs_ahead
+from lstm_lib.training.export import build_of
+from lstm_lib.training.losses import Objective
 from lstm_lib.training.settings import Settings
+from lstm_lib.training.trees import change_tensors, pack, unpack
 
-State = tuple[Tensor, ...] | None  # what the network hands from step to step, (h, c); None before the first
+State = Any  # what the network hands from step to step: a tensor, or tuples and dictionaries of them; None before it
+LOOK_EVERY = 20  # batches between two looks at the numbers of a device that runs ahead
 
 
 class History(NamedTuple):
@@ -40,6 +45,26 @@ class History(NamedTuple):
     stopped: str
 
 
+class Place(NamedTuple):
+    """Where an update is: the number of its first batch, the window, and the batches, where NaN is looked for."""
+
+    first: int
+    window: int
+    batches: tuple[Any, ...]
+
+
+class Update(NamedTuple):
+    """One update that was tried: what is known of it on the device, and what it was made from.
+
+    numbers: summed loss of each batch, norm, scale and, if looked at later, the norm of each parameter's gradient.
+    """
+
+    numbers: Tensor
+    asked: tuple[int, ...]  # questions of each batch
+    place: Place
+    parameters: tuple[str, ...]  # those with a gradient
+
+
 @dataclass
 class Run:
     """All that changes while training, and what it is done with."""
@@ -51,8 +76,15 @@ class Run:
     team: parallel.Team
     optimiser: torch.optim.Optimizer
     scaler: GradScaler
+    objective: Objective
+    ahead: bool = False  # whether the device's numbers are looked at in groups
     done: int = 0  # batches
     state: State = None  # handed from batch to batch when settings.stateful
+    sequences: int | None = None  # those that the state is of
+    updates: list[Update] = field(default_factory=list)  # not yet looked at
+    rates: list[float] = field(default_factory=list)  # of the batches not yet looked at
+    questions: list[int] = field(default_factory=list)  # of the batches not yet looked at
+    broken: Tensor | None = None  # on the device: whether an update went wrong, after which none is made
     log: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in History._fields[:-1]})
     best: dict[str, Any] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)  # what else makes it this run, such as the task
@@ -60,7 +92,12 @@ class Run:
 
 
 def start(
-    model: nn.Module, settings: Settings, device: torch.device, folder: Folder | None, about: dict[str, Any]
+    model: nn.Module,
+    settings: Settings,
+    device: torch.device,
+    folder: Folder | None,
+    about: dict[str, Any],
+    objective: Objective,
 ) -> Run:
     """Set everything to the first batch, or to where the folder's last checkpoint stands."""
     team = parallel.team()
@@ -74,7 +111,9 @@ def start(
             torch.cuda.manual_seed(seed)
     scaler = GradScaler(device.type, enabled=settings.precision == "float16")
     network = parallel.wrap(model, device, team.size)
-    run = Run(model, network, settings, device, team, _optimiser(model, settings), scaler, about=about)
+    ahead = runs_ahead(device, settings.log_every)
+    optimiser = _optimiser(model, settings, fused=ahead or None)
+    run = Run(model, network, settings, device, team, optimiser, scaler, objective, ahead, about=about)
     checkpoint = latest_checkpoint(folder) if folder is not None else None
     found = parallel.collect(checkpoint and checkpoint.get("batches"), team.size)
     if len(set(found)) > 1:
@@ -87,12 +126,15 @@ def start(
     return run
 
 
-def _optimiser(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+def _optimiser(model: nn.Module, settings: Settings, fused: bool | None) -> torch.optim.Optimizer:
+    """Make the optimiser; a fused one can leave an update out by itself, told so on the device."""
     trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        raise ValueError(f"got a {type(model).__name__} without parameters that ask for gradients, expected some")
     if settings.optimiser == "sgd":
-        return torch.optim.SGD(trained, settings.lr, weight_decay=settings.weight_decay)
+        return torch.optim.SGD(trained, settings.lr, weight_decay=settings.weight_decay, fused=fused)
     kind = torch.optim.Adam if settings.optimiser == "adam" else torch.optim.AdamW
-    return kind(trained, settings.lr, settings.betas, weight_decay=settings.weight_decay)
+    return kind(trained, settings.lr, settings.betas, weight_decay=settings.weight_decay, fused=fused)
 
 
 def save(run: Run, folder: Folder) -> None:
@@ -100,13 +142,14 @@ def save(run: Run, folder: Folder) -> None:
 
     The schedule and the data need no more than the number of batches done: both follow from it.
     """
-    here: dict[str, Any] = {"rng": torch.get_rng_state(), "state": run.state}
+    here: dict[str, Any] = {"rng": torch.get_rng_state(), "state": pack(run.state), "sequences": run.sequences}
     here["gpu_rng"] = torch.cuda.get_rng_state(run.device) if run.device.type == "cuda" else None
     content = {
         "batches": run.done,
         "settings": run.settings.as_dict(),
         "about": run.about,
         "network": repr(run.model),
+        "build": build_of(run.model),
         "model": run.model.state_dict(),
         "optimiser": run.optimiser.state_dict(),
         "scaler": run.scaler.state_dict(),
@@ -124,6 +167,8 @@ def restore(run: Run, content: dict[str, Any]) -> None:
     expect_the_same_run(run, content)
     processes = content["processes"]
     run.model.load_state_dict(content["model"])
+    for group in content["optimiser"]["param_groups"]:  # it may have been made on another kind of device
+        group["fused"] = run.ahead or None
     run.optimiser.load_state_dict(content["optimiser"])
     run.scaler.load_state_dict(content["scaler"])
     run.done, run.best, run.stopped = content["batches"], content["best"], content["stopped"]
@@ -132,7 +177,10 @@ def restore(run: Run, content: dict[str, Any]) -> None:
     torch.set_rng_state(here["rng"])
     if here["gpu_rng"] is not None and run.device.type == "cuda":
         torch.cuda.set_rng_state(here["gpu_rng"], run.device)
-    run.state = here["state"] and tuple(part.to(run.device) for part in here["state"])
+    run.state = change_tensors(unpack(here["state"]), lambda part: part.to(run.device))
+    run.sequences = here.get("sequences")
+    if run.stopped == "goal" and run.settings.goal != content["settings"].get("goal"):
+        run.stopped = ""  # a goal that has moved is not reached yet
 
 
 def expect_the_same_run(run: Run, content: dict[str, Any]) -> None:

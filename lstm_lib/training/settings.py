@@ -11,8 +11,9 @@ SCHEDULES = ("constant", "linear", "cosine")
 PRECISIONS = ("float32", "bfloat16", "float16")
 BETWEEN_WINDOWS = ("carry", "reset")
 
-# What may change when a run goes on from a checkpoint; everything else would make it another run.
-FREE = {"batches", "save_every", "keep"}
+# What may change when a run goes on from a checkpoint; everything else would make it another run. (With another
+# log_every the last digits may differ: a run that looks in groups uses an optimiser of one kernel.)
+FREE = {"batches", "save_every", "keep", "evaluate_every", "goal", "log_every"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +33,17 @@ class Settings:
         stateful: Whether the last state of a batch is the first of the next: one endless stream.
         schedule: "constant"; "linear" or "cosine" lead the rate down to zero at the last batch.
         warmup: Batches over which the rate first rises from zero.
+        accumulate: Batches whose gradients are added up for one update, as if they were one large batch; all that
+            counts batches goes on counting these, and an update has the rate of its first batch.
         precision: "float32" leaves dtypes alone; "bfloat16" and "float16" use autocast, the latter with a scaler.
         evaluate_every: Batches between two evaluations; 0 for none.
         patience: Evaluations without a lower loss after which training stops, and the best weights come back.
         goal: Accuracy at an evaluation at which training stops.
         save_every: Batches between two checkpoints; 0 saves at the end only.
         keep: Checkpoints that stay in the folder.
+        log_every: Batches between two looks at losses and gradients, for which training waits for the device. None
+            looks at each batch on a processor, and at every 20th on a GPU. An update with NaN in it is never made, but
+            that there was one is told at the next look.
         seed: Of what is random while training (dropout); batches have a seed of their own.
 
     Raises:
@@ -63,12 +69,14 @@ class Settings:
     stateful: bool = False
     schedule: str = "constant"
     warmup: int = 0
+    accumulate: int = 1
     precision: str = "float32"
     evaluate_every: int = 0
     patience: int | None = None
     goal: float | None = None
     save_every: int = 0
     keep: int = 2
+    log_every: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -79,10 +87,10 @@ class Settings:
             precision=(self.precision, PRECISIONS),
             between_windows=(self.between_windows, BETWEEN_WINDOWS),
         )
-        least = {"batches": 1, "warmup": 0, "evaluate_every": 0, "save_every": 0, "keep": 1, "seed": 0}
+        least = {"batches": 1, "warmup": 0, "evaluate_every": 0, "save_every": 0, "keep": 1, "seed": 0, "accumulate": 1}
         for name, value in least.items():
             _expect_whole(name, getattr(self, name), value)
-        for name in ("window", "patience"):
+        for name in ("window", "patience", "log_every"):
             if getattr(self, name) is not None:
                 _expect_whole(name, getattr(self, name), 1)
         for name in ("lr", "clip"):
@@ -99,12 +107,23 @@ class Settings:
             raise ValueError(f"got stateful {self.stateful!r}, expected True or False")
         if self.stateful and self.between_windows == "reset":
             raise ValueError("got stateful=True and between_windows='reset', which contradict each other")
+        self._expect_whole_groups()
         _expect_pair_of_shares(self.betas)
         if self.goal is not None and not (_is_number(self.goal) and 0 < self.goal <= 1):
             raise ValueError(f"got goal {self.goal!r}, expected an accuracy above 0, up to 1")
         if not self.evaluate_every and (self.patience is not None or self.goal is not None):
             raise ValueError("got a patience or a goal but evaluate_every 0, expected the batches between evaluations")
         self._make_plain()
+
+    def _expect_whole_groups(self) -> None:
+        """Refuse what would fall between the batches of one update."""
+        for name in ("batches", "evaluate_every", "save_every"):
+            value = getattr(self, name)
+            if value % self.accumulate:
+                raise ValueError(f"got {name} {value}, expected a multiple of accumulate {self.accumulate}")
+        if self.stateful and self.window is not None and self.accumulate > 1:
+            what = f"got stateful=True, window {self.window} and accumulate {self.accumulate}"
+            raise ValueError(f"{what}, expected at most two of them: a stream's windows come one after the other")
 
     def _make_plain(self) -> None:
         """Turn NumPy's numbers into Python's, which a checkpoint can hold."""
@@ -136,9 +155,11 @@ class Settings:
         """
         free = FREE if self.schedule == "constant" else FREE - {"batches"}
         now = self.as_dict()
+        usual = {field.name: field.default for field in dataclasses.fields(self)}
         for name in now:
-            if name not in free and now[name] != stored.get(name):
-                theirs = f"the checkpoint was made with {name} {stored.get(name)!r}"
+            old = stored.get(name, usual[name])  # a setting that came later: what was done before it is its default
+            if name not in free and now[name] != old:
+                theirs = f"the checkpoint was made with {name} {old!r}"
                 raise ValueError(f"got {name} {now[name]!r}, but {theirs}; use the same settings or another folder")
 
     def rate(self, n: int) -> float:
