@@ -32,11 +32,12 @@ def child(rung: str, size: tuple[int, int, int, int]) -> None:
     import torch
 
     from benchmarks import _ladder
+    from lstm_lib.nn import ladder
 
     torch.set_num_threads(1)
     lstm, xs, dhs = _ladder.problem(size)
-    expected = _ladder.training_pass(_ladder.make("native"), lstm, xs, dhs)()
-    both = _ladder.training_pass(_ladder.make(rung.removesuffix(" again")), lstm, xs, dhs)
+    expected = _ladder.training_pass(ladder.make("native"), lstm, xs, dhs)()
+    both = _ladder.training_pass(ladder.make(rung.removesuffix(" again")), lstm, xs, dhs)
     first, outcome = _ladder.first_call(both)
     error = _ladder.largest_error(outcome, expected)
     if not error < 1e-4:

@@ -27,6 +27,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from benchmarks import _ladder, _record
 from lstm_lib import nn
+from lstm_lib.nn import ladder
 from lstm_lib.nn.backends.native import onednn_computes
 
 Size = tuple[int, int, int, int]
@@ -176,7 +177,7 @@ def timings(device: str, size: Size, precision: str, rungs: tuple[str, ...], clo
     set_tf32(precision == "tf32")
     lstm, xs, dhs = _ladder.problem(size, device, PRECISIONS[precision])
     passes = {
-        rung: _ladder.training_pass(_ladder.make(rung.removesuffix(" again")), lstm, xs, dhs) for rung in rungs
+        rung: _ladder.training_pass(ladder.make(rung.removesuffix(" again")), lstm, xs, dhs) for rung in rungs
     }
     counts = {rung: warm_up(both, device) for rung, both in passes.items()}
     memory = {rung: peak_memory(both, device) for rung, both in passes.items()}
@@ -218,8 +219,8 @@ def compile_and_time(rung: str, device: str, precision: str, size: Size) -> dict
     """Be the child: return the seconds of the first pass, the error beside "native", and times."""
     set_tf32(precision == "tf32")
     lstm, xs, dhs = _ladder.problem(size, device, PRECISIONS[precision])
-    expected = [part.clone() for part in _ladder.training_pass(_ladder.make("native"), lstm, xs, dhs)()]
-    both = _ladder.training_pass(_ladder.make(rung), lstm, xs, dhs)
+    expected = [part.clone() for part in _ladder.training_pass(ladder.make("native"), lstm, xs, dhs)()]
+    both = _ladder.training_pass(ladder.make(rung), lstm, xs, dhs)
     seconds, found = _ladder.first_call(both)
     error = _ladder.largest_error(found, expected)
     count = warm_up(both, device)

@@ -7,6 +7,7 @@ import torch
 from nn_helpers import HAS_BFLOAT16
 
 from benchmarks import _ladder, _record, torch_lstm_gpu
+from lstm_lib.nn import ladder
 
 SIZE = (3, 2, 4, 8)
 
@@ -74,8 +75,8 @@ def test_when_the_time_is_over_it_begins_no_row_and_counts_what_is_missing():
 @pytest.mark.parametrize("rung", ["per step", "hoisted"])
 def test_the_rungs_give_the_numbers_of_torch(rung):
     lstm, xs, dhs = _ladder.problem(SIZE, dtype=torch.float64)
-    expected = _ladder.training_pass(_ladder.make("native"), lstm, xs, dhs)()
-    found = _ladder.training_pass(_ladder.make(rung), lstm, xs, dhs)()
+    expected = _ladder.training_pass(ladder.make("native"), lstm, xs, dhs)()
+    found = _ladder.training_pass(ladder.make(rung), lstm, xs, dhs)()
     assert len(found) == 6
     assert _ladder.largest_error(found, expected) < 1e-12
 
