@@ -35,7 +35,7 @@ def step(share: Tensor, h: Tensor, c: Tensor, W_hh: Tensor, b_hh: Tensor) -> tup
 
 def per_step(lstm: torch.nn.LSTM, xs: Tensor) -> Tensor:
     """Multiply each event with W_ih when it comes: two products a step."""
-    W_ih, W_hh, b_ih, b_hh = lstm.all_weights[0]
+    W_ih, W_hh, b_ih, b_hh = _weights(lstm)
     h = c = xs.new_zeros(xs.shape[1], lstm.hidden_size)
     hs = []
     for x in xs:
@@ -56,7 +56,7 @@ def loop(xs: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Tensor, b_hh: Tensor, tak
 
 def hoisted(lstm: torch.nn.LSTM, xs: Tensor) -> Tensor:
     """Multiply all events with W_ih in one product, before the loop: one product a step is left."""
-    return loop(xs, *lstm.all_weights[0])
+    return loop(xs, *_weights(lstm))
 
 
 def make(rung: str) -> Callable[[torch.nn.LSTM, Tensor], Tensor]:
@@ -80,8 +80,14 @@ def make(rung: str) -> Callable[[torch.nn.LSTM, Tensor], Tensor]:
         return hoisted
     if rung == "compiled step":
         compiled_step = torch.compile(step, fullgraph=True)
-        return lambda lstm, xs: loop(xs, *lstm.all_weights[0], take=compiled_step)
+        return lambda lstm, xs: loop(xs, *_weights(lstm), take=compiled_step)
     if rung == "compiled loop":  # every one of the T steps becomes a piece of the compiled program
         compiled_loop = torch.compile(loop, fullgraph=True)
-        return lambda lstm, xs: compiled_loop(xs, *lstm.all_weights[0])
+        return lambda lstm, xs: compiled_loop(xs, *_weights(lstm))
     return lambda lstm, xs: lstm(xs)[0]
+
+
+def _weights(lstm: torch.nn.LSTM) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return W_ih, W_hh, b_ih, b_hh of the first layer."""
+    W_ih, W_hh, b_ih, b_hh = lstm.all_weights[0]
+    return W_ih, W_hh, b_ih, b_hh
