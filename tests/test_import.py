@@ -227,15 +227,16 @@ def child(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
-def test_importing_the_library_takes_less_than_300_milliseconds() -> None:
-    times = {"": [], "import lstm_lib": []}
-    for _ in range(5):
+def test_importing_the_library_takes_less_than_four_starts_of_python() -> None:
+    """It took about one; NumPy alone takes more than six, torch eighty."""
+    times: dict[str, list[float]] = {"": [], "import lstm_lib": []}
+    for _ in range(9):  # in turn, so that what else the machine does is the same for both
         for code, seconds in times.items():
             start = time.perf_counter()
             child(code)
             seconds.append(time.perf_counter() - start)
-    cost = statistics.median(times["import lstm_lib"]) - statistics.median(times[""])
-    assert cost < 0.3
+    start, both = (statistics.median(seconds) for seconds in times.values())
+    assert both - start < 4 * start
 
 
 def test_importing_the_library_loads_none_of_the_heavy_ones() -> None:

@@ -269,7 +269,7 @@ def test_an_endless_loop_is_stopped(answer, monkeypatch):
     monkeypatch.setattr(_sandbox, "TIME_LIMIT", 0.1)
     start = time.monotonic()
     verdict = FORGET.check(answer)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20  # it takes 0.1 to 0.5 s; the loop itself would never end
     assert "did not finish within 0.1 seconds" in verdict.message
     assert "in line" in verdict.message
     assert FORGET.check(right).passed
@@ -283,7 +283,7 @@ def test_an_endless_loop_is_stopped_without_signals(monkeypatch):
         target=lambda: verdicts.extend(FORGET.check(a) for a in (endless, endless_on_one_line, right, recursive)),
     )
     thread.start()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert not thread.is_alive()
     assert "did not finish" in verdicts[0].message
     assert "did not finish" in verdicts[1].message

@@ -32,7 +32,7 @@ def build(folder: Path, url: str) -> Path:
     nbformat.write(notebook, folder / "notebook.ipynb")
     program = Path(sys.executable).parent / "jupyter-book"
     done = subprocess.run(
-        [program, "build", folder, "-W", "-n", "--keep-going"], capture_output=True, text=True, timeout=120, check=False
+        [program, "build", folder, "-W", "-n", "--keep-going"], capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "_build" / "html"

@@ -1,7 +1,8 @@
 """Train in child processes that are killed at random moments: run by ``test_training_kill``, prints what it saw.
 
 torch is loaded once, here; each child is a fork that begins to train at once. It saves after every batch, so that most
-kills fall into the writing of a checkpoint.
+kills fall into the writing of a checkpoint. The moment of a kill is drawn in batches, and only then in milliseconds: on
+a busy machine, one that is drawn in seconds would come before the first batch.
 """
 
 import json
@@ -17,7 +18,7 @@ from training_helpers import boxes, fit, network, weights
 
 from lstm_lib import training
 
-BATCHES, KILLS = 800, 20
+BATCHES, KILLS, HANG = 800, 20, 600
 SETTINGS = training.Settings(batches=BATCHES, save_every=1)
 OPTIONS = {"num_layers": 2, "dropout": 0.3}
 
@@ -29,13 +30,21 @@ def train(folder: Path | None) -> torch.nn.Module:
     return model
 
 
+def saved(folder: Path) -> int:
+    """Read off the names of the files how many batches the last checkpoint holds, while another process writes."""
+    return max((int(path.stem.split("-")[1]) for path in folder.glob("batch-*.pt")), default=0)
+
+
 def kill_one(folder: Path, rng: random.Random) -> int:
     """Start a child, kill it at a random moment, and return the batches that the last checkpoint holds."""
     child = os.fork()
     if child == 0:
         train(folder)
         os._exit(0)
-    time.sleep(rng.uniform(0.01, 0.12))
+    goal, end = saved(folder) + rng.randrange(12), time.monotonic() + HANG
+    while saved(folder) < goal and time.monotonic() < end:
+        time.sleep(0.001)
+    time.sleep(rng.uniform(0, 0.01))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the child finished before it was killed"
