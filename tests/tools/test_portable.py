@@ -194,8 +194,9 @@ starts = {
     "weights": experiment.init_weights(rng, "lstm", 3, 4, 2).cell.W,
     "readout": experiment.init_weights(rng, "rnn", 3, 4, 2).readout.W,
     "torch": layer.weight_ih_l0, "torch bias": layer.bias_hh_l0, "linear": torch.nn.Linear(3, 4).weight,
-    "ours": ours.weight_hh_l0, "ours drawn": ours.weight_u_l0, "orthogonal": orthogonal.weight_hh_l0,
-    "set bias": cells.init_lstm(rng, 3, 4).b[1], "next draw": rng.random(3), "torch's next draw": torch.rand(3),
+    "ours": ours.weight_hh_l0, "ours drawn": ours.weight_u_l0, "beside orthogonal": orthogonal.weight_ih_l0,
+    "orthogonal": orthogonal.weight_hh_l0, "set bias": cells.init_lstm(rng, 3, 4).b[1],
+    "next draw": rng.random(3), "torch's next draw": torch.rand(3),
 }
 print(json.dumps({name: torch.as_tensor(start).detach().ravel().tolist() for name, start in starts.items()}))
 """
@@ -208,7 +209,7 @@ def test_the_perturbed_starts_are_a_millionth_away_on_both_sides_and_nothing_els
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
         starts.append(json.loads(done.stdout))
     plain, perturbed = starts
-    for what in ("set bias", "next draw", "torch's next draw"):
+    for what in ("orthogonal", "set bias", "next draw", "torch's next draw"):
         assert perturbed.pop(what) == plain[what], what
     for what, weights in perturbed.items():
         away = [abs(a / b - 1) for a, b in zip(weights, plain[what], strict=True)]
