@@ -26,8 +26,8 @@ class LSTM(nn.Module):
     i = σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o) with a = W_ih x + b_ih + W_hh h + b_hh;
     c = f c_prev + i g;  h = o tanh(c).
 
-    A checkpoint of ``torch.nn.LSTM`` loads into it and gives the same numbers. Double backward on a GPU, and forward
-    differentiation of float32 on a CPU, need ``backend="reference"``: torch's kernels there lack them.
+    A checkpoint of ``torch.nn.LSTM`` loads into it and gives the same numbers. Double backward on a GPU needs
+    ``backend="reference"``: torch's kernels there lack it. ``lstm_lib.nn.explain`` says which backend runs, and why.
 
     Args:
         input_size: D, features of x.
@@ -43,8 +43,10 @@ class LSTM(nn.Module):
         cell: "standard"; "drawn", the article's (adds weight_u (H, H), bias_u (H)); "peephole" (adds weight_peep
             (3, H): i, f, o); "coupled" (rows f, g, o); "janet" (rows f, g); "no-forget" (rows i, g, o);
             "layernorm" (adds weight_norm_ih, weight_norm_hh (4·H), weight_norm_c, bias_norm_c (H)).
-        backend: "reference", the readable loop; "native", torch's own kernels (cell "standard" only); "auto", the
-            native one where it computes what is asked, else the readable one.
+        backend: "reference", the readable loop; "native", torch's own kernels (cell "standard" without dropout inside
+            the layer); "auto", the native one where it computes what is asked, else the readable one: for other cells,
+            for noise that acts, under torch.func and forward differentiation, and under autocast on a processor whose
+            oneDNN has no LSTM of that precision.
         variational_dropout: Probability of zeroing a feature of a layer's input, or a unit of its h on the way to the
             gates, for a whole sequence, in training.
         recurrent_dropout: Probability of zeroing an entry of g at a step, in training: that unit learns nothing then.
@@ -170,7 +172,8 @@ class LSTM(nn.Module):
             state (h_n, c_n) of every layer and direction.
 
         Raises:
-            RuntimeError: If a size does not fit, as in ``torch.nn.LSTM``.
+            RuntimeError: If a size does not fit, as in ``torch.nn.LSTM``, or the backend asked for by name cannot
+                compute this.
             ValueError: If the input has the wrong number of dimensions or the wrong dtype.
             TypeError: If the input or the state is no tensor.
         """
