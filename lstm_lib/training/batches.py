@@ -4,8 +4,9 @@ Shapes: T steps, B batch, D features.
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from operator import length_hint
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def epochs(data: Epochs, seed: int = 0) -> Callable[[int], Any]:
 
 def _count_to(data: Epochs, seed: int, n: int) -> tuple[int, Iterator[Any]]:
     """Go through the data until batch n comes next."""
-    size = len(data) if isinstance(data, Sized) else 0
+    size = length_hint(data)  # 0 for a loader of a stream, which has __len__ and refuses to answer
     epoch = n // size if size else 0
     rest = _all_epochs(data, seed, epoch, size)
     for before in range(epoch * size, n):

@@ -44,9 +44,11 @@ def expect_finite(run: Run, update: Update, numbers: Sequence[float]) -> None:
         return
     if run.scaler.is_enabled() and math.isfinite(loss) and scale > 1:
         return  # the scaler skips this update and halves its scale
-    bad = [n for n in range(k) if not math.isfinite(losses[n])] or range(k)
-    first, window, _ = update.place
-    where = f"batches {first} to {first + k - 1}" if len(bad) > 1 else f"batch {first + bad[0]}"
+    first, window, batches = update.place
+    # With several batches in one update: the one whose inputs are bad, else whose loss is, else it is all of them.
+    bad = [n for n in range(k) if _bad_part(run, batches[n])]
+    bad = bad or [n for n in range(k) if not math.isfinite(losses[n])] or list(range(k))
+    where = f"batches {first} to {first + k - 1}" if len(bad) == k > 1 else f"batch {first + bad[0]}"
     parameter, why = _find(run, update, numbers[k + 2 :])
     what = f"got loss {loss / sum(update.asked):.4g} and gradient norm {norm:.4g} at {where}, window {window}"
     raise Diverged(f"{what}, expected finite numbers; {why}", first + bad[0], parameter)
