@@ -27,6 +27,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from benchmarks import _ladder, _record
 from lstm_lib import nn
+from lstm_lib.nn.backends.native import onednn_computes
 
 Size = tuple[int, int, int, int]
 SIZES: list[Size] = [
@@ -92,8 +93,16 @@ def correctness(device: str, size: Size) -> Iterator[dict[str, Any]]:
 
 
 def compare(device: str, size: Size, backend: str, dtype: torch.dtype, form: str) -> dict[str, Any]:
-    """Return one row: the largest error as a share of the array's largest entry; bfloat16 means autocast."""
+    """Return one row: the largest error as a share of the array's largest entry; bfloat16 means autocast.
+
+    Where a processor has no such LSTM (see ``nn.explain``), the row says so and has no error.
+    """
     low = dtype == torch.bfloat16
+    name = "bfloat16 autocast" if low else str(dtype).removeprefix("torch.")
+    about = {"what": "numbers", "device": device, "backend": backend, "precision": name, "form": form}
+    of_onednn = (device, backend, form, low) == ("cpu", "native", "batch", True)
+    if of_onednn and not onednn_computes(dtype, with_gradients=True):
+        return _ladder.row(size, **about, error=None, right=None, why="oneDNN has no bfloat16 LSTM on this processor")
     full = torch.float32 if low else dtype
     theirs, xs, dhs = _ladder.problem(size, device, full)
     ours = nn.LSTM(size[2], size[3], device=device, dtype=full, backend=backend)
@@ -102,8 +111,6 @@ def compare(device: str, size: Size, backend: str, dtype: torch.dtype, form: str
     with torch.autocast(device, torch.bfloat16, enabled=low):
         found = outcome(ours, xs, dhs, form)
     error = _ladder.largest_error(found, expected)
-    name = "bfloat16 autocast" if low else str(dtype).removeprefix("torch.")
-    about = {"what": "numbers", "device": device, "backend": backend, "precision": name, "form": form}
     return _ladder.row(size, **about, error=error, right=error < TOLERANCE[dtype])
 
 

@@ -9,11 +9,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from lstm_lib.nn import LSTM
+from lstm_lib.nn.backends.native import onednn_computes
 
 T, B, D, H, P = 7, 3, 5, 4, 2
 LENGTHS = {"packed": [7, 4, 2], "packed, unsorted": [4, 2, 7]}
 FORMS = ("batch", "batch first", "one sequence", *LENGTHS)
 ROWS = {"coupled": "fgo", "janet": "fg", "no-forget": "igo"}  # of the cells without all four
+HAS_BFLOAT16 = onednn_computes(torch.bfloat16, with_gradients=True)  # torch's own LSTM under autocast on this processor
+NO_BFLOAT16 = "this processor has no bfloat16 instructions for LSTMs in oneDNN, and torch's own LSTM raises"
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-5}
 
 

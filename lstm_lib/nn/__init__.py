@@ -7,8 +7,11 @@
 >>> hs, (h_n, c_n) = lstm(torch.ones(5, 4, 3))
 >>> hs.shape
 torch.Size([5, 4, 2])
+>>> nn.explain(lstm, torch.ones(5, 4, 3))
+Explanation(backend='reference', reason="cell 'drawn' has no kernel in torch")
 """
 
+from lstm_lib.nn.explanation import Explanation, explain
 from lstm_lib.nn.init import set_chrono, set_forget_bias, set_input_bias, set_orthogonal
 from lstm_lib.nn.lstm import LSTM
 from lstm_lib.nn.steps import CELLS, Cell, State
@@ -18,8 +21,10 @@ __all__ = [
     "CELLS",
     "LSTM",
     "Cell",
+    "Explanation",
     "State",
     "Tagger",
+    "explain",
     "set_chrono",
     "set_forget_bias",
     "set_input_bias",

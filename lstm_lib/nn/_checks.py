@@ -7,13 +7,11 @@ import numbers
 import warnings
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from lstm_lib.nn.backends import COMING, NAMES
+from lstm_lib.nn.backends.interface import autocasts
 from lstm_lib.nn.steps import CELLS, State
-
-BACKENDS = ("reference", "native", "auto", "fused", "triton")
-COMING = ("fused", "triton")
 
 
 def expect_sizes(input_size: Any, hidden_size: Any, num_layers: Any, proj_size: Any) -> None:
@@ -47,35 +45,30 @@ def _is_probability(p: Any) -> bool:
 
 
 def expect_backend(cell: str, backend: str, proj_size: int) -> None:
-    """Raise unless the cell and the backend exist and go together.
+    """Raise unless there are such a cell and such a backend, and the cell projects if it is asked to.
 
     Example:
-        >>> expect_backend("drawn", "native", 0)
+        >>> expect_backend("gates", "auto", 0)
         Traceback (most recent call last):
         ...
-        ValueError: got backend 'native' with cell 'drawn', expected cell 'standard', the only one that torch's own \
-kernels compute; use backend 'auto' or 'reference'
+        ValueError: got cell 'gates', expected one of 'standard', 'drawn', 'peephole', 'coupled', 'janet', \
+'no-forget', 'layernorm'
     """
     if cell not in CELLS:
         raise ValueError(f"got cell {cell!r}, expected one of {', '.join(map(repr, CELLS))}")
-    if backend not in BACKENDS:
-        raise ValueError(f"got backend {backend!r}, expected one of {', '.join(map(repr, BACKENDS))}")
+    if backend not in NAMES:
+        raise ValueError(f"got backend {backend!r}, expected one of {', '.join(map(repr, NAMES))}")
     if backend in COMING:
         raise NotImplementedError(f"got backend {backend!r}, which is not there yet, expected 'auto' or 'reference'")
-    if cell != "standard" and backend == "native":
-        only = "expected cell 'standard', the only one that torch's own kernels compute"
-        raise ValueError(f"got backend 'native' with cell {cell!r}, {only}; use backend 'auto' or 'reference'")
     if cell != "standard" and proj_size:
         raise ValueError(f"got proj_size {proj_size} with cell {cell!r}, expected 0: cell 'standard' alone projects")
 
 
-def expect_noise(
-    variational: Any, recurrent: Any, zoneout: Any, backend: str
-) -> tuple[float, float, tuple[float, float]]:
+def expect_noise(variational: Any, recurrent: Any, zoneout: Any) -> tuple[float, float, tuple[float, float]]:
     """Return the rates of dropout inside the layer, zoneout as a pair (h, c), or raise a ValueError.
 
     Example:
-        >>> expect_noise(0.1, 0, 0.2, "auto")
+        >>> expect_noise(0.1, 0, 0.2)
         (0.1, 0.0, (0.2, 0.2))
     """
     pair = zoneout if isinstance(zoneout, tuple | list) else (zoneout, zoneout)
@@ -86,11 +79,6 @@ def expect_noise(
     for name, p in named:
         if not _is_probability(p):
             raise ValueError(f"got {name} {p!r}, expected a probability, a number in [0, 1]")
-        if p > 0 and backend == "native":
-            raise ValueError(
-                f"got {name} {p} with backend 'native', expected 0: torch's own kernels have no dropout inside a "
-                "layer; use backend 'auto' or 'reference'"
-            )
     return float(variational), float(recurrent), (float(pair[0]), float(pair[1]))
 
 
@@ -126,9 +114,3 @@ def expect_state(hx: Any, shapes: tuple[tuple[int, ...], ...], xs: Tensor) -> St
         if part.dtype != xs.dtype and not autocasts(xs):
             raise RuntimeError(f"got {name} of dtype {part.dtype}, expected that of the input, {xs.dtype}")
     return State(*hx)
-
-
-def autocasts(xs: Tensor) -> bool:
-    """Say whether autocast takes care of dtypes on the input's device."""
-    device = xs.device.type
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_lib.nn import _checks
-from lstm_lib.nn.native import eagerly, flatten_weights, is_half_on_cpu, is_transformed, run_native
+from lstm_lib.nn import _checks, backends
+from lstm_lib.nn.backends.interface import Call, Settings, eagerly
 from lstm_lib.nn.noise import Noise
-from lstm_lib.nn.reference import run_layers
 from lstm_lib.nn.steps import CELLS, State, Weights
 
 Pair = tuple[Tensor, Tensor]
@@ -91,12 +90,13 @@ class LSTM(nn.Module):
         _checks.expect_sizes(input_size, hidden_size, num_layers, proj_size)
         _checks.expect_options(bias, batch_first, dropout, num_layers)
         _checks.expect_backend(cell, backend, proj_size)
-        noise = _checks.expect_noise(variational_dropout, recurrent_dropout, zoneout, backend)
+        noise = _checks.expect_noise(variational_dropout, recurrent_dropout, zoneout)
         self.input_size, self.hidden_size, self.num_layers = int(input_size), int(hidden_size), int(num_layers)
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bool(bidirectional), int(proj_size)
         self.cell, self.backend = cell, backend
         self.variational_dropout, self.recurrent_dropout, self.zoneout = noise
+        backends.expect_able(backend, self._settings())
         self._names = tuple(self._shapes(input_size))  # of one layer's and direction's parameters, without suffix
         for k, suffix in enumerate(self.suffixes()):
             layer_input_size = input_size if k < self._directions else self._directions * (proj_size or hidden_size)
@@ -147,17 +147,9 @@ class LSTM(nn.Module):
 
     def flatten_parameters(self) -> None:
         """Move the parameters into one piece of memory where cuDNN takes them; elsewhere nothing happens."""
-        if self.cell == "standard" and self.backend != "reference":
-            weights = self.all_weights
-            flatten_weights(
-                [w for layer in weights for w in layer],
-                input_size=self.input_size,
-                hidden_size=self.hidden_size,
-                proj_size=self.proj_size,
-                num_layers=self.num_layers,
-                weights_per_layer=len(weights[0]),
-                bidirectional=self.bidirectional,
-            )
+        settings = self._settings()
+        for backend in backends.candidates(self.backend, settings)[:1]:
+            backend.arrange(settings, self._weights())
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "LSTM":
         super()._apply(fn, recurse)  # .to(), .cuda(), .half() and the like move parameters one by one
@@ -182,39 +174,62 @@ class LSTM(nn.Module):
             ValueError: If the input has the wrong number of dimensions or the wrong dtype.
             TypeError: If the input or the state is no tensor.
         """
+        return self._run(input, hx) if self._is_traced(input) else eagerly(self._run)(input, hx)
+
+    def _is_traced(self, input: Any) -> bool:
+        """Say whether torch.compile, if it is at work, can follow every backend that this input may meet."""
+        if not torch.compiler.is_compiling():
+            return True
+        able = backends.candidates(self.backend, self._settings())
+        return all(backend.is_traced for backend in able) and not isinstance(input, PackedSequence)
+
+    def _run(self, input: Any, hx: Pair | None) -> tuple[Any, Pair]:
+        """Check what came, let the backend of choice compute, and give what comes out the form of the input."""
+        call = self.request(input, hx)
+        hs, state = backends.choose(self.backend, call).backend.run(call)
+        if isinstance(input, PackedSequence):
+            _, batch_sizes, order, back = input
+            if back is not None:
+                state = State(*(part.index_select(1, back) for part in state))
+            return PackedSequence(hs, batch_sizes, order, back), (state.h, state.c)
+        if input.dim() == 2:
+            return hs.squeeze(1), (state.h.squeeze(1), state.c.squeeze(1))
+        return hs.transpose(0, 1) if self.batch_first else hs, (state.h, state.c)
+
+    def request(self, input: Tensor | PackedSequence, hx: Pair | None = None) -> Call:
+        """Check input and state as ``forward`` does, and return what a backend would be asked to compute.
+
+        Example:
+            >>> call = LSTM(3, 2, batch_first=True).request(torch.ones(4, 5, 3))
+            >>> call.xs.shape, call.state.h.shape
+            (torch.Size([5, 4, 3]), torch.Size([1, 4, 2]))
+        """
         is_packed = isinstance(input, PackedSequence)
-        forward: Callable[..., tuple[Any, Pair]] = self._forward_packed if is_packed else self._forward_padded
-        is_native = self.cell == "standard" and self.backend != "reference"
-        return eagerly(forward)(input, hx) if is_packed or is_native else forward(input, hx)
-
-    def _forward_padded(self, input: Tensor, hx: Pair | None) -> tuple[Tensor, Pair]:
-        """Run over a batch of equal lengths, or over one sequence."""
+        parts: Any = input if is_packed else (input, None, None, None)
+        xs, batch_sizes, order, _ = parts
         weight: Any = self.weight_ih_l0
-        _checks.expect_input(input, weight, is_packed=False)
-        is_batched = input.dim() == 3
-        xs = input if is_batched else input.unsqueeze(1)
-        is_turned = is_batched and self.batch_first
-        xs = xs.transpose(0, 1) if is_turned else xs
-        _checks.expect_steps(xs.shape[0])
-        state = self._start(xs, hx, xs.shape[1], is_batched=is_batched)
-        hs, (h, c) = self._run(xs, None, state)
-        hs = hs.transpose(0, 1) if is_turned else hs
-        return (hs, (h, c)) if is_batched else (hs.squeeze(1), (h.squeeze(1), c.squeeze(1)))
-
-    def _forward_packed(self, packed: PackedSequence, hx: Pair | None) -> tuple[PackedSequence, Pair]:
-        """Run over packed sequences; states come and go in the caller's order of the batch."""
-        xs, batch_sizes, order, back = packed
-        weight: Any = self.weight_ih_l0
-        _checks.expect_input(xs, weight, is_packed=True)
-        state = self._start(xs, hx, int(batch_sizes[0]))
-        if hx is not None and order is not None:
+        _checks.expect_input(xs, weight, is_packed=is_packed)
+        is_batched = is_packed or xs.dim() == 3
+        if not is_packed:
+            xs = xs if is_batched else xs.unsqueeze(1)
+            xs = xs.transpose(0, 1) if is_batched and self.batch_first else xs
+            _checks.expect_steps(xs.shape[0])
+        B = xs.shape[1] if batch_sizes is None else int(batch_sizes[0])
+        state = self._start(xs, hx, B, is_batched=is_batched)
+        if hx is not None and order is not None:  # states come and go in the caller's order of the batch
             state = State(*(part.index_select(1, order) for part in state))
-        hs, state = self._run(xs, batch_sizes, state)
-        if back is not None:
-            state = State(*(part.index_select(1, back) for part in state))
-        return PackedSequence(hs, batch_sizes, order, back), (state.h, state.c)
+        return Call(self._settings(), self._weights(), xs, batch_sizes, state)
 
-    def _start(self, xs: Tensor, hx: Pair | None, B: int, *, is_batched: bool = True) -> State:
+    def _settings(self) -> Settings:
+        """Gather what the backends must know of the module."""
+        noise = Noise(self.variational_dropout, self.recurrent_dropout, *self.zoneout, self.training)
+        return Settings(self.cell, self.num_layers, self.bidirectional, self.bias, self.dropout, noise)
+
+    def _weights(self) -> list[Weights]:
+        """Return the parameters of each layer and direction by their names without suffix, in torch's order."""
+        return [{name: getattr(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
+
+    def _start(self, xs: Tensor, hx: Pair | None, B: int, *, is_batched: bool) -> State:
         """Return the initial state with a batch dimension: what came, checked, or zeros."""
         L, H, P = len(self.suffixes()), self.hidden_size, self.proj_size or self.hidden_size
         if hx is None:
@@ -222,32 +237,6 @@ class LSTM(nn.Module):
         shapes = ((L, B, P), (L, B, H)) if is_batched else ((L, P), (L, H))
         state = _checks.expect_state(hx, shapes, xs)
         return state if is_batched else State(state.h.unsqueeze(1), state.c.unsqueeze(1))
-
-    def _run(self, xs: Tensor, batch_sizes: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Run the backend over (T, B, D), or over packed (N, D) with its batch sizes."""
-        weights = self.all_weights
-        flat = [w for layer in weights for w in layer]
-        options: dict[str, Any] = {"bidirectional": self.bidirectional}
-        noise = Noise(self.variational_dropout, self.recurrent_dropout, *self.zoneout, self.training)
-        if not noise.acts() and self._picks_native([xs, *state, *flat]):
-            options |= {"dropout": self.dropout, "training": self.training}
-            options |= {"has_bias": self.bias, "num_layers": self.num_layers}
-            return run_native(flat, xs, batch_sizes, state, **options)
-        named: list[Weights] = [dict(zip(self._names, layer, strict=True)) for layer in weights]
-        options |= {"dropout": self.dropout if self.training else 0.0, "noise": noise}
-        sizes = [xs.shape[1]] * xs.shape[0] if batch_sizes is None else batch_sizes.tolist()
-        rows = xs.flatten(0, 1) if batch_sizes is None else xs
-        hs, state = run_layers(CELLS[self.cell], named, rows, sizes, state, **options)
-        if xs.dtype != torch.float64 and _checks.autocasts(xs):
-            low = torch.get_autocast_dtype(xs.device.type)  # torch's LSTM answers in low precision too
-            hs, state = hs.to(low), State(state.h.to(low), state.c.to(low))
-        return (hs.unflatten(0, xs.shape[:2]) if batch_sizes is None else hs), state
-
-    def _picks_native(self, tensors: list[Tensor]) -> bool:
-        """Say whether torch's own kernels run: where they are asked for, or can do what is asked."""
-        if self.backend == "auto":
-            return self.cell == "standard" and not (is_transformed(tensors) or is_half_on_cpu(tensors[0]))
-        return self.backend == "native"
 
     def extra_repr(self) -> str:
         """Show the sizes, and the options that differ from their default, as torch does."""

@@ -82,9 +82,18 @@ class Noise(NamedTuple):
         # float32 whatever the dtype: bfloat16 has 256 numbers in [0, 1), too few for the rate.
         return torch.where(torch.rand_like(new, dtype=torch.float32) < p, old, new)
 
-    def acts(self) -> bool:
-        """Say whether anything differs from the plain cell."""
-        return max(self.zoneout_h, self.zoneout_c, self.training * max(self.variational, self.recurrent)) > 0
+    def acting(self) -> list[str]:
+        """Name the forms that make a difference to the plain cell now, as the arguments of ``nn.LSTM`` are called.
+
+        Example:
+            >>> Noise(variational=0.5, zoneout_c=0.1).acting()  # not in training
+            ['zoneout']
+        """
+        if not any(self[:4]):  # most modules, at every call
+            return []
+        rates = {"variational_dropout": self.variational * self.training}
+        rates |= {"recurrent_dropout": self.recurrent * self.training, "zoneout": max(self.zoneout_h, self.zoneout_c)}
+        return [name for name, rate in rates.items() if rate > 0]
 
 
 QUIET = Noise()

@@ -9,8 +9,39 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lstm_lib.nn.backends.interface import Backend, Call, autocast_dtype
 from lstm_lib.nn.noise import QUIET, Noise, mask_rows
-from lstm_lib.nn.steps import Cell, State, Weights
+from lstm_lib.nn.steps import CELLS, Cell, State, Weights
+
+
+def run(call: Call) -> tuple[Tensor, State]:
+    """Run any cell over a batch or over packed rows.
+
+    Example:
+        >>> from lstm_lib.nn.backends.interface import Settings
+        >>> w = {"weight_ih": torch.ones(4, 3), "weight_hh": torch.ones(4, 2)}
+        >>> start = State(*torch.zeros(2, 1, 4, 2))
+        >>> hs, state = run(Call(Settings("janet", has_bias=False), [w], torch.ones(5, 4, 3), None, start))
+        >>> hs.shape, state.c.shape
+        (torch.Size([5, 4, 2]), torch.Size([1, 4, 2]))
+    """
+    settings, xs, batch_sizes = call.settings, call.xs, call.batch_sizes
+    sizes = [xs.shape[1]] * xs.shape[0] if batch_sizes is None else batch_sizes.tolist()
+    rows = xs.flatten(0, 1) if batch_sizes is None else xs
+    hs, state = run_layers(
+        CELLS[settings.cell],
+        call.weights,
+        rows,
+        sizes,
+        call.state,
+        bidirectional=settings.bidirectional,
+        dropout=settings.dropout if settings.noise.training else 0.0,
+        noise=settings.noise,
+    )
+    low = autocast_dtype(xs)
+    if low is not None:  # torch's LSTM answers in low precision too
+        hs, state = hs.to(low), State(state.h.to(low), state.c.to(low))
+    return (hs.unflatten(0, xs.shape[:2]) if batch_sizes is None else hs), state
 
 
 def run_direction(
@@ -114,3 +145,6 @@ def run_layers(
         xs = torch.cat(columns, dim=-1)
     hs_last, cs_last = zip(*last_states, strict=True)
     return xs, State(torch.stack(hs_last), torch.stack(cs_last))
+
+
+BACKEND = Backend("reference", "the readable loop", run)

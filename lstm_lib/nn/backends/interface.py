@@ -1,0 +1,136 @@
+"""What a backend is, and the one value that all of them take: a call of ``nn.LSTM``, checked and in one form.
+
+Shapes: T steps, B batch, N = Σ b_t rows of packed sequences, D features, H hidden units, P projected units
+(P = H without a projection), L layers times directions.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
+
+import torch
+from torch import Tensor
+
+from lstm_lib.nn.noise import QUIET, Noise
+from lstm_lib.nn.steps import State, Weights
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Settings(NamedTuple):
+    """What does not depend on the input: cell, layers, directions, dropout between layers, noise inside them.
+
+    ``noise.training`` says of both kinds of dropout whether they act.
+    """
+
+    cell: str = "standard"
+    num_layers: int = 1
+    bidirectional: bool = False
+    has_bias: bool = True
+    dropout: float = 0.0
+    noise: Noise = QUIET
+
+
+class Call(NamedTuple):
+    """Everything that decides which backend can run, and all that it needs to run.
+
+    weights: one mapping for every layer and direction (l0, l0_reverse, l1, ...), from torch's names without their
+    suffix, in torch's order. xs: (T, B, D), or packed rows (N, D). batch_sizes: b_t for every step of packed rows
+    (int64, on the CPU), never rising; None for a batch. state: h (L, B, P) and c (L, B, H), in the order of the rows.
+    """
+
+    settings: Settings
+    weights: list[Weights]
+    xs: Tensor
+    batch_sizes: Tensor | None
+    state: State
+
+
+def _never(asked: Settings | Call) -> str:
+    return ""
+
+
+def _leave(settings: Settings, weights: list[Weights]) -> None:
+    return None
+
+
+class Backend(NamedTuple):
+    """One way to compute an LSTM. The three questions are answered by the reason why not, or by "" for no objection.
+
+    name: what ``backend=`` calls it. about: what computes, in words. run: gives hs, in the form of call.xs, and the
+    last state. lacks: is there no kernel for such a module at all? refuses: is this call beyond it, here and now?
+    yields: could it perhaps, but would "auto" do better to go on to the next? arrange: lays the weights in memory, in
+    place, as it likes them. is_traced: whether torch.compile can follow it.
+    """
+
+    name: str
+    about: str
+    run: Callable[[Call], tuple[Tensor, State]]
+    lacks: Callable[[Settings], str] = _never
+    refuses: Callable[[Call], str] = _never
+    yields: Callable[[Call], str] = _never
+    arrange: Callable[[Settings, list[Weights]], None] = _leave
+    is_traced: bool = True
+
+
+# ---------------------------------------------------------------- what backends ask torch
+
+
+def eagerly(function: F) -> F:
+    """Return the function, kept out of the graph while ``torch.compile`` builds one.
+
+    torch's LSTM kernels cannot be traced for training, and packed input has sizes that depend on data: there the
+    compiled code calls back into plain torch, as it does for ``torch.nn.LSTM``. An exported program has no plain torch
+    to call back into, and holds the kernel itself.
+    """
+    is_compiled = torch.compiler.is_compiling() and not is_exporting()
+    return cast(F, torch.compiler.disable(function)) if is_compiled else function
+
+
+def is_exporting() -> bool:
+    """Say whether ``torch.export`` is at work; torch 2.6 cannot be asked, and the answer is no.
+
+    Example:
+        >>> is_exporting()
+        False
+    """
+    return bool(getattr(torch.compiler, "is_exporting", bool)())
+
+
+def is_transformed(tensors: Sequence[Tensor]) -> bool:
+    """Say whether torch.func (grad, vmap, jvp) is at work: torch's kernels have no rule for vmap.
+
+    Example:
+        >>> seen = []
+        >>> torch.func.vmap(lambda x: seen.append(is_transformed([x])) or x)(torch.ones(2)).shape
+        torch.Size([2])
+        >>> is_transformed([torch.ones(2)]), seen
+        (False, [True])
+    """
+    if torch.compiler.is_compiling():
+        return False
+    return any(map(torch._C._functorch.is_functorch_wrapped_tensor, tensors))
+
+
+def autocasts(xs: Tensor) -> bool:
+    """Say whether autocast takes care of dtypes on the input's device.
+
+    Example:
+        >>> with torch.autocast("cpu", torch.bfloat16):
+        ...     autocasts(torch.ones(2)), autocasts(torch.ones(2, device="meta"))
+        (True, False)
+    """
+    device = xs.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
+def autocast_dtype(xs: Tensor) -> torch.dtype | None:
+    """Return the precision in which autocast computes with this input, None where it leaves it alone.
+
+    Example:
+        >>> with torch.autocast("cpu", torch.bfloat16):
+        ...     autocast_dtype(torch.ones(2)), autocast_dtype(torch.ones(2).double())
+        (torch.bfloat16, None)
+    """
+    if xs.dtype == torch.float64 or not autocasts(xs):  # autocast never narrows float64
+        return None
+    return torch.get_autocast_dtype(xs.device.type)

@@ -1,0 +1,174 @@
+"""torch's own kernels: oneDNN and the per-step loop on a CPU, cuDNN on a GPU. The standard cell only.
+
+Shapes: T steps, B batch, D features, H hidden units, P projected units, 0 without a projection.
+"""
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from lstm_lib.nn.backends.interface import (
+    Backend,
+    Call,
+    Settings,
+    autocast_dtype,
+    is_exporting,
+    is_transformed,
+)
+from lstm_lib.nn.steps import State, Weights
+
+CUDNN_LSTM = 2  # cuDNN's number for the LSTM among its recurrent nets
+QUESTIONS = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16: "_is_mkldnn_fp16_supported"}
+
+
+def run(call: Call) -> tuple[Tensor, State]:
+    """Run a stack of standard LSTM layers with ``torch._VF.lstm``, as ``torch.nn.LSTM`` does.
+
+    Example:
+        >>> w = {"weight_ih": torch.ones(8, 3), "weight_hh": torch.ones(8, 2)}
+        >>> start = State(*torch.zeros(2, 1, 4, 2))
+        >>> hs, state = run(Call(Settings(has_bias=False), [w], torch.ones(5, 4, 3), None, start))
+        >>> hs.shape, state.c.shape
+        (torch.Size([5, 4, 2]), torch.Size([1, 4, 2]))
+    """
+    settings = call.settings
+    form = (call.xs,) if call.batch_sizes is None else (call.xs, call.batch_sizes)
+    batch_first = (False,) if call.batch_sizes is None else ()  # packed input has no batch dimension
+    options = (settings.has_bias, settings.num_layers, settings.dropout, settings.noise.training)
+    lstm: Any = torch._VF.lstm
+    hs, h, c = lstm(*form, tuple(call.state), _flat(call.weights), *options, settings.bidirectional, *batch_first)
+    return hs, State(h, c)
+
+
+def _flat(weights: list[Weights]) -> list[Tensor]:
+    return [w for layer in weights for w in layer.values()]
+
+
+# ---------------------------------------------------------------- what it cannot do
+
+
+def lacks(settings: Settings) -> str:
+    """Say why torch has no kernel for such a module.
+
+    Example:
+        >>> lacks(Settings("standard")), lacks(Settings("janet"))
+        ('', "cell 'janet' has no kernel in torch")
+    """
+    if settings.cell != "standard":
+        return f"cell {settings.cell!r} has no kernel in torch"
+    acting = settings.noise.acting()
+    return f"{' and '.join(acting)} inside the layer: torch's kernels have none" if acting else ""
+
+
+def refuses(call: Call) -> str:
+    """Say why torch's kernels would fail at this call: oneDNN lacks LSTMs in low precision on some processors."""
+    dtype = None if is_exporting() else _asked_of_onednn(call)
+    if dtype is None or onednn_computes(dtype, with_gradients=torch.is_grad_enabled()):
+        return ""
+    return f"this processor has no {_short(dtype)} instructions for LSTMs in oneDNN"
+
+
+def yields(call: Call) -> str:
+    """Say why the readable path is the safer one, although torch's kernels might do."""
+    tensors = [call.xs, *call.state, *_flat(call.weights)]
+    if is_transformed(tensors):
+        return "torch.func transforms this call, and torch's LSTM kernels lack rules for that"
+    if _has_tangent(tensors):
+        return "torch differentiates this call forward, and its LSTM kernels lack rules for that"
+    low = autocast_dtype(call.xs) if is_exporting() and call.xs.device.type == "cpu" else None
+    if low not in QUESTIONS:
+        return ""
+    return f"an exported program may meet a processor without {_short(low)} instructions for LSTMs in oneDNN"
+
+
+def _short(dtype: torch.dtype | None) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _has_tangent(tensors: list[Tensor]) -> bool:
+    """Say whether ``torch.autograd.forward_ad`` follows one of the tensors."""
+    if torch.compiler.is_compiling() or getattr(forward_ad, "_current_level", 0) < 0:
+        return False
+    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)
+
+
+def _asked_of_onednn(call: Call) -> torch.dtype | None:
+    """Return the low precision in which torch would ask oneDNN for this LSTM; None where it asks for none.
+
+    Packed sequences, projections, and dtypes that oneDNN has not, torch computes step by step. With autocast it does
+    not look before it asks.
+    """
+    xs, low = call.xs, autocast_dtype(call.xs)
+    if (low or xs.dtype) not in QUESTIONS or xs.device.type != "cpu":
+        return None
+    if call.batch_sizes is not None or "weight_hr" in call.weights[0] or not _has_onednn():
+        return None
+    if low is None and (not _claims(xs.dtype) or (xs.dtype == torch.float16 and torch.is_grad_enabled())):
+        return None
+    return low or xs.dtype
+
+
+def _has_onednn() -> bool:
+    """Say whether torch was built with oneDNN and may use it."""
+    is_on = getattr(torch._C, "_get_mkldnn_enabled", lambda: True)
+    return torch.backends.mkldnn.is_available() and bool(is_on())
+
+
+def _claims(dtype: torch.dtype) -> bool:
+    """Ask torch whether this processor has the instructions; a torch that cannot be asked says no."""
+    question = getattr(getattr(torch.ops, "mkldnn", None), QUESTIONS[dtype], None)
+    return question is not None and bool(question())
+
+
+@functools.cache
+def onednn_computes(dtype: torch.dtype, *, with_gradients: bool) -> bool:
+    """Say whether oneDNN computes LSTMs of this precision on this processor, with or without gradients.
+
+    That torch names the instructions is not enough: ``ONEDNN_MAX_CPU_ISA`` may hold oneDNN below them, and an LSTM may
+    have a forward pass and no backward one. So oneDNN gets the smallest LSTM to compute, once.
+
+    Example:
+        >>> onednn_computes(torch.bfloat16, with_gradients=True) in (True, False)  # that depends on the processor
+        True
+    """
+    if not _claims(dtype):
+        return False
+    with torch.inference_mode(False), torch.set_grad_enabled(with_gradients), torch.autocast("cpu", dtype):
+        xs, *state = torch.ones(3, 1, 1, 1, dtype=torch.float32, device="cpu", requires_grad=with_gradients)
+        w = torch.ones(4, 1, dtype=torch.float32, device="cpu", requires_grad=with_gradients)
+        smallest = Call(Settings(has_bias=False), [{"weight_ih": w, "weight_hh": w}], xs, None, State(*state))
+        try:
+            hs, _ = run(smallest)
+            if with_gradients:
+                torch.autograd.grad(hs.sum(), w)
+        except RuntimeError:  # the answer to the question: oneDNN has no other way to say no
+            return False
+    return True
+
+
+# ---------------------------------------------------------------- memory
+
+
+def arrange(settings: Settings, weights: list[Weights]) -> None:
+    """Move the weights into one piece of memory where cuDNN takes them, so that it need not copy them at every call.
+
+    Elsewhere (on a CPU, without cuDNN, with weights that are shared or of several dtypes) nothing happens.
+    """
+    flat = _flat(weights)
+    is_plain = all(isinstance(w, torch.nn.Parameter) and w.is_cuda and w.dtype == flat[0].dtype for w in flat)
+    if not is_plain or not all(torch.backends.cudnn.is_acceptable(w) for w in flat):
+        return
+    if len({w.data_ptr() for w in flat}) < len(flat):
+        return
+    rows, D = weights[0]["weight_ih"].shape
+    P = len(weights[0].get("weight_hr", ()))
+    with torch.cuda.device_of(flat[0]), torch.no_grad():
+        if torch._use_cudnn_rnn_flatten_weight():
+            sizes = (D, CUDNN_LSTM, rows // 4, P, settings.num_layers)
+            torch._cudnn_rnn_flatten_weight(flat, len(weights[0]), *sizes, False, settings.bidirectional)
+
+
+BACKEND = Backend("native", "torch's own kernels", run, lacks, refuses, yields, arrange, is_traced=False)

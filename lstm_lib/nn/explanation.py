@@ -1,0 +1,57 @@
+"""``explain``: which backend an LSTM takes for an input, and why, in words."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from lstm_lib.nn.backends import choose
+from lstm_lib.nn.backends.interface import autocast_dtype
+from lstm_lib.nn.lstm import LSTM
+
+Pair = tuple[Tensor, Tensor]
+DEVICES = {"cpu": "a CPU", "cuda": "a GPU"}
+
+
+class Explanation(NamedTuple):
+    """The name of the backend that would run, and the reason."""
+
+    backend: str
+    reason: str
+
+
+def explain(lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None) -> Explanation:
+    """Say which backend would run for this input here and now, and why; nothing runs.
+
+    The choice is that of the forward pass: it depends on the module and its mode, on device and dtype of the input,
+    on autocast, on torch.func, and on what the processor can do.
+
+    Args:
+        lstm: The module.
+        x: What ``forward`` would get.
+        hx: Initial state; zeros if None.
+
+    Returns:
+        An Explanation(backend, reason).
+
+    Raises:
+        RuntimeError: If the module asks by name for a backend that cannot compute this, as ``forward`` would; and what
+            ``forward`` raises for an input or a state that does not fit.
+
+    Example:
+        >>> import torch
+        >>> explain(LSTM(3, 2), torch.ones(5, 4, 3)).reason
+        "cell 'standard' on a CPU in float32: torch's own kernels"
+        >>> explain(LSTM(3, 2, cell="drawn"), torch.ones(5, 4, 3))
+        Explanation(backend='reference', reason="cell 'drawn' has no kernel in torch")
+    """
+    call = lstm.request(x, hx)
+    backend, reason = choose(lstm.backend, call)
+    if lstm.backend != "auto":
+        return Explanation(backend.name, f"asked for by name: {backend.about}")
+    if not reason:
+        device, low = DEVICES.get(call.xs.device.type, call.xs.device.type), autocast_dtype(call.xs)
+        under = "" if low is None else f" under autocast to {low}"
+        where = f"on {device} in {call.xs.dtype}{under}".replace("torch.", "")
+        reason = f"cell {lstm.cell!r} {where}: {backend.about}"
+    return Explanation(backend.name, reason)
