@@ -23,6 +23,13 @@ def test_a_function_is_taken_as_it_stands_first_on_the_page():
     assert list(inspect.signature(page["lstm_step"]).parameters) == ["W", "b", "x", "h", "c_prev"]
 
 
+def test_classes_and_constants_come_from_the_page_too():
+    page = _page.functions(9, "lstm_step", "Cell", "p")  # p = 0.25; an assignment elsewhere on the page is not run
+    assert page["p"] == 0.25
+    assert {name for name, _ in page["Cell"](3, 5).named_parameters()} == {"W", "b"}
+    assert "run" not in page
+
+
 def test_a_function_that_is_not_on_the_page_is_refused_by_name():
     with pytest.raises(ValueError, match=r"got no_such, expected functions that 04_learn_gate.ipynb defines"):
         _page.functions(4, "boxes", "no_such")

@@ -19,15 +19,15 @@ STARTS = ("drawn", "nudged")
 
 
 def functions(chapter: int, *names: str, **given: Any) -> dict[str, Any]:
-    """Return functions that a chapter defines, each as it stands first on the page.
+    """Return functions that a chapter defines, or classes and constants, each as it stands first on the page.
 
     Args:
         chapter: Number of the chapter.
-        names: Functions.
-        given: Global names that they use and that are no functions of the page.
+        names: Functions, classes and constants, with all those of the page that they use.
+        given: Global names that they use and that are not taken from the page.
 
     Returns:
-        The globals of these functions: they themselves, what the chapter imports, and ``given``.
+        The globals of these: they themselves, what the chapter imports, and ``given``.
 
     Raises:
         ValueError: If the page has no such function.
@@ -41,15 +41,23 @@ def functions(chapter: int, *names: str, **given: Any) -> dict[str, Any]:
     for node in (node for tree in trees for node in tree.body):
         if isinstance(node, ast.Import | ast.ImportFrom):
             found[ast.unparse(node)] = node
-        elif isinstance(node, ast.FunctionDef) and node.name in names:
-            found.setdefault(node.name, node)
+        for name in binds(node) & set(names):
+            found.setdefault(name, node)
         if found.keys() >= set(names):
             break  # what is imported for the exercises may have the same names
     if missing := set(names) - set(found):
         raise ValueError(f"got {', '.join(sorted(missing))}, expected functions that {path.name} defines")
     page = dict(given)
-    exec(compile(ast.Module(list(found.values()), type_ignores=[]), path.name, "exec"), page)
+    exec(compile(ast.Module(list(dict.fromkeys(found.values())), type_ignores=[]), path.name, "exec"), page)
     return page
+
+
+def binds(node: ast.stmt) -> set[str]:
+    """Return the names that a statement gives to a function, to a class, or to values."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
 
 
 @contextlib.contextmanager
