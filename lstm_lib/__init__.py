@@ -15,41 +15,43 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds the two together
-    from lstm_lib import answers as answers
-    from lstm_lib import cells as cells
-    from lstm_lib import checks as checks
     from lstm_lib import clinic as clinic
     from lstm_lib import convert as convert
-    from lstm_lib import diagrams as diagrams
     from lstm_lib import exercises as exercises
-    from lstm_lib import experiment as experiment
-    from lstm_lib import film as film
-    from lstm_lib import layers as layers
+    from lstm_lib import from_scratch as from_scratch
     from lstm_lib import nn as nn
     from lstm_lib import notation as notation
-    from lstm_lib import optim as optim
     from lstm_lib import plots as plots
     from lstm_lib import recorded as recorded
     from lstm_lib import tasks as tasks
     from lstm_lib import train as train
     from lstm_lib import training as training
     from lstm_lib import widgets as widgets
+    from lstm_lib.from_scratch import cells as cells
+    from lstm_lib.from_scratch import checks as checks
+    from lstm_lib.from_scratch import experiment as experiment
+    from lstm_lib.from_scratch import layers as layers
+    from lstm_lib.from_scratch import optim as optim
+    from lstm_lib.plots import cell as diagrams  # noqa: F401
+    from lstm_lib.tasks import answers as answers
+    from lstm_lib.tasks import film as film
 
 # What `from lstm_lib import NAME` gives, and where it lives.
 _HOMES = {
-    "answers": "lstm_lib.answers",
-    "cells": "lstm_lib.cells",
-    "checks": "lstm_lib.checks",
+    "answers": "lstm_lib.tasks.answers",
+    "cells": "lstm_lib.from_scratch.cells",
+    "checks": "lstm_lib.from_scratch.checks",
     "clinic": "lstm_lib.clinic",
     "convert": "lstm_lib.convert",
-    "diagrams": "lstm_lib.diagrams",
+    "diagrams": "lstm_lib.plots.cell",
     "exercises": "lstm_lib.exercises",
-    "experiment": "lstm_lib.experiment",
-    "film": "lstm_lib.film",
-    "layers": "lstm_lib.layers",
+    "experiment": "lstm_lib.from_scratch.experiment",
+    "film": "lstm_lib.tasks.film",
+    "from_scratch": "lstm_lib.from_scratch",
+    "layers": "lstm_lib.from_scratch.layers",
     "nn": "lstm_lib.nn",
     "notation": "lstm_lib.notation",
-    "optim": "lstm_lib.optim",
+    "optim": "lstm_lib.from_scratch.optim",
     "plots": "lstm_lib.plots",
     "recorded": "lstm_lib.recorded",
     "tasks": "lstm_lib.tasks",

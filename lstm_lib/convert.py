@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_lib._array import Array
-from lstm_lib.cells import DrawnParams, LSTMParams, RNNParams
+from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, RNNParams
 
 Params = RNNParams | LSTMParams | DrawnParams
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from lstm_lib import film, nn, tasks, training
-from lstm_lib.tasks import Batch
+from lstm_lib import nn, tasks, training
+from lstm_lib.tasks import Batch, film
 from lstm_lib.training import settings as choices
 
 TEST_SEED = 1_000_003  # test batches are drawn with another seed than those to train on

@@ -100,7 +100,7 @@ def blank(browser: "Browser") -> Iterator[Blank]:
     """Open one page for all tests of a module, as narrow as a telephone."""
     from lstm_lib.widgets import _base
 
-    host = (ROOT / "_site" / "anyhost.js").read_text(encoding="utf-8")
+    host = (ROOT / "website" / "assets" / "anyhost.js").read_text(encoding="utf-8")
     blank = Blank(browser.new_page(), {"widgets.js": _base.script(), "anyhost.js": host}, [])
     kinds = {"js": "text/javascript", "html": "text/html; charset=utf-8"}
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lstm_lib import cells, checks, experiment, layers, tasks
-from lstm_lib._door import expect_sizes, expect_step, expect_step_gradient
-from lstm_lib._table import Cell
+from lstm_lib.from_scratch._door import expect_sizes, expect_step, expect_step_gradient
+from lstm_lib.from_scratch._table import Cell
 
 T, B, D, H = 6, 3, 5, 4
 

@@ -3,9 +3,9 @@
 ``admit`` trains a patient and returns its chart, ``draw`` shows it, ``source`` unfolds the code with the bug.
 """
 
-from lstm_lib.answers import KINDS, kinds_of_answers, possible_answers
 from lstm_lib.clinic.charts import Chart, examine
 from lstm_lib.clinic.figure import draw
 from lstm_lib.clinic.patients import admit, source
+from lstm_lib.tasks.answers import KINDS, kinds_of_answers, possible_answers
 
 __all__ = ["KINDS", "Chart", "admit", "draw", "examine", "kinds_of_answers", "possible_answers", "source"]

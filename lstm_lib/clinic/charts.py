@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lstm_lib import convert, layers, training
-from lstm_lib.answers import kinds_of_answers
+from lstm_lib import convert, training
+from lstm_lib.from_scratch import layers
 from lstm_lib.nn import LSTM, Tagger, set_forget_bias
 from lstm_lib.tasks import Array, Batch, recall_stream
+from lstm_lib.tasks.answers import kinds_of_answers
 
 Layer = Callable[[Tensor], tuple[Tensor, Any]]  # from xs (T, B, D) to hs (T, B, H) and a state
 Hidden = Callable[[Layer, Tensor], Tensor]  # the layer and xs (T, B, D) to hs (T, B, H)

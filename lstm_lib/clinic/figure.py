@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from lstm_lib import plots
-from lstm_lib.answers import KINDS
 from lstm_lib.clinic.charts import Chart
 from lstm_lib.notation import FAMILIES, GRID, INK, colour
+from lstm_lib.tasks.answers import KINDS
 
 BATCHES = 20  # the thick line of the loss shows means of so many
 STANDING = 0.05  # a gate this close to 0 or 1 hardly moves: its slope is below 0.05

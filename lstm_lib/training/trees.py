@@ -59,7 +59,7 @@ def unpack(tree: Any) -> Any:
     """Make named tuples again of what ``pack`` has made of them: other classes, with the same names in them.
 
     Example:
-        >>> from lstm_lib.cells import LSTMState
+        >>> from lstm_lib.from_scratch.cells import LSTMState
         >>> unpack(pack(LSTMState(1, 2)))
         LSTMState(h=1, c=2)
     """

@@ -9,7 +9,7 @@ from anywidget import AnyWidget
 from explorable_helpers import axe, module, node
 from playwright.sync_api import Locator, expect
 
-from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, drawn_step, lstm_step
+from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, LSTMState, drawn_step, lstm_step
 from lstm_lib.notation import FAMILIES, SYMBOLS
 from lstm_lib.widgets import GateExplorer
 from lstm_lib.widgets.gate_explorer import PRESETS, START

@@ -18,7 +18,7 @@ ADDRESS = "https://github.com/example/example"
 
 def build(folder: Path, url: str) -> Path:
     """Build a book of one page and one notebook with the course's own settings; return its folder of pages."""
-    for name in ("_ext", "_site", "node_modules", "lstm_lib"):
+    for name in ("website", "node_modules", "lstm_lib"):
         (folder / name).symlink_to(ROOT / name)
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config["repository"]["url"] = url

@@ -9,7 +9,7 @@ from anywidget import AnyWidget
 from explorable_helpers import axe, module, node
 from playwright.sync_api import Locator, Page, expect
 
-from lstm_lib.cells import sigmoid
+from lstm_lib.from_scratch.cells import sigmoid
 from lstm_lib.notation import FAMILIES
 from lstm_lib.widgets import ThreeClocks
 

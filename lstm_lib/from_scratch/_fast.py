@@ -24,7 +24,7 @@ import numpy as np
 from numpy import add, dot, multiply, tanh
 
 from lstm_lib._array import Array
-from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
+from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
 BLOCK = 1 << 18  # numbers in the factors of one block of steps: about what a core's cache holds
 SMALLEST, LARGEST = 3 << 20, 31 << 20  # bytes of the piece of memory that a run is cut from

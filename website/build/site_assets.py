@@ -15,7 +15,7 @@ from sphinx.util import logging
 from sphinx.util.typing import ExtensionMetadata
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))  # the book is built from a checkout: lstm_lib need not be installed
 sys.path.insert(0, str(HERE))
 
@@ -41,7 +41,7 @@ def collect_assets(app: Sphinx, config: Config) -> None:
     folder = Path(app.outdir).parent / "assets"
     course = folder / "course"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "_site", course)
+    shutil.copytree(HERE.parent / "assets", course)
     copy_mathjax(course / "mathjax")
     (course / "gates.css").write_text(drawings.gates_css(), encoding="utf-8")
     (course / "widgets.js").write_text(_base.script(), encoding="utf-8")

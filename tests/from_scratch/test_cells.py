@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lstm_lib import cells, checks
-from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, RNNState
+from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, LSTMState, RNNState
 
 B, D, H = 3, 5, 4
 CELLS = ("rnn", "lstm", "drawn")

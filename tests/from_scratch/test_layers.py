@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_lib import _fast, cells, checks, layers
-from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
+from lstm_lib import cells, checks, layers
+from lstm_lib.from_scratch import _fast
+from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
 
 class Cell(NamedTuple):

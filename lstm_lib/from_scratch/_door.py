@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_lib._table import Cell
+from lstm_lib.from_scratch._table import Cell
 
 
 def expect_sizes(input_size: int, hidden_size: int) -> None:
@@ -26,7 +26,7 @@ def expect_params(cell: Cell, params: Any) -> tuple[int, int]:
     """Return (D, H), or raise a ValueError that names the array whose shape does not fit.
 
     Example:
-        >>> from lstm_lib.cells import CELLS, RNNParams
+        >>> from lstm_lib.from_scratch.cells import CELLS, RNNParams
         >>> expect_params(CELLS["rnn"], RNNParams(np.zeros((2, 5)), np.zeros(2)))
         (3, 2)
     """

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from lstm_lib._array import Array as Array
-from lstm_lib._door import expect_sizes, expect_step, expect_step_gradient
-from lstm_lib._table import Cell
+from lstm_lib.from_scratch._door import expect_sizes, expect_step, expect_step_gradient
+from lstm_lib.from_scratch._table import Cell
 
 
 class LSTMParams(NamedTuple):

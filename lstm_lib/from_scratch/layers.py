@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_lib import _door, _fast, cells
 from lstm_lib._array import Array
-from lstm_lib._table import Cell
-from lstm_lib.cells import DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
+from lstm_lib.from_scratch import _door, _fast, cells
+from lstm_lib.from_scratch._table import Cell
+from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, LSTMState, RNNParams, RNNState
 
 
 class Run(NamedTuple):

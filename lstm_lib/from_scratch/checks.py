@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lstm_lib import cells, layers
 from lstm_lib._array import Array
+from lstm_lib.from_scratch import cells, layers
 
 STEP = 1e-30  # small enough that ε² vanishes beside 1; nothing is subtracted, so nothing is lost
 

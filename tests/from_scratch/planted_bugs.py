@@ -14,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-MODULES = ("__init__.py", "_array.py", "_table.py", "_door.py", "_fast.py", "cells.py", "checks.py", "layers.py")
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROOM = Path("lstm_lib/from_scratch")
+NAMES = ("__init__", "_table", "_door", "_fast", "cells", "checks", "layers")
+MODULES = ("lstm_lib/__init__.py", "lstm_lib/_array.py", *(f"{ROOM}/{name}.py" for name in NAMES))
 TESTS = ("test_cells.py", "test_layers.py", "test_checks.py")
 
 
@@ -167,14 +169,14 @@ def run_tests(bug: Bug | None) -> tuple[int, str]:
     """Run the tests on a copy, with a bug or without; return pytest's exit status and the last lines it printed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "lstm_lib").mkdir()
+        (folder / ROOM).mkdir(parents=True)
         (folder / "pytest.ini").write_text("[pytest]\naddopts =\n", encoding="utf-8")
         for module in MODULES:
-            shutil.copy(ROOT / "lstm_lib" / module, folder / "lstm_lib")
+            shutil.copy(ROOT / module, folder / module)
         for test in TESTS:
-            shutil.copy(ROOT / "tests" / test, folder)
+            shutil.copy(ROOT / "tests" / "from_scratch" / test, folder)
         if bug:
-            path = folder / "lstm_lib" / f"{bug.module}.py"
+            path = folder / ROOM / f"{bug.module}.py"
             path.write_text(plant(bug, path.read_text(encoding="utf-8")), encoding="utf-8")
         env = os.environ | {
             "PYTHONPATH": str(folder),

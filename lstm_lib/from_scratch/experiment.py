@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from lstm_lib import cells, layers, optim
 from lstm_lib._array import Array
+from lstm_lib.from_scratch import cells, layers, optim
 from lstm_lib.tasks import Batch
 
 
