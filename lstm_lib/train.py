@@ -8,6 +8,7 @@ With a folder, the same command goes on from the last checkpoint.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -139,12 +140,14 @@ def _add_training_options(this: argparse.ArgumentParser) -> None:
     group.add_argument("--between-windows", choices=choices.BETWEEN_WINDOWS, default="carry", help="default carry")
     group.add_argument("--schedule", choices=choices.SCHEDULES, default="constant", help="default constant")
     group.add_argument("--warmup", type=int, default=0, help="batches over which the rate rises (default 0)")
+    group.add_argument("--accumulate", type=int, default=1, help="batches whose gradients make an update (default 1)")
     group.add_argument("--precision", choices=choices.PRECISIONS, default="float32", help="default float32")
     group.add_argument("--evaluate-every", type=int, default=100, help="batches (default 100; 0 for never)")
     group.add_argument("--patience", type=int, help="evaluations without a lower loss before it stops")
     group.add_argument("--goal", type=float, help="accuracy at which it stops")
     group.add_argument("--save-every", type=int, default=0, help="batches between checkpoints (default: at the end)")
     group.add_argument("--keep", type=int, default=2, help="checkpoints that stay (default 2)")
+    group.add_argument("--log-every", type=int, help="batches between looks at the loss (default: GPU 20, else 1)")
     group.add_argument("--seed", type=int, default=0, help="of weights, batches and dropout (default 0)")
     group.add_argument("--folder", help="where checkpoints are, to go on from and to write")
     group.add_argument("--device", help="cpu, cuda, cuda:1 … (default: a GPU if there is one)")
@@ -227,13 +230,25 @@ def train(arguments: argparse.Namespace) -> tuple[training.History, training.Sco
     return history, score
 
 
+def name_options(message: str) -> str:
+    """Say "got --batch-size 0" where a function says "got batch_size 0": the name that the reader has typed.
+
+    Example:
+        >>> name_options("got k -1, expected at least 0")
+        'got --length -1, expected at least 0'
+    """
+    options = {action.dest: action.option_strings[-1] for action in parser()._actions if action.option_strings}
+    options |= {"k": "--length", "T": "--length"}  # as the tasks call it
+    return re.sub(r"\bgot (\w+)(?= )", lambda found: f"got {options.get(found[1], found[1])}", message)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and train; a mistake in it is one line on the error stream and exit code 2."""
     this = parser()
     try:
         train(this.parse_args(arguments))
     except (ValueError, NotImplementedError) as error:
-        this.exit(2, f"{this.prog}: {error}\n")
+        this.exit(2, f"{this.prog}: {name_options(str(error))}\n")
     except training.Diverged as error:
         this.exit(1, f"{this.prog}: {error}\n")
     except KeyboardInterrupt:

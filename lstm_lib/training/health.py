@@ -49,7 +49,7 @@ def expect_finite(run: Run, update: Update, numbers: Sequence[float]) -> None:
     bad = [n for n in range(k) if _bad_part(run, batches[n])]
     bad = bad or [n for n in range(k) if not math.isfinite(losses[n])] or list(range(k))
     where = f"batches {first} to {first + k - 1}" if len(bad) == k > 1 else f"batch {first + bad[0]}"
-    parameter, why = _find(run, update, numbers[k + 2 :])
+    parameter, why = _find(run, update, numbers[k + 3 :])
     what = f"got loss {loss / sum(update.asked):.4g} and gradient norm {norm:.4g} at {where}, window {window}"
     raise Diverged(f"{what}, expected finite numbers; {why}", first + bad[0], parameter)
 

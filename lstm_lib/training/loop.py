@@ -1,6 +1,10 @@
 """``fit``: one training loop, from the first batch or from a checkpoint, on one process or several."""
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -37,7 +41,8 @@ def fit(
     """Train a network, in place.
 
     Called again with the same folder, it goes on from the last checkpoint as if it had never stopped: on a processor,
-    weights come out the same to the last bit. torch's global random numbers are left as they were.
+    weights come out the same to the last bit. torch's global random numbers are left as they were. With a folder, a
+    process that gets SIGTERM (a machine that is shut down, a queue that is full) writes a checkpoint before it ends.
 
     Args:
         model: Takes (xs, state) and returns (scores, state), as ``nn.Tagger`` does; or takes xs alone, or returns
@@ -83,9 +88,10 @@ def fit(
     place = device if isinstance(device, torch.device) else pick_device(device)
     draw = sample if callable(sample) else epochs(sample, settings.seed)
     devices = [place] if place.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with ExitStack() as stack, torch.random.fork_rng(devices=devices):
         run = start(model, settings, place, folder, dict(about or {}), objective)
         model.train()
+        ends = stack.enter_context(_end_of(run)) if folder is not None else None
         for n in _counter(run, progress):
             train_on(run, [draw(k) for k in range(n, n + settings.accumulate)], n)
             is_last = run.done == settings.batches
@@ -97,8 +103,10 @@ def fit(
                 _look(run, evaluate)
             if watch is not None:
                 watch(run.done, model)
-            if folder is not None and (is_last or run.stopped or saves):
+            if folder is not None and (is_last or run.stopped or saves or run.all_told):
                 save(run, folder)
+            if ends is not None and run.all_told:
+                ends()
             if run.stopped:
                 break
     if run.best and run.stopped != "goal":
@@ -106,6 +114,31 @@ def fit(
     kinds = {"evaluated": np.int64}
     arrays = {name: np.array(values, kinds.get(name, np.float64)) for name, values in run.log.items()}
     return History(**arrays, stopped=run.stopped or "batches")
+
+
+@contextmanager
+def _end_of(run: Run) -> Iterator[Callable[[], None]]:
+    """Keep SIGTERM until a checkpoint is written; give a function that then does what it would have done at once.
+
+    Where there are several processes, all of them learn with the losses that one was told to stop.
+    """
+    usual = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or usual in (None, signal.SIG_IGN):
+        yield lambda: None
+        return
+
+    def hear(number: int, frame: object) -> None:
+        run.told_to_stop = True
+
+    def end() -> None:
+        signal.signal(signal.SIGTERM, usual)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, hear)
+    try:
+        yield end
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 def _is_time(run: Run, every: int) -> bool:

@@ -56,7 +56,8 @@ class Place(NamedTuple):
 class Update(NamedTuple):
     """One update that was tried: what is known of it on the device, and what it was made from.
 
-    numbers: summed loss of each batch, norm, scale and, if looked at later, the norm of each parameter's gradient.
+    numbers: summed loss of each batch, norm, scale, how many processes were told to stop, and, if looked at later, the
+    norm of each parameter's gradient.
     """
 
     numbers: Tensor
@@ -84,6 +85,8 @@ class Run:
     updates: list[Update] = field(default_factory=list)  # not yet looked at
     rates: list[float] = field(default_factory=list)  # of the batches not yet looked at
     questions: list[int] = field(default_factory=list)  # of the batches not yet looked at
+    told_to_stop: bool = False  # this process, by SIGTERM
+    all_told: bool = False  # that one of the processes was, which all of them know after the same update
     broken: Tensor | None = None  # on the device: whether an update went wrong, after which none is made
     log: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in History._fields[:-1]})
     best: dict[str, Any] = field(default_factory=dict)

@@ -83,6 +83,7 @@ def look_at_updates(run: Run) -> None:
         if run.ahead:  # else it was looked at before it was made
             expect_finite(run, update, numbers)
         k = len(update.asked)
+        run.all_told = run.all_told or numbers[k + 2] > 0
         for n, asked in enumerate(update.asked, update.place.first - first):
             if asked:
                 losses[n] += numbers[n - (update.place.first - first)]
@@ -150,7 +151,8 @@ def _step(run: Run, losses: Tensor, asked: tuple[int, ...], place: Place) -> Non
     run.scaler.unscale_(run.optimiser)
     trained = {name: p for name, p in run.model.named_parameters() if p.grad is not None}
     gradients = [p.grad for p in trained.values() if p.grad is not None]
-    losses = parallel.total(losses.clone(), run.team.size)
+    told = losses.new_full((1,), float(run.told_to_stop))  # travels with the losses, so that all stop at one place
+    losses, told = parallel.total(torch.cat([losses, told]), run.team.size).split([len(losses), 1])
     one = torch.ones((), device=run.device)
     scale = run.scaler.scale(one) if run.scaler.is_enabled() else one
     if run.ahead:  # the length of each gradient too: it tells later which one was not finite
@@ -158,8 +160,9 @@ def _step(run: Run, losses: Tensor, asked: tuple[int, ...], place: Place) -> Non
         norm = torch.linalg.vector_norm(norms)
     else:
         norms, norm = one.new_zeros(0), get_total_norm(gradients)
-    told = [part.reshape(-1).to(losses.dtype) for part in (_spread(losses, asked), norm, scale, norms)]
-    update = Update(torch.cat(told), asked, place, tuple(trained))
+    known = (_spread(losses, asked), norm, scale, told, norms)
+    numbers = torch.cat([part.reshape(-1).to(losses.dtype) for part in known])
+    update = Update(numbers, asked, place, tuple(trained))
     if not run.ahead:
         expect_finite(run, update, fetch([update.numbers])[0])
     if run.settings.clip is not None:

@@ -3,6 +3,8 @@
 import copy
 import io
 import math
+import os
+import signal
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -115,6 +117,8 @@ def test_tokens_stand_for_one_hot_rows() -> None:
 
 # ---------------------------------------------------------------- going on
 
+# Where the processor lacks the instructions, torch's own kernels refuse; the readable path takes their place.
+BFLOAT16 = {} if torch.ops.mkldnn._is_mkldnn_bf16_supported() else {"backend": "reference"}
 RUNS = {
     "plain": ({}, {}),
     "dropout": ({}, {"num_layers": 2, "dropout": 0.5}),
@@ -122,7 +126,7 @@ RUNS = {
     "endless": ({"stateful": True}, {}),
     "schedule": ({"schedule": "cosine", "warmup": 3}, {}),
     "sgd": ({"optimiser": "sgd", "clip": None}, {}),
-    "bfloat16": ({"precision": "bfloat16"}, {}),
+    "bfloat16": ({"precision": "bfloat16"}, BFLOAT16),
     "float16": ({"precision": "float16"}, {"backend": "reference"}),
     "patience": ({"patience": 2, "evaluate_every": 3, "lr": 0.3}, {}),
 }
@@ -580,3 +584,96 @@ def test_evaluating_leaves_the_mode_of_each_part_alone() -> None:
 def test_a_device_without_numbers_is_refused() -> None:
     with pytest.raises(ValueError, match="got device 'meta', expected one that torch can compute on here"):
         training.pick_device("meta")
+
+
+# ---------------------------------------------------------------- precision
+
+
+class Coarse(nn.Tagger):
+    """A tagger that a processor without the instructions cannot compute in low precision."""
+
+    def forward(self, xs, state=None):
+        if torch.is_autocast_enabled("cpu"):
+            raise RuntimeError("could not create a primitive descriptor for an LSTM forward\n(a second line)")
+        return super().forward(xs, state)
+
+
+def test_a_precision_that_cannot_be_computed_is_named_with_what_to_do() -> None:
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match="got precision 'bfloat16', in which cpu cannot compute this network") as error:
+        fit(Coarse(8, 7, 4), Settings(batches=2, precision="bfloat16"))
+    assert "could not create a primitive descriptor for an LSTM forward), expected precision='float32'" in str(
+        error.value
+    )
+    fit(Coarse(8, 7, 4), Settings(batches=2))
+
+
+def test_an_error_that_is_not_of_the_precision_stays_as_it_is() -> None:
+    class Broken(nn.Tagger):
+        def forward(self, xs, state=None):
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        fit(Broken(8, 7, 4), Settings(batches=2, precision="bfloat16"))
+
+
+# ---------------------------------------------------------------- told to stop
+
+
+class Ended(Exception):
+    """Raised by the handler of SIGTERM that was there before training."""
+
+
+@pytest.fixture
+def end_by_exception():
+    def end(number: int, frame: object) -> None:
+        raise Ended
+
+    before = signal.signal(signal.SIGTERM, end)
+    yield end
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_told_to_stop_it_saves_first_and_goes_on_exactly(every: int, end_by_exception, tmp_path: Path) -> None:
+    def watch(done: int, model: torch.nn.Module) -> None:
+        if done == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    options = {"num_layers": 2, "dropout": 0.5}
+    settings, model, whole = Settings(batches=12, log_every=every), network(**options), network(**options)
+    fit(whole, settings)
+    with pytest.raises(Ended):
+        fit(network(**options), settings, folder=tmp_path, watch=watch)
+    assert 5 < training.latest_checkpoint(tmp_path)["batches"] <= 5 + every
+    assert signal.getsignal(signal.SIGTERM) is end_by_exception
+    fit(model, settings, folder=tmp_path)
+    assert_same_bits(model, whole)
+
+
+def test_without_a_folder_it_stops_at_once(end_by_exception) -> None:
+    with pytest.raises(Ended):
+        fit(network(), Settings(batches=3), watch=lambda done, _: os.kill(os.getpid(), signal.SIGTERM))
+
+
+# ---------------------------------------------------------------- what may change on the way
+
+
+def test_a_goal_and_the_evaluations_may_change_on_the_way(tmp_path: Path) -> None:
+    test = boxes(1)(0)
+    first = Settings(batches=40, evaluate_every=2, goal=0.01)
+    assert len(fit(network(), first, evaluate=test, folder=tmp_path).losses) == 2  # reached at once
+    again = fit(network(), Settings(batches=10, evaluate_every=5, goal=0.999), evaluate=test, folder=tmp_path)
+    assert again.evaluated.tolist() == [2, 5, 10]
+    assert again.stopped == "batches"
+    whole = fit(network(), Settings(batches=10))
+    np.testing.assert_array_equal(again.losses, whole.losses)
+
+
+def test_a_checkpoint_from_before_a_setting_was_there_is_taken_up() -> None:
+    stored = Settings(batches=10).as_dict()
+    for name in ("accumulate", "log_every"):
+        del stored[name]
+    Settings(batches=20).expect_to_continue(stored)
+    with pytest.raises(ValueError, match="got accumulate 2, but the checkpoint was made with accumulate 1"):
+        Settings(batches=20, accumulate=2).expect_to_continue(stored)
