@@ -16,10 +16,10 @@ AVX2 (Haswell) kernels, so that both cases are on record. Each row names the ker
 processor does not have are left out: a row with the reason stands in their place.
 
 What was tried in ``lstm_lib.from_scratch._fast`` and gained nothing: one product for all input projections beforehand,
-four products of arrays in place of one that broadcasts, the gradient of h added inside the recurrent product (2 % at
-H = 8, a loss at H = 100), factors with fewer passes over the memory. What gained: one product with [h; x; 1], merged factors,
-views made once a step, a turned copy of W_h (a third of the backward pass), memory in one piece (a third at small
-sizes), rows padded to a multiple of four (3 % at B = 1).
+four products of arrays in place of one that broadcasts, the gradient of h added inside the recurrent product (2 % at H
+= 8, a loss at H = 100), factors with fewer passes over the memory. What gained: one product with [h; x; 1], merged
+factors, views made once a step, a turned copy of W_h (a third of the backward pass), memory in one piece (a third at
+small sizes), rows padded to a multiple of four (3 % at B = 1).
 """
 
 import argparse

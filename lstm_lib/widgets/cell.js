@@ -1,6 +1,6 @@
 // One step of three cells, forward and backward, for vectors: the LSTM, the LSTM as the article draws it, a tanh layer.
 //
-// As in lstm_lib.from_scratch.cells: W acts on z = [h, x] and is (4, H, H+D) in an LSTM, gates in the order i, f, g, o; b is (4, H).
+// As in Python's cells: W acts on z = [h, x] and is (4, H, H+D) in an LSTM, gates in the order i, f, g, o; b is (4, H).
 // A step returns a tape, with all that it computed; its way back takes the tape and the gradients of h and c, and
 // returns the gradients of everything that went in. Time is the caller's loop. A test holds all numbers to Python's.
 
