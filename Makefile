@@ -46,7 +46,7 @@ book: setup  ## build the website into _build/html; any warning is an error
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html (or run make serve)"
 
 test: lint book  ## run everything: lint, the book, unit tests, doctests, every notebook, the website in a browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 lint: setup  ## check the code with ruff and mypy
 	$(BIN)/ruff check .
