@@ -17,7 +17,7 @@ from training_helpers import boxes, fit, network, weights
 
 from lstm_lib import training
 
-BATCHES, KILLS = 800, 20
+BATCHES, KILLS = 500, 20
 SETTINGS = training.Settings(batches=BATCHES, save_every=1)
 OPTIONS = {"num_layers": 2, "dropout": 0.3}
 
@@ -29,13 +29,22 @@ def train(folder: Path | None) -> torch.nn.Module:
     return model
 
 
+def wait_for_another(folder: Path) -> None:
+    """Return once a checkpoint has been written that was not there before."""
+    before, deadline = set(training.checkpoints(folder)), time.monotonic() + 60
+    while set(training.checkpoints(folder)) <= before and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
 def kill_one(folder: Path, rng: random.Random) -> int:
     """Start a child, kill it at a random moment, and return the batches that the last checkpoint holds."""
     child = os.fork()
     if child == 0:
         train(folder)
         os._exit(0)
-    time.sleep(rng.uniform(0.01, 0.12))
+    if rng.random() < 0.8:  # the others are killed while they begin; on a busy machine that alone takes long
+        wait_for_another(folder)
+    time.sleep(rng.uniform(0.0, 0.03))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the child finished before it was killed"
