@@ -6,6 +6,7 @@ A notebook's cell has changed when it raises or when nbval would call it failed:
 
 import asyncio
 import contextlib
+import queue
 import re
 import subprocess
 import sys
@@ -93,17 +94,20 @@ def in_a_thread(run_all: Callable[[], Any]) -> Any:
 
     In the main thread nbclient would catch Ctrl-C itself, end one kernel, and leave the others to go on.
     """
-    loop = asyncio.new_event_loop()
+    started: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = queue.SimpleQueue()
+
+    async def whole() -> Any:
+        started.put((asyncio.get_running_loop(), asyncio.current_task()))
+        return await run_all()
+
     with ThreadPoolExecutor(1) as thread:
-        task = loop.create_task(run_all())
-        future = thread.submit(loop.run_until_complete, task)
+        future = thread.submit(asyncio.run, whole())
+        loop, task = started.get()
         try:
             return future.result()
         finally:
             if not future.done():
-                loop.call_soon_threadsafe(task.cancel)
-                future.exception()  # wait until the kernels are gone
-            loop.close()
+                loop.call_soon_threadsafe(task.cancel)  # and the pool waits until the kernels are gone
 
 
 async def changes_of(path: Path, env: Mapping[str, str]) -> list[Change]:
@@ -115,6 +119,7 @@ async def changes_of(path: Path, env: Mapping[str, str]) -> list[Change]:
         timeout=HANG,
         interrupt_on_timeout=True,
         allow_errors=True,
+        shutdown_kernel="immediate",  # one that is stopped in the middle of a cell has nothing to say
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
         extra_arguments=["--log-level=ERROR"],
