@@ -128,6 +128,14 @@ def test_a_test_that_kills_the_process_is_named_with_the_signal(tmp_path: Path) 
     assert "ended with SIGILL" in outcome.changes[1].how
 
 
+def test_a_test_of_pages_is_not_run_wherever_it_lies(tmp_path: Path) -> None:
+    room = tmp_path / "tests" / "room"
+    room.mkdir(parents=True)
+    for name in ("test_it.py", "test_plots.py"):
+        (room / name).write_text("def test_0():\n    pass\n", encoding="utf-8")
+    assert rerun.run_tests(tmp_path, ["tests"], os.environ).count == 1
+
+
 def test_tests_that_are_not_there_are_not_a_success(tmp_path: Path) -> None:
     assert rerun.run_tests(tmp_path, ["test_missing.py"], os.environ).failed == 1
 
