@@ -43,7 +43,7 @@ def test_the_notation_page_has_the_gate_order_of_each_framework(framework):
 
 @pytest.mark.parametrize(("verb", "line"), notation.VERBS.items())
 def test_the_four_lines_stand_in_the_cell_and_on_the_pages(verb, line):
-    cells = (Path(notation.__file__).parent / "cells.py").read_text(encoding="utf-8")
+    cells = (Path(notation.__file__).parent / "from_scratch" / "cells.py").read_text(encoding="utf-8")
     intro = (Path(__file__).parent.parent / "intro.md").read_text(encoding="utf-8")
     assert re.search(rf"^    {re.escape(line)} +# {verb} gate", cells, re.MULTILINE)
     for page in (PAGE, intro):
