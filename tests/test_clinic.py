@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_lib import answers, clinic, tasks, training
+from benchmarks.chapters import chapter_10
+from lstm_lib import answers, clinic, recorded, tasks, training
 from lstm_lib.clinic.charts import boxes, straight
 from lstm_lib.nn import LSTM, Tagger, set_forget_bias
 
-SEEDS = (0, 1, 2)
 GUESSING = np.log(4)
 
 
@@ -105,88 +105,72 @@ def test_the_figure_shows_both_curves_all_kinds_and_the_inside():
     plt.close("all")
 
 
-# ---------------------------------------------------------------- the symptoms, for three seeds each
+# ---------------------------------------------------------------- the symptoms, for ten seeds on record and one here
+
+# With a margin to what ten seeds gave; no patient but the one itself shows all signs of its line.
+SYMPTOMS = {
+    "healthy": lambda s: s["right"] > 0.97 and s["loss"] < 0.05 and s["i follows"] > 0.1 > -0.1 > s["f follows"],
+    "A": lambda s: (
+        s["alike at every fifth step"] < 0.4 < 0.55 < s["alike elsewhere"]
+        and 0.35 < s["right"] < 0.65
+        and min(s[kind] for kind in answers.KINDS[1:]) > 0.05
+        and 0.8 < s["loss"] < 1.2
+    ),
+    "B": lambda s: (
+        max(s["stale"], s["intruder"]) < 0.03 and 0.35 < s["other box"] < 0.6 and 0.45 < s["loss"] < GUESSING / 2
+    ),
+    "C": lambda s: s["loss"] < 0.05 and s["o follows"] > 0.1 and s["right"] < 0.8 and s["stale"] + s["intruder"] > 0.03,
+    "D": lambda s: (
+        abs(s["loss"] - GUESSING) < 0.02
+        and s["first losses"] < 1.6
+        and s["mean memory"] < 0.15
+        and max(s[kind] for kind in answers.KINDS) < 0.35
+    ),
+    "E": lambda s: (
+        s["first losses"] > 3
+        and s["loss"] > GUESSING
+        and s["standing"] > 0.8
+        and s["largest memory"] > 5
+        and max(s[kind] for kind in answers.KINDS) < 0.35
+    ),
+}
 
 
 @cache
-def chart(patient, seed):
-    return clinic.admit(patient, seed)
+def chart(patient):
+    return clinic.admit(patient, 0)
 
 
-def last_loss(one):
-    return one.losses[-50:].mean()
+@pytest.mark.parametrize("patient", SYMPTOMS)
+def test_a_patient_trained_here_shows_its_own_symptom_and_no_other(patient):
+    signs = chapter_10.signs(chart(patient))
+    assert [name for name, shows in SYMPTOMS.items() if shows(signs)] == [patient]
 
 
-def follows(gate, events):
-    """Return how much further open a gate is, in the mean, at events than at the other steps."""
-    return gate[events].mean() - gate[~events].mean()
+@pytest.mark.parametrize("patient", SYMPTOMS)
+def test_a_patient_on_record_shows_its_own_symptom_and_no_other_whatever_the_seed(patient):
+    rows = recorded.rows("chapters", chapter=10, claim="clinic", patient=patient)
+    assert len(rows) >= 10
+    for row in rows:
+        assert [name for name, shows in SYMPTOMS.items() if shows(row)] == [patient], row
 
 
-def stays_alike(c):
-    """Return the cosine between the memory after each step and the one before (T - 1,)."""
-    lengths = np.linalg.norm(c, axis=1)
-    return (c[1:] * c[:-1]).sum(axis=1) / (lengths[1:] * lengths[:-1])
-
-
-def writes_and_questions(one):
-    _, writes, asks = tasks.stream_parts(one.sequence.xs[:, 0], boxes=2)
-    return writes.any(axis=1), asks.any(axis=1)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_healthy_one_answers_everything_and_opens_i_to_write(seed):
-    one = chart("healthy", seed)
-    writes, _ = writes_and_questions(one)
-    assert one.kinds[0] > 0.98
-    assert last_loss(one) < 0.03
-    assert follows(one.i, writes) > 0.1
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_patient_a_forgets_everything_every_five_steps(seed):
-    one = chart("A", seed)
-    alike, as_healthy = stays_alike(one.c), stays_alike(chart("healthy", seed).c)
-    border = np.arange(29) % 5 == 4
-    assert alike[border].mean() < 0.3 < 0.6 < min(alike[~border].mean(), as_healthy[border].mean())
-    assert 0.9 < last_loss(one) < 1.1
-    assert 0.4 < one.kinds[0] < 0.55
-    assert one.kinds[1:].min() > 0.1
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_patient_b_names_one_of_the_two_boxes_and_never_anything_else(seed):
-    one = chart("B", seed)
-    assert 0.5 < last_loss(one) < GUESSING / 2
-    assert one.kinds[1] == one.kinds[3] == 0
-    assert 0.4 < one.kinds[2] < 0.6
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_patient_c_learned_everything_and_opens_o_to_write(seed):
-    one, healthy = chart("C", seed), chart("healthy", seed)
-    writes, _ = writes_and_questions(one)
+def test_patient_c_learned_as_the_healthy_one_and_its_o_is_the_healthy_i():
+    one, healthy = chart("C"), chart("healthy")
     np.testing.assert_array_equal(one.losses, healthy.losses)
-    assert one.kinds[0] < 0.6
-    assert one.kinds[1:].min() > 0.05
-    assert follows(one.o, writes) > 0.1
     assert one.o[0].tolist() == healthy.i[0].tolist()  # before the first step both read the same
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_patient_d_stays_at_guessing_with_an_empty_memory(seed):
-    one = chart("D", seed)
-    assert abs(last_loss(one) - GUESSING) < 0.01
-    assert one.losses.max() < 1.5
-    assert np.abs(one.c).mean() < 0.1
-    assert max(one.kinds) < 0.35
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_patient_e_jumps_up_at_once_and_saturates(seed):
-    one = chart("E", seed)
-    assert one.losses[:10].max() > 3
-    assert last_loss(one) > GUESSING
-    assert max(one.kinds) < 0.35
-    gates = np.concatenate([one.i, one.f, one.o])
-    assert np.mean((gates < 0.05) | (gates > 0.95)) > 0.8
-    assert np.abs(one.c).max() > 5
+def test_signs_are_counted_at_writes_and_at_every_fifth_step():
+    T, H = 30, 4
+    healthy = clinic.examine(0, batches=1)
+    writes = tasks.stream_parts(healthy.sequence.xs[:, 0], boxes=2).writes.any(axis=-1)
+    c = np.repeat(np.random.default_rng(0).standard_normal((T // 5, H)), 5, axis=0)
+    half, opened = np.full((T, H), 0.5), np.where(writes[:, None], 0.99, 0.5) * np.ones((T, H))
+    signs = chapter_10.signs(healthy._replace(i=opened, f=half, o=1 - opened, c=c))
+    assert signs["i follows"] == pytest.approx(0.49)
+    assert signs["f follows"] == pytest.approx(0)
+    assert signs["o follows"] == pytest.approx(-0.49)
+    assert signs["standing"] == pytest.approx(writes.mean() * 2 / 3)
+    assert signs["alike elsewhere"] == pytest.approx(1)
+    assert signs["alike at every fifth step"] < 0.9
