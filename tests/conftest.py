@@ -33,6 +33,17 @@ CHROMIUM_FLAGS = [
 ]
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give each file to one process, as ``--dist=loadfile`` does, but each notebook by itself: they take longest."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if "test_a_notebook_prints" in nodeid else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
+
+
 def toc_pages() -> list[str]:
     """List the pages of the table of contents, without suffix."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))

@@ -1,21 +1,22 @@
 """Run the notebooks: ``python -m tools.notebooks execute FILES`` in place, ``… twice FILES`` to compare two runs.
 
-``… run FILE`` runs one notebook where it stands, stores nothing, and prints its processor time and its memory.
+``… check FILE`` runs one notebook where it stands as nbval does, and prints its processor time and its memory.
 """
 
 import argparse
 import difflib
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import psutil
+import pytest
 from nbclient import NotebookClient
 
 from tools.canonicalise import canonical, dump
@@ -24,13 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HANG = 600  # seconds that no cell needs: the longest took 15, and 100 on a machine that was very busy
 
 
-def run(path: Path, after_cell: Callable[[psutil.Process], None] | None = None) -> str:
-    """Run a notebook in its own folder and return it in canonical form, with outputs and widget state.
-
-    Args:
-        path: The notebook; the file stays as it is.
-        after_cell: Called with the process of the kernel after each cell.
-    """
+def run(path: Path) -> str:
+    """Run a notebook in its own folder and return it in canonical form, with outputs and widget state."""
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata.pop("widgets", None)  # or the widgets of earlier runs would pile up
     client = NotebookClient(
@@ -40,8 +36,6 @@ def run(path: Path, after_cell: Callable[[psutil.Process], None] | None = None) 
         resources={"metadata": {"path": str(path.parent)}},
         extra_arguments=["--log-level=ERROR"],  # no warnings about how the kernel is reached
     )
-    if after_cell:
-        client.on_cell_executed = lambda **_: after_cell(psutil.Process(client.km.provisioner.pid))
     client.execute()
     return canonical(nbformat.writes(notebook), path.name)
 
@@ -90,21 +84,40 @@ def drop_png(output: dict[str, Any]) -> None:
     output.get("data", {}).pop("image/png", None)
 
 
-def measure(path: Path) -> None:
-    """Run a notebook where it stands, and print the processor seconds of its kernel and its megabytes at the peak.
+class Meter:
+    """Plugin of pytest that looks at the kernel after each cell.
 
-    Processor seconds, of the kernel and of the children that it waited for, because another program that works
-    meanwhile makes a notebook take longer, but not more of them.
+    It counts processor seconds, of the kernel and of the children that it waited for, because another program that
+    works meanwhile makes a notebook take longer, but not more of them.
     """
-    seconds, peak = [0.0], [0]
 
-    def look(kernel: psutil.Process) -> None:
-        seconds.append(sum(kernel.cpu_times()[:4]))
+    def __init__(self) -> None:
+        """Start at nothing."""
+        self.seconds, self.peak = 0.0, 0
+
+    @pytest.hookimpl(tryfirst=True)  # before nbval ends the kernel
+    def pytest_runtest_teardown(self, item: Any) -> None:
+        """Look at the kernel when a cell is done."""
+        kernel = psutil.Process(item.parent.kernel.km.provisioner.pid)
+        self.seconds = sum(kernel.cpu_times()[:4])
         memory = kernel.memory_info()
-        peak.append(getattr(memory, "peak_wset", memory.rss))
+        self.peak = max(self.peak, getattr(memory, "peak_wset", memory.rss))
 
-    run(path, look)
-    print(json.dumps({"processor_seconds": max(seconds), "megabytes": max(*peak, children_peak()) / 1e6}))
+
+def check(path: Path) -> int:
+    """Run a notebook where it stands as nbval does, and say what came out otherwise than it is stored.
+
+    Prints, last, the processor seconds of its kernel and its megabytes at the peak.
+
+    Returns:
+        The status of pytest: 0 where all is as it is stored.
+    """
+    meter = Meter()
+    # Nothing is cached beside the notebook, and no settings but these count, wherever it stands.
+    options = ["--nbval", f"--nbval-cell-timeout={HANG}", "-p", "no:cacheprovider", "-q", "-c", os.devnull]
+    status = pytest.main([*options, f"--rootdir={path.parent}", str(path)], plugins=[meter])
+    print(json.dumps({"processor_seconds": meter.seconds, "megabytes": max(meter.peak, children_peak()) / 1e6}))
+    return int(status)
 
 
 def children_peak() -> int:
@@ -120,7 +133,7 @@ def children_peak() -> int:
 def main() -> int:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["execute", "twice", "run"])
+    parser.add_argument("command", choices=["execute", "twice", "check"])
     parser.add_argument("paths", nargs="+", type=Path)
     arguments = parser.parse_args()
     if arguments.command == "twice":
@@ -128,7 +141,7 @@ def main() -> int:
     if arguments.command == "execute":
         execute(arguments.paths)
     else:
-        measure(arguments.paths[0])
+        return check(arguments.paths[0])
     return 0
 
 

@@ -1,4 +1,7 @@
-"""Each notebook runs from an empty folder against an installed lstm_lib, within the limits of time and memory."""
+"""Each notebook, from an empty folder and with lstm_lib installed, prints what is stored, within time and memory.
+
+nbval (strict) runs it there once, so that no chapter has to run twice, from the checkout and from elsewhere.
+"""
 
 import json
 import os
@@ -25,9 +28,11 @@ def call(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> 
     return done.stdout
 
 
-def run(notebook: Path, *, python: str | Path = sys.executable, **env: str) -> str:
-    """Run a notebook in its own folder: from there the checkout is not to be seen."""
-    return call(python, "-m", "tools.notebooks", "run", notebook, cwd=ROOT, env={**os.environ, **env})
+def check(notebook: Path, *, python: str | Path = sys.executable, **env: str) -> dict[str, float]:
+    """Run a notebook in its own folder, where the checkout is not to be seen, and return what it took."""
+    # The tools come from the checkout, but the kernel starts elsewhere and sees what PYTHONPATH adds.
+    printed = call(python, "-m", "tools.notebooks", "check", notebook, cwd=ROOT, env={**os.environ, **env})
+    return json.loads(printed.splitlines()[-1])
 
 
 def write(notebook: Path, *sources: str) -> Path:
@@ -69,10 +74,9 @@ def test_the_installed_package_is_complete(installed: Path) -> None:
 
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
-def test_a_notebook_runs_from_an_empty_folder(path: Path, installed: Path, tmp_path: Path) -> None:
+def test_a_notebook_prints_what_is_stored_from_an_empty_folder(path: Path, installed: Path, tmp_path: Path) -> None:
     shutil.copy(path, tmp_path)
-    printed = run(tmp_path / path.name, PYTHONPATH=str(installed))
-    measured = json.loads(printed.splitlines()[-1])
+    measured = check(tmp_path / path.name, PYTHONPATH=str(installed))
     assert measured["processor_seconds"] < SECONDS
     assert measured["megabytes"] < MEGABYTES
 
@@ -85,15 +89,21 @@ def test_a_notebook_is_charged_for_what_it_calculates_and_not_for_what_it_waits(
         "import subprocess, sys\nchild = 'import time\\nwhile time.process_time() < 2: pass'\n"
         "subprocess.run([sys.executable, '-c', child]);",
     )
-    waiting, working = (json.loads(run(path).splitlines()[-1]) for path in (waits, works))
+    waiting, working = check(waits), check(works)
     assert working["processor_seconds"] > (3.9 if sys.platform == "linux" else 1.9)  # psutil sees children on Linux
     assert waiting["processor_seconds"] < working["processor_seconds"] / 2
     assert waiting["megabytes"] > 400
 
 
+def test_a_notebook_that_prints_something_else_than_it_stores_is_refused(tmp_path: Path) -> None:
+    notebook = write(tmp_path / "a.ipynb", "print(1)")
+    with pytest.raises(AssertionError, match="1 failed"):
+        check(notebook)
+
+
 def test_without_an_installation_the_set_up_cell_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="lstm_lib is missing: `pip install .` in the course"):
-        run(write(tmp_path / "a.ipynb", setup_cell.source("")))
+        check(write(tmp_path / "a.ipynb", setup_cell.source("")))
 
 
 def test_in_colab_the_set_up_cell_installs_from_the_repository(repository: Path, tmp_path: Path) -> None:
@@ -108,4 +118,4 @@ def test_in_colab_the_set_up_cell_installs_from_the_repository(repository: Path,
         f"import lstm_lib\nassert lstm_lib.__file__.startswith({str(packages)!r}), lstm_lib.__file__",
     )
     # PIP_NO_BUILD_ISOLATION=0 is pip's odd way to say --no-build-isolation: no network is needed.
-    run(notebook, python=tmp_path / "env" / "bin" / "python", PIP_NO_BUILD_ISOLATION="0")
+    check(notebook, python=tmp_path / "env" / "bin" / "python", PIP_NO_BUILD_ISOLATION="0")
