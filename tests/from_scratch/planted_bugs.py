@@ -1,18 +1,22 @@
 """Plant bugs in a copy of the NumPy core, one at a time, and see whether the tests catch each.
 
-``python tests/planted_bugs.py`` prints the list. A bug is a piece of source inside a named function, and what stands
-there instead. A piece that is no longer in the source is an error, so that the list keeps up with the code. The tests
-that compare with torch stay out: the others must be enough.
+``python tests/from_scratch/planted_bugs.py`` prints the list. A bug is a piece of source inside a named function, and
+what stands there instead. A piece that is no longer in the source is an error, so that the list keeps up with the code.
+The tests that compare with torch stay out: the others must be enough.
 """
 
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
+
+import hypothesis  # noqa: F401  # what the tests need, before the processes fork
+import numpy  # noqa: F401
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOM = Path("lstm_lib/from_scratch")
@@ -165,40 +169,66 @@ def plant(bug: Bug, source: str) -> str:
     return source[:start] + body.replace(bug.old, bug.new, 1) + source[start + len(body) :]
 
 
-def run_tests(bug: Bug | None) -> tuple[int, str]:
-    """Run the tests on a copy, with a bug or without; return pytest's exit status and the last lines it printed."""
+def copy_tests(folder: Path) -> None:
+    """Copy the tests into a new folder, without the settings of the checkout; all bugs share it."""
+    folder.mkdir()
+    (folder / "pytest.ini").write_text("[pytest]\naddopts =\n", encoding="utf-8")
+    for test in TESTS:
+        shutil.copy(ROOT / "tests" / "from_scratch" / test, folder)
+
+
+def copy_core(folder: Path, bug: Bug | None) -> None:
+    """Copy the core into a folder, with a bug or without."""
+    (folder / ROOM).mkdir(parents=True)
+    for module in MODULES:
+        shutil.copy(ROOT / module, folder / module)
+    if bug:
+        path = folder / ROOM / f"{bug.module}.py"
+        path.write_text(plant(bug, path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def run_tests(core: Path, tests: Path, printed: Path) -> NoReturn:
+    """Run the tests of a folder on the core in another, print into a file, and end with pytest's exit status."""
+    with printed.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(tests)
+    sys.path.insert(0, str(core))
+    options = ("-x", "-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-k", "not torch")
+    sys.exit(pytest.main([*options, *TESTS]))
+
+
+def results(bugs: Sequence[Bug | None]) -> Iterator[tuple[int, str]]:
+    """Yield, for each bug, pytest's exit status and the last lines that it printed.
+
+    Each runs in a process of its own, two at a time: forks, where the system has them, since NumPy and pytest then
+    are there already.
+    """
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / ROOM).mkdir(parents=True)
-        (folder / "pytest.ini").write_text("[pytest]\naddopts =\n", encoding="utf-8")
-        for module in MODULES:
-            shutil.copy(ROOT / module, folder / module)
-        for test in TESTS:
-            shutil.copy(ROOT / "tests" / "from_scratch" / test, folder)
-        if bug:
-            path = folder / ROOM / f"{bug.module}.py"
-            path.write_text(plant(bug, path.read_text(encoding="utf-8")), encoding="utf-8")
-        env = os.environ | {
-            "PYTHONPATH": str(folder),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        options = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-k", "not torch")
-        command = [sys.executable, "-m", "pytest", *options, *TESTS]
-        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout.strip()[-300:] + done.stderr.strip()[-300:]
+        tests = Path(name, "tests")
+        copy_tests(tests)
+        for first in range(0, len(bugs), 2):
+            running = []
+            for number, bug in enumerate(bugs[first : first + 2], first):
+                core = Path(name, f"core{number}")
+                copy_core(core, bug)
+                process = context.Process(target=run_tests, args=(core, tests, core / "printed.txt"))
+                process.start()
+                running.append((process, core))
+            for process, core in running:
+                process.join()
+                yield process.exitcode, (core / "printed.txt").read_text(encoding="utf-8").strip()[-300:]
 
 
 def main() -> int:
     """Print every bug with what caught it; return the number that got away."""
-    status, output = run_tests(None)
+    os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OPENBLAS_NUM_THREADS": "1"}
+    (status, output), *found = results([None, *BUGS])
     if status != 0:
         raise RuntimeError(f"the tests fail without any bug:\n{output}")
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        results = list(pool.map(run_tests, BUGS))
     missed = 0
-    for bug, (status, output) in zip(BUGS, results, strict=True):
+    for bug, (status, output) in zip(BUGS, found, strict=True):
         caught = status == 1  # tests ran and failed; any other status is a broken copy, not a caught bug
         missed += not caught
         test = output.split("FAILED ")[-1].split("\n")[0].split("::")[-1] if caught else output
