@@ -42,6 +42,10 @@ COMPARISON = re.compile(
 )
 
 
+# What a reader is told to change in the code: each such change is tried.
+SUGGESTION = re.compile(r"\b(?:[Tt]ry|[Yy]ou can (?:try|set|change)|[Cc]hange|[Ss]et|[Rr]eplace) (?:`|\$)")
+
+
 class Unit(NamedTuple):
     """One sentence that may claim something: where it stands, what it is, and what it says."""
 
@@ -231,8 +235,7 @@ def prove(entry: dict[str, Any], path: Path) -> str:
     """Check a named proof and return it in words.
 
     Args:
-        entry: ``says`` and one or more of ``cell``, ``output``, ``record``, ``test``, ``exact``, ``cite``, ``section``
-            and ``means``.
+        entry: ``says`` and one or more of ``PROOFS``.
         path: The chapter.
 
     Raises:
@@ -248,10 +251,18 @@ def by_cell(entry: dict[str, Any], path: Path) -> str:
     """An assertion of the page contains this text."""
     wanted = squeeze(entry["cell"])
     for number, cell in enumerate(cells_of(path)):
-        code = squeeze(source(cell))
-        if cell["cell_type"] == "code" and wanted in code and ("assert" in code):
+        if cell["cell_type"] == "code" and any(wanted in one for one in asserted(cell)):
             return f"asserted in cell {number}"
-    raise Unproved(f"no cell that asserts contains {wanted!r}")
+    raise Unproved(f"no assertion of the page contains {wanted!r}")
+
+
+def asserted(cell: Cell) -> Iterator[str]:
+    """Yield what a cell asserts: its assert statements, and its calls of functions that assert."""
+    code = source(cell)
+    for node in ast.walk(parsed(cell)):
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(node, ast.Assert) or (isinstance(call, ast.Call) and "assert" in ast.unparse(call.func)):
+            yield squeeze(ast.get_source_segment(code, node) or ast.unparse(node))
 
 
 def by_output(entry: dict[str, Any], path: Path) -> str:
@@ -323,6 +334,16 @@ def by_meaning(entry: dict[str, Any], path: Path) -> str:
     return f"no claim: {entry['means']}"
 
 
+def by_trial(entry: dict[str, Any], path: Path) -> str:
+    """A change that the page suggests is made, with functions and constants of the page, and comes out true."""
+    from benchmarks.chapters import _page
+
+    trial = entry["tries"]
+    if not eval(trial["run"], dict(_page.functions(int(path.stem[:2]), *trial["of"]))):
+        raise Unproved(f"{trial['run']!r} is not true")
+    return f"tried: {trial['run']}"
+
+
 PROOFS = {
     "cell": by_cell,
     "output": by_output,
@@ -331,6 +352,7 @@ PROOFS = {
     "exact": by_calculation,
     "cite": by_source,
     "section": by_section,
+    "tries": by_trial,
     "means": by_meaning,
 }
 
@@ -353,6 +375,8 @@ def row_of(unit: Unit, path: Path) -> Row:
             claims[match[0]] = named or cited
     if unit.kind == "summary":
         claims.setdefault("summary", named)
+    if unit.kind == "text" and SUGGESTION.search(unit.text):
+        claims["a change that it suggests"] = named
     return Row(unit, claims)
 
 

@@ -1,11 +1,12 @@
 """Every page of the table of contents in a real browser: wide and narrow, light and dark."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from conftest import SITE, SUB_PATH, toc_pages
+from conftest import ROOT, SITE, SUB_PATH, toc_pages
 from explorable_helpers import axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -107,6 +108,42 @@ def test_every_input_of_an_explorable_has_a_name_of_its_own_and_keeps_its_keys(v
         assert one["nearest"], one
         assert one["suppressed"] == "true", one
         assert one["touch"] == "pan-y", one
+
+
+def symbol(text: str) -> str:
+    """Return a symbol as letters alone: w_h, w_{h} and the label's w with a small h are wh."""
+    return re.sub(r"[^A-Za-z]", "", text).lower()
+
+
+def asked_values(name: str) -> list[tuple[str, float]]:
+    """List what the sections of a chapter that hold an explorable set: a symbol and its value."""
+    cells = json.loads((ROOT / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    sections: list[tuple[list[str], bool]] = [([], False)]
+    for cell in cells:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            shown = re.search(r"^(GateExplorer|ThreeClocks|GradientFlow|Truncation)\(", text, re.MULTILINE)
+            sections[-1] = (sections[-1][0], sections[-1][1] or bool(shown))
+        else:
+            for part in re.split(r"^(?=## )", text, flags=re.MULTILINE):
+                if part.startswith("## "):
+                    sections.append(([], False))
+                sections[-1][0].append(part)
+    words = "\n".join(text for texts, holds in sections if holds for text in texts)
+    found = re.findall(r"\b([a-z](?:_\{?[a-z]+\}?)?) ?= ?([-−]?\d+(?:\.\d+)?)(?![\d.]*\^)", words)
+    return [(symbol(one), float(value.replace("−", "-"))) for one, value in found]
+
+
+def test_prose_asks_for_no_value_that_a_slider_cannot_reach(visited: Visit) -> None:
+    sliders = visited.page.evaluate(
+        """() => [...document.querySelectorAll(".anyhost input[type=range]")]
+            .map((input) => [input.labels[0].querySelector("b")?.textContent ?? "", +input.min, +input.max])"""
+    )
+    for one, value in asked_values(visited.name) if visited.name.startswith("chapters/") else []:
+        # w_x of the text is w_{ix} of the label, h is h_{t-1}, and b is b_i.
+        like = re.compile(".*".join(one))
+        ranges = [(low, high) for label, low, high in sliders if like.match(symbol(label))]
+        assert not ranges or any(low <= value <= high for low, high in ranges), f"{one} = {value}: {ranges}"
 
 
 @pytest.mark.parametrize("size", [TELEPHONE, DESKTOP], ids=["390", "1280"])
