@@ -283,7 +283,17 @@ def by_record(entry: dict[str, Any], path: Path) -> str:
     if not eval(entry["holds"], names):  # our own files, not a reader's
         raise Unproved(f"{len(rows)} rows of {entry['record']} do not make {entry['holds']!r} true")
     seeds = len({row["seed"] for row in rows if "seed" in row})
-    return f"recorded in {entry['record']}: {len(rows)} rows{f', {seeds} seeds' if seeds else ''}, {entry['holds']}"
+    ranges = ", ".join(f"{name} {low:.4g} to {high:.4g}" for name, low, high in ranges_of(rows, entry["holds"]))
+    counted = f"{len(rows)} rows" + (f" of {seeds} seeds" if seeds else "") + (f", {ranges}" if ranges else "")
+    return f"recorded in {entry['record']}: {counted}; {entry['holds']}"
+
+
+def ranges_of(rows: list[dict[str, Any]], holds: str) -> Iterator[tuple[str, float, float]]:
+    """Yield each column that an expression reads, with its smallest and largest value."""
+    for name in dict.fromkeys(re.findall(r"(?:column\(|row\[)[\"']([^\"']+)", holds)):
+        values = [row[name] for row in rows if isinstance(row.get(name), int | float)]
+        if values:
+            yield name, min(values), max(values)
 
 
 def column(rows: list[dict[str, Any]], name: str, where: dict[str, Any]) -> Any:

@@ -165,7 +165,10 @@ def test_an_entry_that_fits_no_sentence_is_listed(page) -> None:
     assert ledger.idle(path) == ["It was so"]
 
 
-def test_a_record_of_training_tells_its_seeds() -> None:
-    entry = {"says": "", "record": "chapters", "where": {"chapter": 10, "claim": "clinic"}, "holds": "True"}
-    assert "60 rows, 10 seeds" in ledger.by_record(entry, ROOT)
+def test_a_record_of_training_tells_its_seeds_and_its_range() -> None:
+    where = {"chapter": 10, "claim": "clinic", "patient": "D"}
+    entry = {"says": "", "record": "chapters", "where": where, "holds": "column('right').max() < 0.4"}
+    right = [row["right"] for row in recorded.rows("chapters", **where)]
+    told = f"10 rows of 10 seeds, right {min(right):.4g} to {max(right):.4g};"
+    assert told in ledger.by_record(entry, ROOT)
     assert recorded.load("chapters")["seeds"] == list(range(ledger.ENOUGH))
