@@ -71,7 +71,7 @@ function squashing(name, family, squash, v, n) {
   return {
     left: `[${family}:${name}]`,
     steps: [
-      `${squash}(w_{${name}h}·${H} +\u00a0w_{${name}x}·${X} +\u00a0b_{${name}})`,
+      `${squash}(w_{${name},h}·${H} +\u00a0w_{${name},x}·${X} +\u00a0b_{${name}})`,
       `${squash}(${numbers})`,
       `${squash}(${num(a)}) = [${family}:${squashed(y)}]`,
     ],
@@ -273,7 +273,8 @@ function label(key, gate, symbols) {
   const [kind, index] = key.split("_");
   if (kind === "b") return [`b_{${index}}`, "bias"];
   if (index === "u") return ["w_{u}", "for kept"];
-  return [`w_{${index}}`, `for ${index.endsWith("h") ? H : X}`];
+  // With a comma: weight_ih is PyTorch's name for input to hidden.
+  return [`w_{${index[0]},${index[1]}}`, `for ${index.endsWith("h") ? H : X}`];
 }
 
 /** Both vocabularies: the everyday word and the field's. */
