@@ -258,12 +258,13 @@ export const GATES = {
 };
 
 /** Where a slider can go. */
-function range(key, gate) {
+export function range(key, gate) {
   if (key === "h" || key === "g") return [-1, 1, 0.05];
   if (key === "x") return [-2, 2, 0.1];
   if (key === "c") return gate === "use" ? [-3, 3, 0.1] : [-2, 2, 0.1];
   if (key === "f" || key === "i") return [0, 1, 0.05];
-  return [-6, 6, 0.1]; // weights and biases
+  if (key.startsWith("b_")) return [-6, 6, 0.1];
+  return [-12, 12, 0.1]; // weights: 12 with a bias of −6 turns a flag into 0.998 and 0.002
 }
 
 /** Symbol and words of a slider. */
