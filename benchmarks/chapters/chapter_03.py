@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.chapters import _page
-from lstm_lib import experiment
+from lstm_lib import experiment, tasks
 
 DELAYS = np.arange(31)
 
@@ -31,4 +31,14 @@ def measure() -> Iterator[dict[str, Any]]:
                 lowest_21_to_30=recall[21:].min(),
                 median_21_to_30=float(np.median(recall[21:])),
                 elsewhere=np.delete(recall, 10).mean(),
+                **(held(weights, tests[30]) if recipe == "memory" else {}),
             )
+
+
+def held(weights: experiment.Weights, batch: tasks.Batch) -> dict[str, float]:
+    """Return how a memory that adds holds its symbol over 30 steps: sizes of c, and how much of it still turns."""
+    run = experiment.run("memory", weights, batch.xs)
+    size = np.abs(run.cs).mean(axis=(1, 2))
+    same = np.sign(run.cs[10]) == np.sign(run.cs[30])
+    sizes = {f"size_at_{t}": float(size[t]) for t in (0, 10, 30)}
+    return {**sizes, "same_side": float(same.mean()), "said_at_30": float(np.abs(run.hs[30]).mean())}

@@ -1,4 +1,4 @@
-"""What Chapter 4 says of trained networks: how far the learn gate is open at the three kinds of steps."""
+"""What Chapter 4 says of trained networks: how far the learn gate is open, over all and by unit."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,11 +17,18 @@ def measure() -> Iterator[dict[str, Any]]:
         weights = page["train_one"](seed)
         gates = layers.gates(experiment.run("learn", weights, batch.xs))
         right = experiment.accuracy("learn", weights, batch)
-        yield _page.rounded(claim="one box", seed=seed, start=start, right=right, **means(gates.i, batch.xs))
+        yield _page.rounded(claim="one box", seed=seed, start=start, right=right, **doors(gates.i, batch.xs))
 
 
-def means(gate: tasks.Array, xs: tasks.Array) -> dict[str, float]:
-    """Return the mean of a gate (T, B, H) over units and steps, for each kind of step of the stream of one box."""
+def doors(gate: tasks.Array, xs: tasks.Array) -> dict[str, float]:
+    """Return the means of a gate (T, B, H) for each kind of step of the stream of one box, and counts of its units.
+
+    A doorkeeper is open (above 0.6 on average) when a symbol is written, and shut (below 0.2) when one passes by.
+    """
     _, writes, asks = (part[..., 0] == 1 for part in tasks.stream_parts(xs, boxes=1))
     kinds = {"written": writes, "passing": ~writes & ~asks, "asked": asks}
-    return {name: float(gate[steps].mean()) for name, steps in kinds.items()}
+    units = {name: gate[steps].mean(axis=0) for name, steps in kinds.items()}
+    keepers = (units["written"] > 0.6) & (units["passing"] < 0.2)
+    always = np.minimum(units["written"], units["passing"]) > 0.6
+    counts = {"doorkeepers": int(keepers.sum()), "always_open": int(always.sum())}
+    return {**{name: float(of_units.mean()) for name, of_units in units.items()}, **counts}

@@ -71,7 +71,7 @@ function squashing(name, family, squash, v, n) {
   return {
     left: `[${family}:${name}]`,
     steps: [
-      `${squash}(w_{${name}h}·${H} +\u00a0w_{${name}x}·${X} +\u00a0b_{${name}})`,
+      `${squash}(w_{${name},h}·${H} +\u00a0w_{${name},x}·${X} +\u00a0b_{${name}})`,
       `${squash}(${numbers})`,
       `${squash}(${num(a)}) = [${family}:${squashed(y)}]`,
     ],
@@ -258,12 +258,13 @@ export const GATES = {
 };
 
 /** Where a slider can go. */
-function range(key, gate) {
+export function range(key, gate) {
   if (key === "h" || key === "g") return [-1, 1, 0.05];
   if (key === "x") return [-2, 2, 0.1];
   if (key === "c") return gate === "use" ? [-3, 3, 0.1] : [-2, 2, 0.1];
   if (key === "f" || key === "i") return [0, 1, 0.05];
-  return [-6, 6, 0.1]; // weights and biases
+  if (key.startsWith("b_")) return [-6, 6, 0.1];
+  return [-12, 12, 0.1]; // weights: 12 with a bias of −6 turns a flag into 0.998 and 0.002
 }
 
 /** Symbol and words of a slider. */
@@ -273,7 +274,8 @@ function label(key, gate, symbols) {
   const [kind, index] = key.split("_");
   if (kind === "b") return [`b_{${index}}`, "bias"];
   if (index === "u") return ["w_{u}", "for kept"];
-  return [`w_{${index}}`, `for ${index.endsWith("h") ? H : X}`];
+  // With a comma: weight_ih is PyTorch's name for input to hidden.
+  return [`w_{${index[0]},${index[1]}}`, `for ${index.endsWith("h") ? H : X}`];
 }
 
 /** Both vocabularies: the everyday word and the field's. */

@@ -29,7 +29,7 @@ PRESETS: dict[str, dict[str, dict[str, float]]] = {
     },
     "learn": {
         "write when the flag x is on": {
-            "x": 1.0, "w_ih": 0.0, "w_ix": 6.0, "b_i": -3.0, "w_gh": 2.0, "w_gx": 0.0, "b_g": 0.0,
+            "x": 1.0, "w_ih": 0.0, "w_ix": 12.0, "b_i": -6.0, "w_gh": 0.0, "w_gx": 2.0, "b_g": 0.0,
         },
         "ignore everything": {"w_ih": 0.0, "w_ix": 0.0, "b_i": -5.0},
         "ignore nothing": {"w_ih": 0.0, "w_ix": 0.0, "b_i": 5.0},

@@ -20,7 +20,6 @@ import {
   small,
   spoken,
   stage,
-  superscript,
 } from "./parts.js";
 
 export const STEPS = 60;
@@ -164,7 +163,7 @@ const statePanel = () =>
     yTicks: halves,
   });
 
-const SMALLEST = 1e-12; // the gradient panel ends here, and so do curves that fall below it
+const SMALLEST = 1e-3; // the gradient panel ends here, and so do curves that fall below it
 
 const gradientPanel = () => ({
   floor: SMALLEST,
@@ -176,7 +175,7 @@ const gradientPanel = () => ({
     x: [linear, [0, STEPS]],
     y: [logarithmic, [SMALLEST, 1]],
     xTicks: stepTicks,
-    yTicks: [0, -4, -8, -12].map((n) => [10 ** n, n ? `10⁻${superscript(`${-n}`)}` : "1"]),
+    yTicks: [1, 0.5, 0.1, 0.01, 0.001].map((value) => [value, `${value}`]),
   }),
 });
 
@@ -229,7 +228,7 @@ function render({ model, el }) {
     words,
   });
   const bias = modelSlider(model, "forget_bias", {
-    kind: "lw-of-forget",
+    kind: "lw-of-remember", // the colour of its curves
     label: "Bias of the forget gate",
     min: -2,
     max: 6,

@@ -27,7 +27,7 @@ def situations(gate: str) -> list[Values]:
 
 
 SCRIPT = f"""
-import {{ COMPUTE, GATES }} from {module("gate_explorer")};
+import {{ COMPUTE, GATES, range }} from {module("gate_explorer")};
 import {{ percent, squashed }} from {module("parts")};
 const situations = {json.dumps({gate: situations(gate) for gate in GATES})};
 const say = (gate, v) => GATES[gate].words(v, COMPUTE[gate](v)).join(" ");
@@ -39,6 +39,9 @@ console.log(JSON.stringify({{
   words: each(say),
   equations: each(show),
   sliders: Object.fromEntries(Object.entries(GATES).map(([g, {{ groups }}]) => [g, groups.flatMap(([, ...k]) => k)])),
+  ranges: Object.fromEntries(Object.entries(GATES).map(([g, {{ groups }}]) => [
+    g, Object.fromEntries(groups.flatMap(([, ...k]) => k.map((key) => [key, range(key, g)]))),
+  ])),
   squashed: [0, 1, -1, 0.5, -0.004, 0.9991, -0.9999999, 1.5].map(squashed),
   percents: [0, 1, 0.694, 0.0002, 0.9975].map((share) => percent(share)),
 }}));
@@ -125,6 +128,22 @@ def test_every_value_has_one_slider(told: dict[str, dict], gate: str) -> None:
         assert changes.keys() <= START[gate].keys()
 
 
+ASKED = {  # by the chapters
+    "remember": {"f": 0.5, "c": 1, "i": 0.5, "g": 1},
+    "learn": {"w_ix": 12, "b_i": -6},
+    "forget": {"w_fx": -12, "b_f": 6},
+}
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_the_sliders_reach_what_presets_and_prose_ask_for(told: dict[str, dict], gate: str) -> None:
+    for values in [row["values"] for row in GateExplorer(gate).presets] + [ASKED.get(gate, {})]:
+        for key, value in values.items():
+            low, high, step = told["ranges"][gate][key]
+            assert low <= value <= high, key
+            np.testing.assert_allclose((value - low) / step, np.round((value - low) / step), atol=1e-9, err_msg=key)
+
+
 # ---------------------------------------------------------------- words
 
 
@@ -135,7 +154,9 @@ def test_the_presets_show_what_their_names_say(told: dict[str, dict]) -> None:
     assert at["forget"]["keep everything"]["f"] > 0.99
     assert at["forget"]["keep half"]["f"] == 0.5
     assert at["forget"]["forget when x is on"]["f"] < 0.05
-    assert at["learn"]["write when the flag x is on"]["i"] > 0.95
+    flag = at["learn"]["write when the flag x is on"]
+    assert flag["i"] > 0.99
+    assert flag["g"] == np.tanh(2)  # the event, not the short-term memory
     assert at["learn"]["ignore everything"]["i"] < 0.01
     assert at["learn"]["ignore nothing"]["i"] > 0.99
     assert at["remember"]["carry it on"]["c"] == START["remember"]["c"]
@@ -151,7 +172,7 @@ def test_the_words_say_what_is_easily_missed(told: dict[str, dict]) -> None:
     assert "keeps 69 % of the long-term memory: of 1.20, 0.83 is kept and 0.37 is forgotten" in said["forget"]["start"]
     assert "gone after 1.0 steps" in said["forget"]["keep half"]
     assert "an ignore factor of 1 means that nothing is ignored" in said["learn"]["ignore nothing"]
-    assert "of 0.76, 0.73 is learned and 0.03 is ignored" in said["learn"]["write when the flag x is on"]  # adds up
+    assert "of 0.76, 0.20 is learned and 0.56 is ignored" in said["learn"]["start"]  # adds up
     assert "an ignore factor of 0 means that everything is ignored" in said["learn"]["ignore everything"]
     assert "no gate: it has no weights" in said["remember"]["start"]
     assert "h stays between −0.69 and 0.69" in said["use"]["start"]

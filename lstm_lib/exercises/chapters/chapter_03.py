@@ -29,14 +29,14 @@ REMEMBER = code(
     chapter=3,
     statement="""
     The remember gate makes the new long-term memory (LTM; the field says cell state, $c$): of the old memory
-    $c_{prev}$ the share $f$ is kept, of the new content $g$ (the article's $N$) the share $i$ is learned, and both
+    $c_{prev}$ the share $f$ is kept, of the candidate $g$ (the article's $N$) the share $i$ is learned, and both
     are added, $c = f\\,c_{prev} + i\\,g$. Where $f$ and $i$ come from is the matter of chapters 4 and 5; here they
     are given. Write `remember(f, c_prev, i, g)`.
     """,
     lines=("kept = f · c_prev", "learned = i · g", "c = kept + learned"),
     hints=(
         "Two products and one sum.",
-        "Which of the two shares belongs to the old memory, and which to the new content?",
+        "Which of the two shares belongs to the old memory, and which to the candidate?",
         "The last line is: return kept + learned",
     ),
     inputs={"f": GATE, "c_prev": STATE, "i": GATE, "g": CONTENT},
@@ -68,12 +68,12 @@ REMEMBER = code(
         "shares-swapped": Mistake(
             lambda f, c_prev, i, g: i * c_prev + f * g,
             1,
-            "This looks like the two shares swapped: f belongs to the old memory, i to the new content.",
+            "This looks like the two shares swapped: f belongs to the old memory, i to the candidate.",
         ),
         "coupled": Mistake(
             lambda f, c_prev, i, g: f * c_prev + (1 - f) * g,
             2,
-            "This looks like 1 - f for the share of the new content; that is a GRU's choice, and an LSTM has an i of "
+            "This looks like 1 - f for the share of the candidate; that is a GRU's choice, and an LSTM has an i of "
             "its own.",
         ),
         "forget-and-one-minus": Mistake(

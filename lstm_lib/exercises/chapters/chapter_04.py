@@ -1,4 +1,4 @@
-"""Exercises of chapter 4, the learn gate: new content, the ignore factor, and their product."""
+"""Exercises of chapter 4, the learn gate: the candidate, the ignore factor, and their product."""
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -9,7 +9,7 @@ from lstm_lib.exercises._tools import dot, sigmoid, tanh
 
 
 def learn_gate(z, W_i, b_i, W_g, b_g):
-    """Return the learned part: new content g, let through by the factor i; z is [h, x], joined."""
+    """Return the learned part: candidate g, let through by the factor i; z is [h, x], joined."""
     i = sigmoid(dot(W_i, z) + b_i)
     g = tanh(dot(W_g, z) + b_g)
     return i * g
@@ -25,13 +25,13 @@ LEARN_GATE = code(
     chapter=4,
     statement="""
     The learn gate looks at short-term memory and event, joined as $z = [h, x]$ (the article's $[STM, E]$). It makes
-    new content $g = \\tanh(W_g z + b_g)$ (the article's $N$; the field's candidate), and a factor $i = \\sigma(W_i z
-    + b_i)$ (the article's ignore factor; the field's input gate) that says how much of it comes in. What is learned
+    a candidate $g = \\tanh(W_g z + b_g)$ (the article's new information, $N$), and a factor $i = \\sigma(W_i z + b_i)$
+    (the article's ignore factor; the field's input gate) that says how much of it comes in. What is learned
     is the product $i\\,g$. Write `learn_gate(z, W_i, b_i, W_g, b_g)` with `dot(W, z)`, `sigmoid` and `tanh`.
     """,
     lines=("i = σ(W_i z + b_i)", "g = tanh(W_g z + b_g)", "learned = i · g"),
     hints=(
-        "Three lines: the factor i, the content g, the product.",
+        "Three lines: the factor i, the candidate g, the product.",
         "dot(W_i, z) is W_i z, for one unit and for many.",
         "i = sigmoid(dot(W_i, z) + b_i) is the first line. g looks alike, with another squashing function.",
     ),
@@ -48,7 +48,7 @@ LEARN_GATE = code(
         "sigmoid-for-tanh": Mistake(
             lambda z, W_i, b_i, W_g, b_g: sigmoid(dot(W_i, z) + b_i) * sigmoid(dot(W_g, z) + b_g),
             2,
-            "This looks like σ for the content g, which could then never be negative; g has a tanh.",
+            "This looks like σ for the candidate g, which could then never be negative; g has a tanh.",
         ),
         "tanh-for-sigmoid": Mistake(
             lambda z, W_i, b_i, W_g, b_g: tanh(dot(W_i, z) + b_i) * tanh(dot(W_g, z) + b_g),
@@ -73,7 +73,7 @@ LEARN_GATE = code(
         "missing-bias-g": Mistake(
             lambda z, W_i, b_i, W_g, b_g: sigmoid(dot(W_i, z) + b_i) * tanh(dot(W_g, z)),
             2,
-            "This looks like the content g without its bias b_g.",
+            "This looks like the candidate g without its bias b_g.",
         ),
         "one-bias-for-both": Mistake(
             lambda z, W_i, b_i, W_g, b_g: sigmoid(dot(W_i, z) + b_i) * tanh(dot(W_g, z) + b_i),
@@ -93,12 +93,12 @@ LEARN_GATE = code(
         "content-only": Mistake(
             lambda z, W_i, b_i, W_g, b_g: tanh(dot(W_g, z) + b_g),
             3,
-            "This looks like the content g alone; nothing is ignored without i.",
+            "This looks like the candidate g alone; nothing is ignored without i.",
         ),
         "missing-tanh": Mistake(
             lambda z, W_i, b_i, W_g, b_g: sigmoid(dot(W_i, z) + b_i) * (dot(W_g, z) + b_g),
             2,
-            "This looks like the content g before its tanh.",
+            "This looks like the candidate g before its tanh.",
         ),
         "one-row-only": Mistake(
             lambda z, W_i, b_i, W_g, b_g: learn_gate(_first_of_batch(z), W_i, b_i, W_g, b_g),
@@ -199,14 +199,14 @@ LEARN_BY_HAND = numeric(
     right="σ(1.5) = 0.818 of tanh(1) = 0.762 comes in.",
     mistakes={
         "added": Mistake(_I + _G, 1, "This looks like i and g added; they are multiplied."),
-        "sigmoid-for-tanh": Mistake(_I * sigmoid(1.0), 1, "This looks like σ for the content g, which has a tanh."),
+        "sigmoid-for-tanh": Mistake(_I * sigmoid(1.0), 1, "This looks like σ for the candidate g, which has a tanh."),
         "tanh-for-sigmoid": Mistake(tanh(1.5) * _G, 1, "This looks like tanh for the factor i, which has a σ."),
         "squashers-swapped": Mistake(
             tanh(1.5) * sigmoid(1.0), 1, "This looks like tanh and σ swapped: i has the σ, g the tanh."
         ),
         "one-minus-i": Mistake((1 - _I) * _G, 1, "This looks like 1 - i; a factor of 1 lets everything through."),
         "missing-bias": Mistake(sigmoid(-0.5) * tanh(1.5), 1, "This looks like both sums without their bias."),
-        "content-only": Mistake(_G, 1, "This is the content g; the factor i lets a part of it through."),
+        "content-only": Mistake(_G, 1, "This is the candidate g; the factor i lets a part of it through."),
         "not-squashed": Mistake(1.5 * 1.0, 1, "This looks like the product of the two sums before they are squashed."),
     },
 )
@@ -217,7 +217,7 @@ IGNORE_FACTOR = judgement(
     chapter=4,
     statement="""
     At some step, the ignore factor (the field's input gate) of a unit is $i_t = 1$ to many digits. What happens with
-    the new content $g_t$ (the article's $N_t$) at this step?
+    the candidate $g_t$ (the article's $N_t$) at this step?
     """,
     lines=("c = f · c_prev + i · g",),
     hints=("Put i = 1 into learned = i · g.", "Which gate decides about the old memory?"),
