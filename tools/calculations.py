@@ -64,7 +64,7 @@ SPELLED = [  # LaTeX and signs to Python
     (r"\be\*\*", "exp(1)**"),
 ]
 CALCULATION = re.compile(r"(?:[-+*/().\d\s]|sigmoid|tanh|exp|ln|log|sqrt)+")
-CLAUSES = re.compile(r"\\\\|\n|;|,\s|\$?[.:]\s|\b(?:and|gives?|with)\b|[“”]|\\(?:begin|end)\{\w+\}")
+CLAUSES = re.compile(r"\\\\|\n|;|,\s|\$?[.:](?:\s|$)|\b(?:and|gives?|with)\b|[“”]|\\(?:begin|end)\{\w+\}")
 EQUALS = re.compile(r"=|\\approx|≈")
 
 
