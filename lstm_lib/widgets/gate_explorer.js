@@ -205,7 +205,7 @@ export const GATES = {
         `Whatever the memory holds, h stays between −${squashed(n.o)} and ${squashed(n.o)}, the two marks.`,
       ];
       const more = Math.tanh(Math.abs(v.c) + 1) - Math.tanh(Math.abs(v.c));
-      if (Math.abs(v.c) >= 2) said.push(`tanh is saturated: a memory larger by 1 would offer only ${more.toFixed(3)} more.`);
+      if (Math.abs(v.c) >= 2) said.push(`tanh is saturated: a memory further from 0 by 1 would offer only ${more.toFixed(3)} more.`);
       if (n.o <= 0.1 && v.c !== 0) said.push(`What is not said is not forgotten: the memory still holds ${num(v.c)}.`);
       return said;
     },

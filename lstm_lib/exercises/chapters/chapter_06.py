@@ -219,15 +219,15 @@ DRAWN_FIRST_OUTPUT = numeric(
     statement="""
     A drawn cell with one unit starts with an empty long-term memory (LTM, cell state): 0. Its use gate is $U =
     \\tanh(W_u\\,(LTM \\cdot f) + b_u)$ and $STM' = U \\cdot V$ (V is the field's output gate), with $W_u = 2$ and
-    $b_u = 0.8$. At the first step the sums inside are: 1.2 for $N$ (the candidate), 0 for $i$, 1 for $f$ and 0.4 for
-    V. What is the first output, $STM'$?
+    $b_u = 0.8$. At the first step the sums inside are: 1.2 for $N$ (the candidate), 0 for $i$, 1 for $f$ and 0.6 for
+    V; not all are needed. What is the first output, $STM'$?
     """,
     lines=("STM' = tanh(W_u (LTM · f) + b_u) · V, with V = σ(W_v [STM, E] + b_v)",),
     hints=(
         "How much is LTM · f when LTM is 0?",
         "What N and i bring at this step comes into the LTM afterwards. Does U see it?",
     ),
-    working="tanh(2 * 0 + 0.8) * sigmoid(0.6)",
+    working="tanh(2 * (0 * sigmoid(1)) + 0.8) * sigmoid(0.6)",
     right="tanh(b_u) · V: whatever the first event brings, the drawn cell cannot say it at the first step.",
     mistakes={
         "nothing-comes-out": Mistake(
