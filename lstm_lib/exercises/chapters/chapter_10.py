@@ -44,9 +44,9 @@ ADAM_MEAN = code(
     chapter=10,
     statement=r"""
     A home-made Adam corrects its mean of the squared gradients and forgets its mean of the gradients, which starts at 0
-    and stays too small for a while: it hardly moves in its first batches. Write `adam_mean(grads, beta)`, which does it right: for each gradient, keep the share `beta` of
-    the mean and add the share 1 − `beta` of the gradient; at the end, divide by $1 - \beta^n$, where n is the number
-    of gradients. Return that one number.
+    and stays too small for a while: it hardly moves in its first batches. Write `adam_mean(grads, beta)`, which does it
+    right: for each gradient, keep the share `beta` of the mean and add the share 1 − `beta` of the gradient; at the
+    end, divide by $1 - \beta^n$, where n is the number of gradients. Return that one number.
     """,
     lines=("mean = 0", "mean = β · mean + (1 − β) · g", "result = mean / (1 − βⁿ)"),
     hints=(
@@ -57,8 +57,8 @@ ADAM_MEAN = code(
     inputs={"grads": LIST, "beta": BETA},
     returns=("the corrected mean",),
     solution=adam_mean,
-    right="after one gradient it is that gradient, and with every further one the correction matters less. Without either "
-    "correction the first step would be (1 - 0.9) / sqrt(1 - 0.999) = 3.2 times too long.",
+    right="after one gradient it is that gradient, and with every further one the correction matters less. With "
+    "neither mean corrected, the first step would be (1 - 0.9) / sqrt(1 - 0.999) = 3.2 times too long.",
     mistakes={
         "no-correction": Mistake(
             _running(_usual, lambda mean, beta, n: mean),
