@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.chapters import chapter_10
 from lstm_lib import answers, clinic, recorded, tasks, training
+from lstm_lib.clinic import patients
 from lstm_lib.clinic.charts import boxes, straight
 from lstm_lib.nn import LSTM, Tagger, set_forget_bias
 
@@ -153,6 +154,17 @@ def test_a_patient_on_record_shows_its_own_symptom_and_no_other_whatever_the_see
     assert len(rows) >= 10
     for row in rows:
         assert [name for name, shows in SYMPTOMS.items() if shows(row)] == [patient], row
+
+
+def test_in_patient_a_an_event_changes_nothing_beyond_the_next_border(monkeypatch):
+    given = {}
+    monkeypatch.setattr(patients, "examine", lambda seed, hidden: given.update(hidden=hidden))
+    patients.patient_a(0)
+    lstm, xs = Tagger(8, 24, 4).lstm, torch.randn(30, 2, 8)
+    other = xs.clone()
+    other[0] += 1
+    changed = (given["hidden"](lstm, xs) != given["hidden"](lstm, other)).any(dim=(1, 2))
+    assert changed.tolist() == [True] * 5 + [False] * 25
 
 
 def test_patient_c_learned_as_the_healthy_one_and_its_o_is_the_healthy_i():

@@ -86,4 +86,5 @@ def runs() -> Iterator[tuple[int, str]]:
 
 def rounded(**row: Any) -> dict[str, Any]:
     """Return a row with four significant digits: what the record needs, and what a difference shows."""
-    return {key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in row.items()}
+    kinds = (float, np.floating)
+    return {key: float(f"{value:.4g}") if isinstance(value, kinds) else value for key, value in row.items()}

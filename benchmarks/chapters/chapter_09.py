@@ -1,7 +1,9 @@
-"""Train again what Chapter 9 trains: one direction and two, the padding lab, the dropout lab."""
+"""Train again what Chapter 9 trains: one direction and two, the padding lab and what packing costs, the dropout lab."""
 
 from collections.abc import Iterator
 from typing import Any
+
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from benchmarks.chapters._page import SEEDS, functions, rounded
 
@@ -11,7 +13,7 @@ Row = dict[str, Any]
 def measure() -> Iterator[Row]:
     """Yield a row for each trained network, or for each way to ask it."""
     for seed in SEEDS:
-        for row in (*directions(seed), *padding(seed), *noise(seed)):
+        for row in (*directions(seed), *padding(seed), *packing(seed), *noise(seed)):
             yield {"seed": seed, **rounded(**row)}
 
 
@@ -47,6 +49,14 @@ def padding(seed: int) -> Iterator[Row]:
     yield {"claim": "no mask", "told": told, "true": true}
 
 
+def packing(seed: int) -> Iterator[Row]:
+    """Time a packed batch and a padded one in turn, forward and backward; say which share of the steps is real."""
+    price = functions(9, "price_of_packing", pack_padded_sequence=pack_padded_sequence)["price_of_packing"]
+    for units in (16, 128):
+        ratio, real = price(seed, units)
+        yield {"claim": "packing", "units": units, "ratio": ratio, "real": real}
+
+
 def noise(seed: int) -> Iterator[Row]:
     """Learn from forty trailers with each kind of noise; ask one network with the noise left on."""
     names = ("quick", "lstm_step", "Cell", "masked_step", "p", "mask", "no_dropout", "variational", "recurrent")
@@ -59,3 +69,5 @@ def noise(seed: int) -> Iterator[Row]:
             first, second, quiet = page["ask_three_times"](critic)
             shares = {k: (a == page["truth"]).double().mean().item() for k, a in (("first", first), ("quiet", quiet))}
             yield {"claim": "eval forgotten", **shares, "differ": int((first != second).sum())}
+        _, known, unknown = page["learn_from_few"](seed, form, stop_early=True)
+        yield {"claim": "stopped early", "noise": name, "known": known, "new": unknown}

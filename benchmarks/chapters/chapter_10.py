@@ -1,4 +1,4 @@
-"""Train again what Chapter 10 trains: windows, clipping, two recipes, one batch, and the patients of its clinic."""
+"""Train again what Chapter 10 trains: windows, counting, clipping, two recipes, one batch, and its clinic."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ LAGS = (1, 5, 10, 20, 40)
 def measure() -> Iterator[Row]:
     """Yield a row for each trained network."""
     for seed in SEEDS:
-        for row in (*windows(seed), *descents(seed), *recipes(seed), *patients(seed)):
+        for row in (*windows(seed), *counting(seed), *descents(seed), *recipes(seed), *patients(seed)):
             yield {"seed": seed, **rounded(**row)}
 
 
@@ -32,6 +32,13 @@ def windows(seed: int) -> Iterator[Row]:
             accuracy = training.evaluate(model, page["test"]).accuracy
             lags = {f"lag {low}": share for low, share in zip(LAGS, page["by_lag"](model), strict=True)}
             yield {"claim": "windows", "between": between, "window": window, "accuracy": accuracy, **lags}
+
+
+def counting(seed: int) -> Iterator[Row]:
+    """Say in windows of 20 steps whether 30 have gone by, with the state carried on and with empty memories."""
+    count = functions(10, "quiet", "overdue", "near_30", "count_to_30")["count_to_30"]
+    for between in ("carry", "reset"):
+        yield {"claim": "counting", "between": between, "accuracy": count(seed, between)}
 
 
 def descents(seed: int) -> Iterator[Row]:
@@ -56,6 +63,7 @@ def patients(seed: int) -> Iterator[Row]:
     """Admit everybody to the clinic, and write down what the charts show."""
     for patient in ("healthy", "A", "B", "C", "D", "E"):
         yield {"claim": "clinic", "patient": patient, **signs(clinic.admit(patient, seed))}
+    yield {"claim": "innocent", **signs(clinic.examine(seed, forget_bias=-4.0))}  # the suspect that is not guilty
 
 
 def signs(chart: Chart) -> dict[str, float]:
@@ -67,12 +75,21 @@ def signs(chart: Chart) -> dict[str, float]:
         "loss": chart.losses[-50:].mean(),
         "first losses": chart.losses[:10].max(),
         **{f"{name} follows": follows(getattr(chart, name), writes) for name in "ifo"},
+        "mean f": chart.f.mean(),
+        "kept": kept_share(chart),
         "standing": np.mean((gates < STANDING) | (gates > 1 - STANDING)),
         "mean memory": np.abs(chart.c).mean(),
         "largest memory": np.abs(chart.c).max(),
         "alike at every fifth step": alike[border].mean(),
         "alike elsewhere": alike[~border].mean(),
     }
+
+
+def kept_share(chart: Chart) -> float:
+    """Return how much of what enters a memory was kept, in the mean; the rest is newly written."""
+    kept = chart.f[1:] * chart.c[:-1]
+    written = chart.c[1:] - kept
+    return float(np.abs(kept).sum() / (np.abs(kept).sum() + np.abs(written).sum()))
 
 
 def follows(gate: Array, events: Array) -> float:

@@ -65,6 +65,7 @@ def examine(
     hidden: Hidden = straight,
     data: Callable[[Batch], Batch] = lambda batch: batch,
     lr: float = 0.01,
+    forget_bias: float = 1.0,
     after: Callable[[LSTM], None] = lambda lstm: None,
     batches: int = 700,
 ) -> Chart:
@@ -75,6 +76,7 @@ def examine(
         hidden: Way from xs to h, in training and afterwards.
         data: What happens to each batch in training.
         lr: Learning rate.
+        forget_bias: Bias of the forget gates at the start.
         after: What happens to the LSTM once it is trained.
         batches: Batches of training.
 
@@ -88,7 +90,7 @@ def examine(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         patient = Patient(Tagger(8, 24, 4), hidden)
-        set_forget_bias(patient.tagger.lstm, 1.0)
+        set_forget_bias(patient.tagger.lstm, forget_bias)
     sound = training.numbered(boxes, seed)
     settings = training.Settings(batches=batches, lr=lr, seed=seed)
     with _without_tiny_numbers():

@@ -43,10 +43,10 @@ ADAM_MEAN = code(
     "Mend a training run that starts too slowly",
     chapter=10,
     statement=r"""
-    A home-made Adam hardly moves in its first batches: its running mean of the gradients starts at 0 and stays too
-    small for a while. Write `adam_mean(grads, beta)`, which does it right: for each gradient, keep the share `beta` of
-    the mean and add the share 1 − `beta` of the gradient; at the end, divide by $1 - \beta^n$, where n is the number
-    of gradients. Return that one number.
+    A home-made Adam corrects its mean of the squared gradients and forgets its mean of the gradients, which starts at 0
+    and stays too small for a while: it hardly moves in its first batches. Write `adam_mean(grads, beta)`, which does it
+    right: for each gradient, keep the share `beta` of the mean and add the share 1 − `beta` of the gradient; at the
+    end, divide by $1 - \beta^n$, where n is the number of gradients. Return that one number.
     """,
     lines=("mean = 0", "mean = β · mean + (1 − β) · g", "result = mean / (1 − βⁿ)"),
     hints=(
@@ -57,7 +57,8 @@ ADAM_MEAN = code(
     inputs={"grads": LIST, "beta": BETA},
     returns=("the corrected mean",),
     solution=adam_mean,
-    right="after one gradient it is that gradient, and with every further one the correction matters less.",
+    right="after one gradient it is that gradient, and with every further one the correction matters less. With "
+    "neither mean corrected, the first step would be (1 - 0.9) / sqrt(1 - 0.999) = 3.2 times too long.",
     mistakes={
         "no-correction": Mistake(
             _running(_usual, lambda mean, beta, n: mean),
@@ -147,7 +148,7 @@ STUCK_AT_GUESSING = judgement(
     "Read a loss that does not move",
     chapter=10,
     statement="""
-    Four symbols, and the loss stands at 1.386 = ln 4 from the first batch to the thousandth. The same code overfits one
+    Four symbols, and the loss stands at ln 4 = 1.386 from the first batch to the thousandth. The same code overfits one
     single batch within a minute. What do you look at next?
     """,
     lines=("guessing among K answers: loss ln K",),
