@@ -113,7 +113,7 @@ BIAS_FOR_DELAY = numeric(
         "f = 0.5 to the power of 1/100, about 0.993. Then the bias: σ backwards is ln(f / (1 - f)).",
     ),
     working="math.log(0.5 ** (1 / 100) / (1 - 0.5 ** (1 / 100)))",
-    right="close to 5: a bias of 1, the usual start, would leave 3e-14.",
+    right="close to 5: a bias of 1, the usual start, would leave 2e-14.",
     mistakes={
         "gate-for-bias": Mistake(0.9930925, 2, "This is the gate f; asked for is the bias b_f, whose σ it is."),
         "half-a-step": Mistake(0.0, 1, "This keeps half at every step; half shall be left after 100 of them."),
@@ -147,7 +147,7 @@ FLAT_LOSS = judgement(
         "wrong-backward": "The backward pass has a mistake.",
     },
     solution="short-gradient",
-    right="0.73 to the power of 100 is 3e-14: the event that matters is not heard at the start.",
+    right="0.73 to the power of 100 is 2e-14: the event that matters is not heard at the start.",
     mistakes={
         "rate-blamed": Mistake(
             "rate-too-high",
