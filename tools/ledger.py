@@ -251,7 +251,7 @@ def by_cell(entry: dict[str, Any], path: Path) -> str:
     """An assertion of the page contains this text."""
     wanted = squeeze(entry["cell"])
     for number, cell in enumerate(cells_of(path)):
-        if cell["cell_type"] == "code" and any(wanted in one for one in asserted(cell)):
+        if cell["cell_type"] == "code" and wanted in " ".join(asserted(cell)):
             return f"asserted in cell {number}"
     raise Unproved(f"no assertion of the page contains {wanted!r}")
 
