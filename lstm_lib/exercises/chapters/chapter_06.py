@@ -257,8 +257,8 @@ USE_PARAMETERS = numeric(
     chapter=6,
     statement="""
     The standard cell gives out $o \\tanh(c)$, the drawn one $U \\cdot V$ with $U = \\tanh(W_u\\,(LTM \\cdot f) +
-    b_u)$. V and the output gate $o$ have equally many parameters. With $H = 16$ units and $D = 10$ features, how many
-    parameters has the drawn cell more than the standard one?
+    b_u)$. V and the output gate $o$ have equally many parameters. With $H = 16$ units, how many parameters has the
+    drawn cell more than the standard one?
     """,
     lines=("U = tanh(W_u (LTM · f) + b_u), with W_u: H × H and b_u: H",),
     hints=(
@@ -276,7 +276,7 @@ USE_PARAMETERS = numeric(
             "This looks like the bias alone, as in the article's words; the published formula has weights W_u too.",
         ),
         "weights-on-joined": Mistake(
-            16 * 26 + 16, 1, "This looks like weights on [STM, E]; U reads LTM · f, which has 16 numbers."
+            16 * 32 + 16, 1, "This looks like weights on STM and LTM · f joined; U reads LTM · f, 16 numbers."
         ),
         "nothing-more": Mistake(
             0, 1, "This looks like the same cell in other words; W_u and b_u have no counterpart in the standard one."

@@ -102,7 +102,7 @@ STACK_PARAMETERS = numeric(
         "Count one single LSTM first, as in Chapter 7: 4 · (H · (H + D) + 2 · H).",
         "Layer 2 reads both outputs of layer 1, side by side: for it, D is 32.",
     ),
-    working="2 * 4 * (16 * 26 + 32) + 2 * 4 * (16 * 48 + 32)",
+    working="2 * 4 * (16 * (16 + 10) + 2 * 16) + 2 * 4 * (16 * (16 + 2 * 16) + 2 * 16)",
     tolerance=0,
     right="3,584 in the first layer and 6,400 in the second, which reads twice as many numbers as one direction says.",
     mistakes={
@@ -144,7 +144,7 @@ PADDED_ACCURACY = numeric(
         "Take 100 steps. How many are padding, and how many of the 91 right answers do they give?",
         "21 right answers are left. Of how many real steps?",
     ),
-    working="(0.91 - 0.7 * 1.0) / 0.3",
+    working="(0.91 - (1 - 0.3) * 1.0) / 0.3",
     right="70 of the 91 right answers come from padding, and 21 from 30 real steps.",
     mistakes={
         "believed": Mistake(0.91, 1, "This is the report. 70 of its 91 right answers in 100 are padding's."),

@@ -89,9 +89,9 @@ UPDATES = numeric(
     "Count the updates that a larger batch leaves",
     chapter=11,
     statement="""
-    You have 48,000 sequences and train for 5 epochs (each sequence is used once an epoch). An update with 32 sequences
-    takes 4 ms on your GPU, one with 512 takes 6 ms. You choose 512, training takes about a tenth of the time, and the
-    network is much worse. How many updates fewer does it get in all? (Batches that are not full are dropped.)
+    You have 48,000 sequences and train for 5 epochs (each sequence is used once an epoch). You take batches of 512
+    in place of 32, since your GPU needs hardly longer for one. Training is soon over, and the network is much worse.
+    How many updates fewer does it get in all? (Batches that are not full are dropped.)
     """,
     lines=("updates = epochs · (sequences // batch size)",),
     hints=(
