@@ -1,6 +1,6 @@
 """Ledger of claims: every sentence of the chapters that gives a number or compares, and what proves it.
 
-``python -m tools.ledger`` writes ``claims/ledger.json`` and lists what has no proof. Most numbers prove themselves: a
+``python -m tools.ledger`` lists what has no proof, or else writes ``claims/ledger.json``. Most numbers prove themselves: a
 cell of the page prints them, or sets them. For the rest, and for words such as "never" or "faster", ``claims/NN.yml``
 names the proof; CONTRIBUTING.md says how. An entry that fits no sentence, and a proof that does not hold, are faults.
 """
@@ -430,13 +430,19 @@ def main(arguments: list[str] | None = None) -> int:
     lines = []
     for path in chapter_files():
         if not options.chapters or path.stem[:2] in options.chapters:
-            rows = rows_of(path)
-            lacking = missing(rows)
-            print(f"{path.stem}: {len(rows)} sentences claim, {len(lacking)} lack a proof", flush=True)
+            rows, wrong = [], []
+            for unit in units(path):
+                try:
+                    rows.append(row_of(unit, path))
+                except Unproved as error:
+                    wrong.append(f"{unit.chapter}, cell {unit.cell}: {error}, for: {unit.text}")
+            lacking = missing(rows) + wrong
+            count = sum(bool(row.claims) for row in rows) + len(wrong)
+            print(f"{path.stem}: {count} sentences claim, {len(lacking)} lack a proof", flush=True)
             lines += lacking + [f"{path.stem}: no sentence says {says!r}" for says in idle(path)]
     for line in lines:
         print(line)
-    if not options.chapters:
+    if not options.chapters and not lines:
         LEDGER.write_text(generate(), encoding="utf-8")
     return int(bool(lines))
 

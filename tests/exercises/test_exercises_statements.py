@@ -12,6 +12,9 @@ WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eigh
 WORDS |= {"twelve": 12, "sixteen": 16, "twenty": 20, "thirty": 30, "fifty": 50, "hundred": 100, "thousand": 1000}
 FREE = {0, 0.5, 1, 2}  # the class 0, a half, the one of a one-hot input, a square: no statement has to say them
 
+# The sum for N cannot reach the drawn cell's output in its own step: whether one sees that is the question.
+UNUSED = {"drawn-first-output": {1.2}}
+
 
 def said(statement: str) -> set[float]:
     """Return the numbers of a statement, without its tolerance, names such as Chapter 5, and subscripts."""
@@ -33,7 +36,7 @@ def used(working: str) -> set[float]:
 @pytest.mark.parametrize("id", NUMERIC)
 def test_a_statement_gives_the_numbers_that_its_solution_uses_and_no_others(id):
     exercise = EXERCISES[id]
-    assert said(exercise.statement) - FREE == used(exercise.working) - FREE
+    assert said(exercise.statement) - FREE - UNUSED.get(id, set()) == used(exercise.working) - FREE
 
 
 def test_numbers_are_read_as_they_are_meant():
