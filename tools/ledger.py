@@ -25,7 +25,6 @@ from tools.calculations import calculated, numbers, sigmoid
 ROOT = Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "claims"
 LEDGER = CLAIMS / "ledger.json"
-ENOUGH = 10  # seeds of a claim about training
 
 Cell = dict[str, Any]
 

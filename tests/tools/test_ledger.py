@@ -171,4 +171,3 @@ def test_a_record_of_training_tells_its_seeds_and_its_range() -> None:
     right = [row["right"] for row in recorded.rows("chapters", **where)]
     told = f"10 rows of 10 seeds, right {min(right):.4g} to {max(right):.4g};"
     assert told in ledger.by_record(entry, ROOT)
-    assert recorded.load("chapters")["seeds"] == list(range(ledger.ENOUGH))

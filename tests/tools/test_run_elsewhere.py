@@ -96,7 +96,10 @@ def test_a_notebook_is_charged_for_what_it_calculates_and_not_for_what_it_waits(
 
 
 def test_a_notebook_that_prints_something_else_than_it_stores_is_refused(tmp_path: Path) -> None:
-    notebook = write(tmp_path / "a.ipynb", "print(1)")
+    output = nbformat.v4.new_output("stream", name="stdout", text="2\n")
+    cell = nbformat.v4.new_code_cell("print(1)", outputs=[output], execution_count=1)
+    notebook = tmp_path / "a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), notebook)
     with pytest.raises(AssertionError, match="1 failed"):
         check(notebook)
 
