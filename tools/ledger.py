@@ -1,8 +1,9 @@
 """Ledger of claims: every sentence of the chapters that gives a number or compares, and what proves it.
 
-``python -m tools.ledger`` lists what has no proof, or else writes ``claims/ledger.json``. Most numbers prove themselves: a
-cell of the page prints them, or sets them. For the rest, and for words such as "never" or "faster", ``claims/NN.yml``
-names the proof; CONTRIBUTING.md says how. An entry that fits no sentence, and a proof that does not hold, are faults.
+``python -m tools.ledger`` lists what has no proof, or else writes ``claims/ledger.json``. Most numbers prove
+themselves: a cell of the page prints them, or sets them. For the rest, and for words such as "never" or "faster",
+``claims/NN.yml`` names the proof; CONTRIBUTING.md says how. An entry that fits no sentence, and a proof that does not
+hold, are faults.
 """
 
 import argparse
