@@ -82,7 +82,7 @@ def test_a_notebook_prints_what_is_stored_from_an_empty_folder(path: Path, insta
 
 
 def test_a_notebook_is_charged_for_what_it_calculates_and_not_for_what_it_waits(tmp_path: Path) -> None:
-    waits = write(tmp_path / "waits.ipynb", "import time\ntime.sleep(2)", "bytearray(400_000_000)[::4096];")
+    waits = write(tmp_path / "waits.ipynb", "import time\ntime.sleep(10)", "bytearray(400_000_000)[::4096];")
     works = write(
         tmp_path / "works.ipynb",
         "import time\nwhile time.process_time() < 2:\n    pass",
@@ -91,7 +91,7 @@ def test_a_notebook_is_charged_for_what_it_calculates_and_not_for_what_it_waits(
     )
     waiting, working = check(waits), check(works)
     assert working["processor_seconds"] > (3.9 if sys.platform == "linux" else 1.9)  # psutil sees children on Linux
-    assert waiting["processor_seconds"] < working["processor_seconds"] / 2
+    assert waiting["processor_seconds"] < 6  # the kernel alone took 0.5, and 2.1 on a busy machine
     assert waiting["megabytes"] > 400
 
 
