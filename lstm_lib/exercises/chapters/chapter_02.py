@@ -117,7 +117,7 @@ BPTT = code(
     inputs={"dh": NUMBER, "hs": STATES, "w_h": Kind("", "", 0.6, 1.6)},
     returns=("dh_0",),
     solution=gradient_to_start,
-    right="T factors are multiplied, so the gradient shrinks or grows like a power of T.",
+    right="T factors are multiplied, so the gradient shrinks or grows like a T-th power.",
     mistakes={
         "sum-for-product": Mistake(
             _gradient_sum,
