@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds the two together
+    from lstm_lib import applied as applied
     from lstm_lib import clinic as clinic
     from lstm_lib import convert as convert
     from lstm_lib import exercises as exercises
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds
     from lstm_lib import tasks as tasks
     from lstm_lib import train as train
     from lstm_lib import training as training
+    from lstm_lib import use as use
     from lstm_lib import widgets as widgets
     from lstm_lib.from_scratch import cells as cells
     from lstm_lib.from_scratch import checks as checks
@@ -39,6 +41,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds
 # What `from lstm_lib import NAME` gives, and where it lives.
 _HOMES = {
     "answers": "lstm_lib.tasks.answers",
+    "applied": "lstm_lib.applied",
     "cells": "lstm_lib.from_scratch.cells",
     "checks": "lstm_lib.from_scratch.checks",
     "clinic": "lstm_lib.clinic",
@@ -57,6 +60,7 @@ _HOMES = {
     "tasks": "lstm_lib.tasks",
     "train": "lstm_lib.train",
     "training": "lstm_lib.training",
+    "use": "lstm_lib.use",
     "widgets": "lstm_lib.widgets",
 }
 __all__ = list(_HOMES)

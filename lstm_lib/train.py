@@ -2,21 +2,25 @@
 
     python -m lstm_lib.train delay --length 30 --chrono 60
     python -m lstm_lib.train recall --boxes 4 --folder runs/boxes --save-every 100
+    python -m lstm_lib.train language --file book.txt --folder runs/book
     torchrun --nproc-per-node=2 --max-restarts=3 -m lstm_lib.train recall --folder runs/boxes --save-every 100
 
 With a folder, the same command goes on from the last checkpoint.
 """
 
 import argparse
+import dataclasses
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from lstm_lib import nn, tasks, training
+from lstm_lib.applied import language
 from lstm_lib.tasks import Batch, film
 from lstm_lib.training import settings as choices
 
@@ -86,21 +90,31 @@ TASKS = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line.
+LANGUAGE = "language"
+ABOUT_LANGUAGE = "predict each character of --file from those before it, --window at a time, in --batch-size streams"
+# What fits a text better than a game: the defaults of this task.
+TEXT_DEFAULTS: dict[str, Any] = {"hidden": 256, "layers": 2, "batch_size": 50, "window": 64, "lr": 0.002}
+TEXT_DEFAULTS |= {"batches": 5000, "schedule": "cosine", "warmup": 100, "evaluate_every": 500}
+
+
+def parser(task: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command line, with the defaults of a task.
 
     Example:
         >>> parser().parse_args(["delay", "--length", "30"]).length
         30
     """
     listing = "\n".join(f"  {name:15} {task.about} (LENGTH {task.length})" for name, task in TASKS.items())
+    listing += f"\n  {LANGUAGE:15} {ABOUT_LANGUAGE}"
     description = f"Train an LSTM on a task.\n\ntasks:\n{listing}"
     form = argparse.RawDescriptionHelpFormatter
     this = argparse.ArgumentParser("python -m lstm_lib.train", description=description, formatter_class=form)
-    this.add_argument("task", choices=TASKS, metavar="TASK", help="one of the tasks above")
+    this.add_argument("task", choices=[*TASKS, LANGUAGE], metavar="TASK", help="one of the tasks above")
     _add_task_options(this)
     _add_network_options(this)
     _add_training_options(this)
+    if task == LANGUAGE:
+        this.set_defaults(**TEXT_DEFAULTS)
     return this
 
 
@@ -108,6 +122,7 @@ def _add_task_options(this: argparse.ArgumentParser) -> None:
     group = this.add_argument_group("the task")
     group.add_argument("--length", type=int, help="see the list of tasks")
     group.add_argument("--boxes", type=int, default=2, help="boxes of task recall (default 2)")
+    group.add_argument("--file", help="text in UTF-8 for task language; two tenths are held out")
     group.add_argument("--batch-size", type=int, default=32, help="sequences a batch, of all processes (default 32)")
     group.add_argument("--test-size", type=int, default=500, help="sequences of the test batch (default 500)")
 
@@ -166,6 +181,14 @@ def make_settings(arguments: argparse.Namespace) -> training.Settings:
     return training.Settings(**values | {"clip": arguments.clip or None})
 
 
+def sizes(arguments: argparse.Namespace) -> tuple[int, int]:
+    """Return the features and the classes of the network."""
+    if arguments.task == LANGUAGE:
+        return len(arguments.characters), len(arguments.characters)
+    task = TASKS[arguments.task]
+    return task.features(arguments), task.classes
+
+
 def make_model(arguments: argparse.Namespace) -> nn.Tagger:
     """Make the network that the command line describes; the seed decides its weights.
 
@@ -175,12 +198,12 @@ def make_model(arguments: argparse.Namespace) -> nn.Tagger:
         LSTM(12, 24, cell='drawn')
     """
     rng = torch.Generator().manual_seed(arguments.seed)
-    task = TASKS[arguments.task]
     same = ("cell", "backend", "dropout", "variational_dropout", "recurrent_dropout", "zoneout")
     options = {"num_layers": arguments.layers} | {name: getattr(arguments, name) for name in same}
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(arguments.seed)
-        model = nn.Tagger(task.features(arguments), arguments.hidden, task.classes, **options)
+        features, classes = sizes(arguments)
+        model = nn.Tagger(features, arguments.hidden, classes, **options)
     if arguments.orthogonal:
         nn.set_orthogonal(rng, model.lstm)
     if arguments.chrono is not None:
@@ -199,35 +222,85 @@ def about(arguments: argparse.Namespace) -> dict[str, Any]:
         >>> about(parser().parse_args(["delay"]))["task"]
         'delay'
     """
-    names = ("task", "length", "boxes", "batch_size", "forget_bias", "input_bias", "chrono", "orthogonal")
+    names = ("task", "length", "file", "boxes", "batch_size", "forget_bias", "input_bias", "chrono", "orthogonal")
     return {name: getattr(arguments, name) for name in names}
 
 
-def train(arguments: argparse.Namespace) -> tuple[training.History, training.Score]:
-    """Do what the command line says; return the history, and the score on new batches."""
+class Work(NamedTuple):
+    """What is to be done: batches to train on, to look at meanwhile, and to be judged by; and how to train."""
+
+    sample: Callable[[int], Batch]
+    look: Sequence[Batch]
+    test: Sequence[Batch]
+    settings: training.Settings
+
+
+def play(arguments: argparse.Namespace) -> Work:
+    """Prepare a game."""
     task = TASKS[arguments.task]
     arguments.length = task.length if arguments.length is None else arguments.length
-    settings = make_settings(arguments)
-    if settings.save_every and arguments.folder is None:
-        raise ValueError(f"got --save-every {settings.save_every} without --folder, expected where to save")
-    device = training.pick_device(arguments.device)
+    if arguments.file is not None:
+        raise ValueError(f"got --file for task {arguments.task}, expected it for task {LANGUAGE} only")
 
     def draw(rng: np.random.Generator) -> Batch:
         return task.draw(rng, arguments.batch_size, arguments)
 
-    test = task.draw(np.random.default_rng([TEST_SEED, arguments.seed]), arguments.test_size, arguments)
+    test = [task.draw(np.random.default_rng([TEST_SEED, arguments.seed]), arguments.test_size, arguments)]
+    return Work(training.numbered(draw, arguments.seed), test, test, make_settings(arguments))
+
+
+def read(arguments: argparse.Namespace) -> Work:
+    """Prepare a text: eight tenths to train on, one to look at meanwhile, and the last one to be judged by."""
+    if arguments.file is None:
+        raise ValueError(f"got task {LANGUAGE} without --file, expected a text")
+    text = language.read_text(arguments.file)
+    before, last = language.split(text)
+    first, middle = language.split(before, 8 / 9)
+    vocabulary = language.Vocabulary.of(text)
+    arguments.characters = vocabulary.characters
+    train_on, look, test = (vocabulary.encode(part) for part in (first, middle, last))
+    # The windows are cut here, and the state is handed on from batch to batch.
+    settings = dataclasses.replace(make_settings(arguments), window=None, stateful=True)
+    sample = language.Windows(train_on, arguments.batch_size, arguments.window)
+    return Work(sample, list(language.in_order(look)), list(language.in_order(test)), settings)
+
+
+def train(arguments: argparse.Namespace) -> tuple[training.History, training.Score]:
+    """Do what the command line says; return the history, and the score on new batches."""
+    work = read(arguments) if arguments.task == LANGUAGE else play(arguments)
+    settings = work.settings
+    if settings.save_every and arguments.folder is None:
+        raise ValueError(f"got --save-every {settings.save_every} without --folder, expected where to save")
+    device = training.pick_device(arguments.device)
     with training.together(device) as (rank, size):
         model = make_model(arguments)
-        sample = training.numbered(draw, arguments.seed)
-        options: dict[str, Any] = {"folder": arguments.folder, "device": device, "about": about(arguments)}
-        options |= {"evaluate": test if settings.evaluate_every else None, "progress": not arguments.no_progress}
-        history = training.fit(model, sample, settings, **options)
-        score = training.evaluate(model, test)
+        words = about(arguments) | ({"steps": arguments.window} if arguments.task == LANGUAGE else {})
+        options: dict[str, Any] = {"folder": arguments.folder, "device": device, "about": words}
+        options |= {"evaluate": work.look if settings.evaluate_every else None, "progress": not arguments.no_progress}
+        history = training.fit(model, work.sample, settings, **options)
+        score = training.evaluate(model, work.test, stateful=settings.stateful)
         if rank == 0:
             who = f"{size} processes on {device.type}" if size > 1 else str(device)
             print(f"{len(history.losses)} batches on {who}, stopped by {history.stopped}: ", end="")
             print(f"loss {score.loss:.6g}, accuracy {score.accuracy:.4f} of {score.questions} questions")
+            if arguments.task == LANGUAGE and arguments.folder:
+                tell_model(arguments, model, score)
     return history, score
+
+
+def tell_model(arguments: argparse.Namespace, model: nn.Tagger, score: training.Score) -> None:
+    """Write the network of a text where ``lstm_lib.use`` finds it, and say how to let it write."""
+    from lstm_lib.applied import models  # here, because the games do without safetensors
+
+    card = {
+        "kind": LANGUAGE,
+        "characters": arguments.characters,
+        "trained on": Path(arguments.file).name,
+        "held out": {"nats a character": round(score.loss, 4), "characters": score.questions},
+    }
+    path = models.save(Path(arguments.folder) / "model.safetensors", model, card)
+    print(f"{language.bits(score.loss):.3f} bits a character on the last tenth, which it had not seen")
+    print(f"let it write: python -m lstm_lib.use generate --model {path}")
 
 
 def name_options(message: str) -> str:
@@ -246,8 +319,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and train; a mistake in it is one line on the error stream and exit code 2."""
     this = parser()
     try:
-        train(this.parse_args(arguments))
-    except (ValueError, NotImplementedError) as error:
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        this = parser(LANGUAGE if LANGUAGE in given[:1] else None)
+        train(this.parse_args(given))
+    except (ValueError, NotImplementedError, training.CheckpointError) as error:
         this.exit(2, f"{this.prog}: {name_options(str(error))}\n")
     except training.Diverged as error:
         this.exit(1, f"{this.prog}: {error}\n")

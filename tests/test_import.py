@@ -27,8 +27,8 @@ LEVELS = (
         "plots": "plots",
         "exercises": "exercises",
     },
-    {"convert": "convert", "widgets": "widgets", "applied": "applied", "train": "train", "grade": "grade"},
-    {"clinic": "clinic", "use": "use"},
+    {"convert": "convert", "widgets": "widgets", "applied": "applied", "grade": "grade"},
+    {"clinic": "clinic", "train": "train", "use": "use"},
     {"root": "__init__"},
 )
 # What these wings may import from outside the standard library, in functions too, themselves and through others.
@@ -216,7 +216,7 @@ def test_editors_and_python_find_the_same_names_at_the_same_place() -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'cell'; it has answers, cells, checks"):
+    with pytest.raises(AttributeError, match="has no attribute 'cell'; it has answers, applied, cells, checks"):
         lstm_lib.cell  # noqa: B018
 
 

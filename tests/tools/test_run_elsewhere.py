@@ -67,7 +67,7 @@ def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_the_installed_package_is_complete(installed: Path) -> None:
-    kinds = {".py", ".js", ".css", ".json", ".typed"}
+    kinds = {".py", ".js", ".css", ".json", ".safetensors", ".typed"}
     there = {path.relative_to(installed) for path in installed.glob("lstm_lib/**/*") if path.suffix in kinds}
     here = {path.relative_to(ROOT) for path in ROOT.glob("lstm_lib/**/*") if path.suffix in kinds}
     assert there == here

@@ -1,0 +1,57 @@
+"""Real data sets: in a folder that ``LSTM_LIB_DATA`` names, else downloaded once, and checked by their SHA-256."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """Where a file comes from, its SHA-256, and its licence."""
+
+    url: str
+    sha256: str
+    licence: str
+
+
+SOURCES = {
+    "tinyshakespeare.txt": Source(
+        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+        "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        "public domain text, collected in karpathy/char-rnn",
+    ),
+}
+
+
+def fetch(name: str) -> Path:
+    """Return the path of a data set's file.
+
+    It is looked for in the folder that the environment variable ``LSTM_LIB_DATA`` names; else it is downloaded into
+    the cache folder of the user, with a bar, and stays there.
+
+    Args:
+        name: One of ``SOURCES``.
+
+    Raises:
+        ValueError: If there is no such data set, the file is not in the folder, or its content is another one.
+    """
+    if name not in SOURCES:
+        raise ValueError(f"got data set {name!r}, expected one of {', '.join(SOURCES)}")
+    source, folder = SOURCES[name], os.environ.get("LSTM_LIB_DATA")
+    if folder:
+        path = Path(folder) / name
+        if not path.is_file():
+            raise ValueError(f"got LSTM_LIB_DATA={folder}, where there is no {name}; expected it there, or no variable")
+        if (found := sha256(path)) != source.sha256:
+            raise ValueError(f"{path}: got SHA-256 {found}, expected {source.sha256}; this is another file")
+        return path
+    import pooch
+
+    where = pooch.os_cache("lstm_lib")
+    return Path(pooch.retrieve(source.url, f"sha256:{source.sha256}", fname=name, path=where, progressbar=True))
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,130 @@
+"""Trained models as files: weights in safetensors, whole or as bytes, and a card that says what they are.
+
+A weight matrix can be kept in bytes: each row is divided by its largest absolute value over 127, and rounded. The file
+then holds ``NAME`` (int8) and ``NAME.scale`` (float32, one a row). What that costs is measured, and stands in the card.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lstm_lib.nn import Tagger
+from lstm_lib.training.checkpoints import CheckpointError
+
+FOLDER = Path(__file__).resolve().parent / "models"
+FORMAT = "lstm_lib model, version 1"
+SCALE = ".scale"
+
+
+class Model(NamedTuple):
+    """A network that was loaded, and its card."""
+
+    network: nn.Module
+    card: dict[str, Any]
+
+
+def to_bytes(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Round each row of a matrix to 255 steps.
+
+    Args:
+        weight: (rows, columns).
+
+    Returns:
+        Bytes (rows, columns) of dtype int8, and scales (rows,) of dtype float32: weight ≈ bytes · scale.
+
+    Example:
+        >>> rounded, scale = to_bytes(torch.tensor([[0.5, -1.27, 0.0]]))
+        >>> rounded.tolist(), round(scale.item(), 4)
+        ([[50, -127, 0]], 0.01)
+    """
+    scale = weight.abs().amax(dim=1).clamp(min=1e-12).float() / 127
+    return (weight / scale[:, None]).round().to(torch.int8), scale
+
+
+def save(path: str | Path, network: nn.Module, card: Mapping[str, Any], *, as_bytes: bool = False) -> Path:
+    """Write a ``Tagger`` and its card into one file.
+
+    Args:
+        path: File to write, NAME.safetensors.
+        network: A ``Tagger`` of standard cells in one direction.
+        card: What to say of it: kind, characters, data and licence, command, what was measured.
+        as_bytes: Whether matrices are rounded to bytes.
+
+    Returns:
+        The path.
+    """
+    from lstm_lib.training.export import build_of
+
+    build = build_of(network)
+    if build is None or build["kind"] != "Tagger":
+        raise ValueError(f"got a {type(network).__name__}, expected a Tagger of the library")
+    tensors: dict[str, Tensor] = {}
+    for name, value in network.state_dict().items():
+        value = value.detach().cpu().contiguous()
+        if as_bytes and value.ndim == 2:
+            tensors[name], tensors[name + SCALE] = to_bytes(value)
+        else:
+            tensors[name] = value.float()
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    words = {"format": FORMAT, "build": json.dumps(build), "card": json.dumps(dict(card), ensure_ascii=False)}
+    beside = path.with_name(path.name + ".part")
+    save_file(tensors, beside, metadata=words)
+    beside.replace(path)
+    return path
+
+
+def load(source: str | Path) -> Model:
+    """Load a model: one that the library ships, by its name, or a file.
+
+    Args:
+        source: Such as "shakespeare", or the path of a file that ``save`` has written.
+
+    Returns:
+        The network in eval mode, in float32, and its card.
+
+    Raises:
+        CheckpointError: If there is no such model, or the file is of another kind, or damaged.
+
+    Example:
+        >>> load("no-such-model")
+        Traceback (most recent call last):
+        ...
+        lstm_lib.training.checkpoints.CheckpointError: no-such-model: got neither a file nor a model of the library ...
+    """
+    path = Path(source)
+    if not path.is_file():
+        shipped = {file.stem: file for file in sorted(FOLDER.glob("*.safetensors"))}
+        if str(source) not in shipped:
+            known = ", ".join(shipped) or "none"
+            raise CheckpointError(f"{source}: got neither a file nor a model of the library (which are: {known})")
+        path = shipped[str(source)]
+    try:
+        with safe_open(path, framework="pt") as file:
+            words = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: got a file that is not safetensors, or is damaged ({error})") from None
+    if words.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: got safetensors of another kind, expected what lstm_lib has saved")
+    try:
+        build, card = json.loads(words["build"]), json.loads(words["card"])
+        weights = {name: whole(tensors, name) for name in tensors if not name.endswith(SCALE)}
+        with torch.random.fork_rng(devices=[]):  # the weights that are drawn are replaced
+            network = Tagger(**build["arguments"])
+        network.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: got a model that does not fit its own description ({error})") from None
+    return Model(network.eval(), card)
+
+
+def whole(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    """Return a weight in float32, from its bytes and scales where it was kept so."""
+    value = tensors[name]
+    return value.float() * tensors[name + SCALE][:, None] if value.dtype == torch.int8 else value.float()
