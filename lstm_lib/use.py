@@ -70,8 +70,9 @@ def write_on(arguments: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and do it; a mistake is one line on the error stream and exit code 2."""
     this = parser()
+    options = this.parse_args(arguments)
     try:
-        {"generate": write_on}[this.parse_args(arguments).what](this.parse_args(arguments))
+        {"generate": write_on}[options.what](options)
     except (ValueError, CheckpointError) as error:
         this.exit(2, f"{this.prog}: {error}\n")
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lstm_lib.nn import Tagger
 from lstm_lib.training.checkpoints import CheckpointError
+from lstm_lib.training.export import build_of
 
 FOLDER = Path(__file__).resolve().parent / "models"
 FORMAT = "lstm_lib model, version 1"
@@ -59,8 +60,6 @@ def save(path: str | Path, network: nn.Module, card: Mapping[str, Any], *, as_by
     Returns:
         The path.
     """
-    from lstm_lib.training.export import build_of
-
     build = build_of(network)
     if build is None or build["kind"] != "Tagger":
         raise ValueError(f"got a {type(network).__name__}, expected a Tagger of the library")
