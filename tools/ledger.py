@@ -133,10 +133,10 @@ def sentences(text: str) -> Iterator[str]:
     """Split a text into sentences.
 
     Example:
-        >>> list(sentences("It holds, e.g. 0.5. All of them do."))
-        ['It holds, e.g. 0.5.', 'All of them do.']
+        >>> list(sentences("It holds, e.g. 0.5. (All of them do.) Why?"))
+        ['It holds, e.g. 0.5.', '(All of them do.)', 'Why?']
     """
-    for part in re.split(r"(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?])\s+(?=[A-Z“\"(*$`\d])", text):
+    for part in re.split(r"(?<!e\.g\.)(?<!i\.e\.)(?:(?<=[.!?])|(?<=[.!?][)*”]))\s+(?=[A-Z“\"(*$`\d])", text):
         if part.strip():
             yield part.strip()
 
