@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.ledger import cited_keys
+
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = re.findall(r"^@\w+\{([^,\s]+),", (ROOT / "references.bib").read_text(encoding="utf-8"), re.MULTILINE)
-CITED = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 NAMED = re.compile(r"\(([a-z]+\d{4}[a-z]*)\)")  # how docstrings give the key: (hochreiter1997long)
 
 
@@ -21,14 +22,9 @@ def pages() -> dict[str, str]:
     return texts
 
 
-def keys_in(text: str) -> set[str]:
-    """Return the keys that a page cites."""
-    return {key.strip() for keys in CITED.findall(text) for key in keys.split(",")}
-
-
 @pytest.mark.parametrize("key", KEYS)
 def test_every_source_is_cited_by_a_page(key: str) -> None:
-    assert any(key in keys_in(text) for text in pages().values())
+    assert any(key in cited_keys(text) for text in pages().values())
 
 
 def test_every_source_stands_in_the_list_once() -> None:
@@ -37,7 +33,7 @@ def test_every_source_stands_in_the_list_once() -> None:
 
 @pytest.mark.parametrize("name", sorted(pages()))
 def test_a_page_cites_only_what_is_in_the_list(name: str) -> None:
-    assert keys_in(pages()[name]) <= set(KEYS)
+    assert set(cited_keys(pages()[name])) <= set(KEYS)
 
 
 def test_a_docstring_names_only_what_is_in_the_list() -> None:

@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Iterator
 
+from lstm_lib import cells
+
 NUMBER = re.compile(
     r"(?<![\w.^{\\])[-−]?(?:\d{1,3}(?:[, ]\d{3})+|\d+)(?:\.\d+)?(?:e[-−]?\d+)?(?![\w]|\.\d)|(?<![\w.])\.\d+"
 )
@@ -68,12 +70,8 @@ CLAUSES = re.compile(r"\\\\|\n|;|,\s|[.:](?:\s|$)|\b(?:and|gives?|with)\b|[“�
 EQUALS = re.compile(r"=|\\approx|≈")
 
 
-def sigmoid(a: float) -> float:
-    """Return σ(a)."""
-    return 1 / (1 + math.exp(-a))
-
-
-NAMESPACE = {"sigmoid": sigmoid, "tanh": math.tanh, "exp": math.exp, "ln": math.log, "log": math.log, "sqrt": math.sqrt}
+NAMESPACE = {"tanh": math.tanh, "exp": math.exp, "ln": math.log, "log": math.log, "sqrt": math.sqrt}
+NAMESPACE |= {"sigmoid": cells.sigmoid}
 
 
 def value_of(text: str) -> float | None:

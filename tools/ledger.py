@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from lstm_lib import recorded
-from tools.calculations import calculated, numbers, sigmoid
+from lstm_lib import cells, recorded
+from tools.calculations import calculated, numbers
 
 ROOT = Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "claims"
@@ -113,10 +113,20 @@ def blocks(markdown: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         if found:
             heading = found[1].strip()
             block = block.strip()[found.end() :]
-        cited = tuple(",".join(re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", block)).replace(",", " ").split())
+        cited = tuple(cited_keys(block))
         text = plain(block)
         if text or found:
             yield heading if found else "", text, cited
+
+
+def cited_keys(markdown: str) -> list[str]:
+    """List the keys of the sources that a text cites.
+
+    Example:
+        >>> cited_keys("as {cite:t}`one,two` say")
+        ['one', 'two']
+    """
+    return ",".join(re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", markdown)).replace(",", " ").split()
 
 
 def plain(markdown: str) -> str:
@@ -312,7 +322,7 @@ def by_test(entry: dict[str, Any], path: Path) -> str:
 
 def by_calculation(entry: dict[str, Any], path: Path) -> str:
     """A calculation comes out true."""
-    names = {"np": np, "math": math, "sigmoid": sigmoid}
+    names = {"np": np, "math": math, "sigmoid": cells.sigmoid}
     if not eval(entry["exact"], names):
         raise Unproved(f"{entry['exact']!r} is not true")
     return f"calculated: {entry['exact']}"
@@ -324,7 +334,7 @@ def by_source(entry: dict[str, Any], path: Path) -> str:
     for key in squeeze(entry["cite"]).replace(",", " ").split():
         if f"{{{key}," not in (ROOT / "references.bib").read_text(encoding="utf-8"):
             raise Unproved(f"{key} is not in references.bib")
-        if key not in page:
+        if key not in cited_keys(page):
             raise Unproved(f"the page does not cite {key}")
     return f"cited: {entry['cite']}"
 
