@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,6 +91,9 @@ TASKS = {
 }
 
 
+# Uses whose data are files of their own kind; their options are their own, too.
+OTHERS: dict[str, ModuleType] = {}
+
 LANGUAGE = "language"
 ABOUT_LANGUAGE = "predict each character of --file from those before it, --window at a time, in --batch-size streams"
 # What fits a text better than a game: the defaults of this task.
@@ -106,6 +110,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     """
     listing = "\n".join(f"  {name:15} {task.about} (LENGTH {task.length})" for name, task in TASKS.items())
     listing += f"\n  {LANGUAGE:15} {ABOUT_LANGUAGE}"
+    listing += "".join(f"\n  {name:15} {other.ABOUT} (see {name} --help)" for name, other in OTHERS.items())
     description = f"Train an LSTM on a task.\n\ntasks:\n{listing}"
     form = argparse.RawDescriptionHelpFormatter
     this = argparse.ArgumentParser("python -m lstm_lib.train", description=description, formatter_class=form)
@@ -320,6 +325,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     this = parser()
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
+        if given[:1] and given[0] in OTHERS:
+            this = argparse.ArgumentParser(f"python -m lstm_lib.train {given[0]}", description=OTHERS[given[0]].ABOUT)
+            OTHERS[given[0]].add(this)
+            OTHERS[given[0]].run(this.parse_args(given[1:]))
+            return 0
         this = parser(LANGUAGE if LANGUAGE in given[:1] else None)
         train(this.parse_args(given))
     except (ValueError, NotImplementedError, training.CheckpointError) as error:

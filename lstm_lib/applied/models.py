@@ -1,9 +1,11 @@
 """Trained models as files: weights in safetensors, whole or as bytes, and a card that says what they are.
 
 A weight matrix can be kept in bytes: each row is divided by its largest absolute value over 127, and rounded. The file
-then holds ``NAME`` (int8) and ``NAME.scale`` (float32, one a row). What that costs is measured, and stands in the card.
+then holds ``NAME`` (int8) and ``NAME.scale`` (float32, one a row). A row of a convolution's kernel is what makes one
+output channel. What that costs is measured, and stands in the card.
 """
 
+import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,13 +16,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lstm_lib.nn import Tagger
 from lstm_lib.training.checkpoints import CheckpointError
 from lstm_lib.training.export import build_of
 
 FOLDER = Path(__file__).resolve().parent / "models"
 FORMAT = "lstm_lib model, version 1"
 SCALE = ".scale"
+# The networks that can be saved, and where each is. But for the Tagger, a network says by its attribute ``arguments``,
+# a dictionary of plain values, what to build it from.
+NETWORKS = {
+    "Tagger": "lstm_lib.nn",
+}
 
 
 class Model(NamedTuple):
@@ -34,39 +40,48 @@ def to_bytes(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Round each row of a matrix to 255 steps.
 
     Args:
-        weight: (rows, columns).
+        weight: (rows, columns), or (rows, …) with what belongs to a row in several dimensions.
 
     Returns:
-        Bytes (rows, columns) of dtype int8, and scales (rows,) of dtype float32: weight ≈ bytes · scale.
+        Bytes (rows, …) of dtype int8, and scales (rows,) of dtype float32: weight ≈ bytes · scale.
 
     Example:
         >>> rounded, scale = to_bytes(torch.tensor([[0.5, -1.27, 0.0]]))
         >>> rounded.tolist(), round(scale.item(), 4)
         ([[50, -127, 0]], 0.01)
     """
-    scale = weight.abs().amax(dim=1).clamp(min=1e-12).float() / 127
-    return (weight / scale[:, None]).round().to(torch.int8), scale
+    scale = weight.abs().flatten(1).amax(dim=1).clamp(min=1e-12).float() / 127
+    return (weight / _beside(scale, weight)).round().to(torch.int8), scale
+
+
+def _beside(scale: Tensor, weight: Tensor) -> Tensor:
+    """Give the scales of rows as many dimensions as the weight has."""
+    return scale.reshape(-1, *[1] * (weight.ndim - 1))
 
 
 def save(path: str | Path, network: nn.Module, card: Mapping[str, Any], *, as_bytes: bool = False) -> Path:
-    """Write a ``Tagger`` and its card into one file.
+    """Write a network and its card into one file.
 
     Args:
         path: File to write, NAME.safetensors.
-        network: A ``Tagger`` of standard cells in one direction.
+        network: One of ``NETWORKS``.
         card: What to say of it: kind, characters, data and licence, command, what was measured.
-        as_bytes: Whether matrices are rounded to bytes.
+        as_bytes: Whether weights of two and more dimensions are rounded to bytes.
 
     Returns:
         The path.
+
+    Raises:
+        ValueError: If the network is of another kind.
     """
-    build = build_of(network)
-    if build is None or build["kind"] != "Tagger":
-        raise ValueError(f"got a {type(network).__name__}, expected a Tagger of the library")
+    kind = type(network).__name__
+    if kind not in NETWORKS:
+        raise ValueError(f"got a network of class {kind}, expected one of {', '.join(NETWORKS)}")
+    build = build_of(network) or {"kind": kind, "arguments": dict(network.arguments)}  # type: ignore[arg-type]
     tensors: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
         value = value.detach().cpu().contiguous()
-        if as_bytes and value.ndim == 2:
+        if as_bytes and value.ndim >= 2:
             tensors[name], tensors[name + SCALE] = to_bytes(value)
         else:
             tensors[name] = value.float()
@@ -79,17 +94,19 @@ def save(path: str | Path, network: nn.Module, card: Mapping[str, Any], *, as_by
     return path
 
 
-def load(source: str | Path) -> Model:
+def load(source: str | Path, kind: str | None = None) -> Model:
     """Load a model: one that the library ships, by its name, or a file.
 
     Args:
         source: Such as "shakespeare", or the path of a file that ``save`` has written.
+        kind: What its card must say that it is for; None for anything.
 
     Returns:
         The network in eval mode, in float32, and its card.
 
     Raises:
-        CheckpointError: If there is no such model, or the file is of another kind, or damaged.
+        CheckpointError: If there is no such model, or the file is damaged.
+        ValueError: If it is a model for something else.
 
     Example:
         >>> load("no-such-model")
@@ -116,14 +133,16 @@ def load(source: str | Path) -> Model:
         build, card = json.loads(words["build"]), json.loads(words["card"])
         weights = {name: whole(tensors, name) for name in tensors if not name.endswith(SCALE)}
         with torch.random.fork_rng(devices=[]):  # the weights that are drawn are replaced
-            network = Tagger(**build["arguments"])
+            network = getattr(importlib.import_module(NETWORKS[build["kind"]]), build["kind"])(**build["arguments"])
         network.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: got a model that does not fit its own description ({error})") from None
+    if kind is not None and card.get("kind") != kind:
+        raise ValueError(f"{source}: got a model for {card.get('kind')}, expected one for {kind}")
     return Model(network.eval(), card)
 
 
 def whole(tensors: Mapping[str, Tensor], name: str) -> Tensor:
     """Return a weight in float32, from its bytes and scales where it was kept so."""
     value = tensors[name]
-    return value.float() * tensors[name + SCALE][:, None] if value.dtype == torch.int8 else value.float()
+    return value.float() * _beside(tensors[name + SCALE], value) if value.dtype == torch.int8 else value.float()
