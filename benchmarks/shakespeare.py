@@ -6,7 +6,8 @@ character: the network, for each seed; its weights in bytes; counted n-grams; tw
 90 %; and guessing with the frequency of each character alone.
 
 The network is one layer of standard cells, read in windows of 64 characters with the state carried on. Each seed is
-resumable: called again, it goes on where it stopped (``--folder``). ``--ship`` writes the model of the first seed,
+resumable: called again, it goes on where it stopped (``--folder``). ``--seeds 1 2`` measures these alone; the rows of
+other seeds stay as they were recorded. ``--ship`` writes the model of the first seed,
 weights in bytes, to where ``lstm_lib.use`` finds it.
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 
 from benchmarks import _record
-from lstm_lib import nn, training
+from lstm_lib import nn, recorded, training
 from lstm_lib.applied import data, language, models, ngrams
 
 NAME = "tinyshakespeare.txt"
@@ -108,7 +109,10 @@ def main() -> None:
             card["held out"]["nats a character, weights in bytes"] = rows[-1]["nats"]
             models.save(models.FOLDER / "shakespeare.safetensors", model, card, as_bytes=True)
     if not options.dry_run:
-        _record.write("shakespeare", rows, seeds=options.seeds, packages=("numpy", "torch"))
+        kept = [row for row in recorded.rows("shakespeare") if row.get("seed", options.seeds[0]) not in options.seeds]
+        rows = sorted([*kept, *rows], key=lambda row: row.get("seed", -1))
+        seeds = sorted({row["seed"] for row in rows if "seed" in row})
+        _record.write("shakespeare", rows, seeds=seeds, packages=("numpy", "torch"))
 
 
 if __name__ == "__main__":
