@@ -112,7 +112,8 @@ def blank(browser: "Browser") -> Iterator[Blank]:
     from lstm_lib.widgets import _base
 
     host = (ROOT / "website" / "assets" / "anyhost.js").read_text(encoding="utf-8")
-    blank = Blank(browser.new_page(), {"widgets.js": _base.script(), "anyhost.js": host}, [])
+    models = {f"models/{name}.js": text for name, text in _base.model_scripts().items()}
+    blank = Blank(browser.new_page(), {"widgets.js": _base.script(), "anyhost.js": host, **models}, [])
     kinds = {"js": "text/javascript", "html": "text/html; charset=utf-8"}
 
     def answer(route: "Route") -> None:

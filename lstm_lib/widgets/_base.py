@@ -5,13 +5,18 @@ the website takes one script with all explorables, ``script()``. Both put a shar
 that names in different files cannot meet.
 """
 
+import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
+
+import anywidget
 
 from lstm_lib.notation import FAMILIES, GRID, INK
 
 HERE = Path(__file__).parent
+MODELS = HERE.parent / "applied" / "models"  # the networks that some explorables run
 
 IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|const|let|class) (\w+))", re.MULTILINE)
@@ -79,8 +84,8 @@ def script() -> str:
     built book from their disk. One file also means one request, and no cascade of imports.
 
     Returns:
-        JavaScript that sets ``lstmWidgets.style``, one sheet, and ``lstmWidgets.modules``: the exports of each
-        explorable under the Python module of its class.
+        JavaScript that sets ``lstmWidgets.style``, one sheet, ``lstmWidgets.base``, the folder that it came from, and
+        ``lstmWidgets.modules``: the exports of each explorable under the Python module of its class.
     """
     names = explorables()
     sources = {name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in names}
@@ -94,13 +99,54 @@ def script() -> str:
             '"use strict";',
             *(_constant(part) for part in parts),
             f"const style = {json.dumps(sheet, ensure_ascii=False)};",
-            "return { style, modules: {",
+            'const base = globalThis.document?.currentScript?.src.replace(/[^/]*$/, "");',
+            "return { style, base, modules: {",
             *modules,
             "} };",
             "})();",
             "",
         ]
     )
+
+
+def model_scripts() -> dict[str, str]:
+    """Return each network that the library ships as a script, which a page loads when a reader asks for it.
+
+    Returns:
+        JavaScript that adds the file, in base64, to ``lstmModels``, by the name of the network.
+    """
+    files = {path.stem: path.read_bytes() for path in sorted(MODELS.glob("*.safetensors"))}
+    texts = {name: base64.b64encode(content).decode("ascii") for name, content in files.items()}
+    return {name: f'(window.lstmModels ??= {{}})["{name}"] = "{text}";\n' for name, text in texts.items()}
+
+
+class WithModels(anywidget.AnyWidget):
+    """An explorable that runs networks: in a notebook its JavaScript asks Python for their files.
+
+    Args:
+        models: Names that the JavaScript asks for, and the files that it is given.
+        traits: What the explorable is made of.
+
+    Raises:
+        ValueError: If there is no such file.
+    """
+
+    def __init__(self, models: dict[str, Path], **traits: Any) -> None:
+        """Look for the files, and wait for the JavaScript to ask."""
+        for path in models.values():
+            if not path.is_file():
+                raise ValueError(f"{path}: got no file, expected a model of lstm_lib")
+        self._models = dict(models)
+        super().__init__(**traits)
+        self.on_msg(self._answer)
+
+    def _answer(self, _: Any, message: Any, buffers: Any) -> None:
+        """Send the file that the JavaScript has asked for."""
+        name = message.get("model") if isinstance(message, dict) else None
+        if name not in self._models:
+            self.send({"model": name, "error": f"got model {name!r}, expected one of {', '.join(self._models)}"})
+            return
+        self.send({"model": name}, buffers=[self._models[name].read_bytes()])
 
 
 def _needed(source: str) -> list[str]:

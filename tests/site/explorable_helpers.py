@@ -20,8 +20,9 @@ def module(name: str) -> str:
 
 def node(script: str) -> Any:
     """Run a script, an ES module, under node and return what it prints as JSON."""
-    command = [Path(sys.executable).parent / "node", "--input-type=module", "--eval", script]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+    command = [Path(sys.executable).parent / "node", "--input-type=module", "-"]
+    done = subprocess.run(command, input=script, check=True, capture_output=True, text=True, timeout=60)
+    return json.loads(done.stdout)
 
 
 def axe(page: Page) -> list[list[str]]:

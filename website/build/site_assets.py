@@ -45,6 +45,9 @@ def collect_assets(app: Sphinx, config: Config) -> None:
     copy_mathjax(course / "mathjax")
     (course / "gates.css").write_text(drawings.gates_css(), encoding="utf-8")
     (course / "widgets.js").write_text(_base.script(), encoding="utf-8")
+    (course / "models").mkdir()
+    for name, text in _base.model_scripts().items():
+        (course / "models" / f"{name}.js").write_text(text, encoding="utf-8")
     (course / "logo.svg").write_text(drawings.logo_svg(), encoding="utf-8")
 
     config.html_static_path.append(str(folder))
