@@ -5,5 +5,6 @@ from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.quiz import Quiz
 from lstm_lib.widgets.three_clocks import ThreeClocks
 from lstm_lib.widgets.truncation import Truncation
+from lstm_lib.widgets.writer import Writer
 
-__all__ = ["GateExplorer", "GradientFlow", "Quiz", "ThreeClocks", "Truncation"]
+__all__ = ["GateExplorer", "GradientFlow", "Quiz", "ThreeClocks", "Truncation", "Writer"]
