@@ -33,7 +33,8 @@ def fetch(name: str) -> Path:
         name: One of ``SOURCES``.
 
     Raises:
-        ValueError: If there is no such data set, the file is not in the folder, or its content is another one.
+        ValueError: If there is no such data set, the file is not in the folder, its content is another one, or it
+            cannot be downloaded.
     """
     if name not in SOURCES:
         raise ValueError(f"got data set {name!r}, expected one of {', '.join(SOURCES)}")
@@ -47,8 +48,12 @@ def fetch(name: str) -> Path:
         return path
     import pooch
 
-    where = pooch.os_cache("lstm_lib")
-    return Path(pooch.retrieve(source.url, f"sha256:{source.sha256}", fname=name, path=where, progressbar=True))
+    where, known = pooch.os_cache("lstm_lib"), f"sha256:{source.sha256}"
+    try:
+        return Path(pooch.retrieve(source.url, known, fname=name, path=where, progressbar=True))
+    except OSError as error:  # requests' own errors are, too
+        what = f"{name}: got no answer from {source.url} ({type(error).__name__})"
+        raise ValueError(f"{what}; fetch it by hand, and name its folder in LSTM_LIB_DATA") from None
 
 
 def sha256(path: Path) -> str:
