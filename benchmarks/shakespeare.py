@@ -8,7 +8,8 @@ character: the network, for each seed; its weights in bytes; counted n-grams; tw
 The network is one layer of standard cells, read in windows of 64 characters with the state carried on. Each seed is
 resumable: called again, it goes on where it stopped (``--folder``). ``--seeds 1 2`` measures these alone; the rows of
 other seeds stay as they were recorded. ``--ship`` writes the model of the first seed,
-weights in bytes, to where ``lstm_lib.use`` finds it.
+weights in bytes, to where ``lstm_lib.use`` finds it. ``--look`` trains nothing: it looks into the shipped model, for
+cells that tell where a character stands and for what temperature 0 writes, and puts that into its card and the record.
 """
 
 import argparse
@@ -16,16 +17,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks import _record
 from lstm_lib import nn, recorded, training
-from lstm_lib.applied import data, language, models, ngrams
+from lstm_lib.applied import cells_to_read as reading
+from lstm_lib.applied import data, language, models, ngrams, plays
 
 NAME = "tinyshakespeare.txt"
 SEEDS = (0, 1, 2)
 H, STREAMS, WINDOW, EPOCHS, RATE = 512, 32, 64, 12, 0.003
 ORDERS = (1, 3, 5, 7)
+KEYS = ("way", "what", "seed")  # what tells rows apart
+CHARACTERS, BEGINNINGS, LENGTH = 20_000, 20, 2_000  # for a look into the model
 
 
 def network(seed: int, classes: int) -> nn.Tagger:
@@ -65,6 +70,32 @@ def baselines(first: str, last: str, vocabulary: language.Vocabulary) -> list[di
     return rows
 
 
+def look(first: str, last: str) -> list[dict[str, Any]]:
+    """Look into the shipped model: its most telling cells go into its card and into rows, and so does how it loops."""
+    model, card = models.load("shakespeare")
+    vocabulary = language.Vocabulary(card["characters"])
+    piece = first[-CHARACTERS:]
+    held = reading.memories(model, vocabulary.encode(piece))
+    found = reading.best_readers(held, plays.structure(piece), np.random.default_rng(0))
+    cells = [{**cell._asdict(), "score": round(cell.score, 3), "control": round(cell.control, 3)} for cell in found]
+    models.save(models.FOLDER / "shakespeare.safetensors", model, {**card, "cells": cells}, as_bytes=True)
+    names = list(dict.fromkeys(match.group() for match in plays.NAME.finditer(last)))[:BEGINNINGS]
+    texts = [language.generate(model, vocabulary, f"{name}\n", LENGTH, temperature=0) for name in names]
+    loops = {"way": "temperature 0", "beginnings": len(texts), "characters": LENGTH, "loops": sum(map(repeats, texts))}
+    return [*({"way": "cell", **cell} for cell in cells), loops]
+
+
+def repeats(text: str) -> bool:
+    """Say whether the last half of a text is one run of characters again and again, at least three times.
+
+    Example:
+        >>> repeats("so be it so it is so it is so it is"), repeats("so be it and so it was")
+        (True, False)
+    """
+    end = text[len(text) // 2 :]
+    return any(end[period:] == end[:-period] for period in range(1, len(end) // 3 + 1))
+
+
 def main() -> None:
     """Read the command line, measure, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -72,14 +103,16 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=EPOCHS, help=f"passes over the text (default {EPOCHS})")
     parser.add_argument("--folder", type=Path, default=Path("runs/shakespeare"), help="where runs are kept")
     parser.add_argument("--ship", action="store_true", help="write the model of the first seed into the library")
+    parser.add_argument("--look", action="store_true", help="look into the shipped model, and train nothing")
     parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
     options = parser.parse_args()
     path = data.fetch(NAME)
     first, last = language.split(language.read_text(path), 0.9)
     vocabulary = language.Vocabulary.of(first + last)
     tokens, held_out = vocabulary.encode(first), vocabulary.encode(last)
-    rows = baselines(first, last, vocabulary)
+    rows = look(first, last) if options.look else baselines(first, last, vocabulary)
     print(*rows, sep="\n", flush=True)
+    options.seeds = [] if options.look else options.seeds
     batches = round(options.epochs * len(tokens) / (STREAMS * WINDOW))
     for seed in options.seeds:
         start, worked = time.perf_counter(), time.process_time()
@@ -109,8 +142,9 @@ def main() -> None:
             card["held out"]["nats a character, weights in bytes"] = rows[-1]["nats"]
             models.save(models.FOLDER / "shakespeare.safetensors", model, card, as_bytes=True)
     if not options.dry_run:
-        kept = [row for row in recorded.rows("shakespeare") if row.get("seed", options.seeds[0]) not in options.seeds]
-        rows = sorted([*kept, *rows], key=lambda row: row.get("seed", -1))
+        new = [tuple(map(row.get, KEYS)) for row in rows]
+        rows += [row for row in recorded.rows("shakespeare") if tuple(map(row.get, KEYS)) not in new]
+        rows.sort(key=lambda row: (row.get("seed", -1), row["way"]))
         seeds = sorted({row["seed"] for row in rows if "seed" in row})
         _record.write("shakespeare", rows, seeds=seeds, packages=("numpy", "torch"))
 

@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from lstm_lib.nn import Tagger
 
 Values = NDArray[np.float64]
 YES_OR_NO = ("in a string", "in a comment")
@@ -136,6 +139,35 @@ def structure(source: str) -> dict[str, Values]:
 # ---------------------------------------------------------------- how well one cell tells it
 
 
+@torch.no_grad()
+def memories(network: Tagger, tokens: NDArray[np.int64]) -> Values:
+    """Return what the memory holds after each character, as the use gate reads it: tanh c, between -1 and 1.
+
+    Args:
+        network: A ``Tagger`` of one layer of standard cells.
+        tokens: The text (T,).
+
+    Returns:
+        (T, H).
+
+    Raises:
+        ValueError: If the network has several layers, or cells of another kind.
+
+    Example:
+        >>> memories(Tagger(3, 4, 3), np.array([0, 2, 1])).shape
+        (3, 4)
+    """
+    lstm = network.lstm
+    if lstm.num_layers != 1 or lstm.cell != "standard" or lstm.proj_size:
+        what = f"got {lstm.num_layers} layers of cell {lstm.cell!r}, projection {lstm.proj_size}"
+        raise ValueError(f"{what}, expected one layer of standard cells without projection")
+    state, held = None, []
+    for token in torch.from_numpy(tokens):
+        _, state = network(token.reshape(1, 1), state)
+        held.append(state[1][0, 0])
+    return torch.stack(held).tanh().double().cpu().numpy()
+
+
 def separation(values: Values, yes: Values) -> Values:
     """Return the area under the ROC curve: how often a value where it is so exceeds one where it is not.
 
@@ -209,7 +241,7 @@ def best_readers(
 
     Args:
         cells: Memories or outputs of a network after each character (T, H).
-        told: What ``structure`` says of the same characters, (T,) each.
+        told: What is so of the same characters, (T,) each, as ``structure`` says it; zeros and ones mean no and yes.
         rng: Draws the distances.
         controls: How many.
 
@@ -220,16 +252,17 @@ def best_readers(
     found = []
     for what, truth in told.items():
         distances = rng.integers(half // 4, 3 * half // 4, controls)
-        cell, score = _search(cells, truth, what, half)
-        other = [_search(cells, np.roll(truth, int(distance)), what, half)[1] for distance in distances]
+        cell, score = _search(cells, truth, half)
+        other = [_search(cells, np.roll(truth, int(distance)), half)[1] for distance in distances]
         found.append(Reader(what, cell, score, max(other)))
     return found
 
 
-def _search(cells: Values, truth: Values, what: str, half: int) -> tuple[int, float]:
+def _search(cells: Values, truth: Values, half: int) -> tuple[int, float]:
     """Choose on the first half, and score on the second, with the sign that the first half showed."""
-    measure: Any = separation if what in YES_OR_NO else correlation
-    middle = 0.5 if what in YES_OR_NO else 0.0
+    yes_or_no = bool(np.isin(truth, (0, 1)).all())
+    measure: Any = separation if yes_or_no else correlation
+    middle = 0.5 if yes_or_no else 0.0
     first = measure(cells[:half], truth[:half]) - middle
     cell = int(np.abs(first).argmax())
     second = (measure(cells[half:, [cell]], truth[half:])[0] - middle) * np.sign(first[cell])
