@@ -136,7 +136,8 @@ def load(source: str | Path, kind: str | None = None) -> Model:
             network = getattr(importlib.import_module(NETWORKS[build["kind"]]), build["kind"])(**build["arguments"])
         network.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: got a model that does not fit its own description ({error})") from None
+        why = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: got a model that does not fit its own description ({why})") from None
     if kind is not None and card.get("kind") != kind:
         raise ValueError(f"{source}: got a model for {card.get('kind')}, expected one for {kind}")
     return Model(network.eval(), card)

@@ -11,7 +11,7 @@ from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
 from lstm_lib._array import Array
-from lstm_lib.notation import FAMILIES, LINES
+from lstm_lib.notation import FAMILIES, INK, LINES
 
 
 def heat(
@@ -128,3 +128,47 @@ def _where_is_left(ax: Axes, share: float, delays: Array, biases: Array) -> None
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     name = f"{share:g}" if share >= 0.01 else np.format_float_scientific(share, trim="-", exp_digits=1)
     ax.annotate(name, (curve[0][-1], curve[1][-1] + 0.25), bbox=box, **look)
+
+
+def text(characters: str, values: Array, *, bar: str, ax: Axes | None = None, width: float = 7.0) -> Axes:
+    r"""Draw a text with a colour behind each character: PuOr around 0, for a cell that follows the text.
+
+    Args:
+        characters: The text; a line break ends a row.
+        values: One number between -1 and 1 for each character (T,).
+        bar: Label of the colour bar.
+        ax: Axes to draw on; a new figure if None.
+        width: Width of a new figure in inches.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: If there is not one number a character.
+
+    Example:
+        >>> ax = text("if x:\n  y", np.linspace(-1, 1, 9), bar="tanh c")
+        >>> [letter.get_text() for letter in ax.texts]
+        ['i', 'f', 'x', ':', 'y']
+    """
+    if np.shape(values) != (len(characters),):
+        what = f"got values of shape {np.shape(values)}"
+        raise ValueError(f"{what}, expected one for each of {len(characters)} characters")
+    rows = characters.split("\n")
+    columns = max(len(row) for row in rows) + 1  # a line break has its place at the end of its row
+    grid = np.full((len(rows), columns), np.nan)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(width, 0.6 + 0.23 * len(rows)), layout="constrained")
+    at = 0
+    for row, line in enumerate(rows):
+        held = values[at : at + len(line) + 1]
+        grid[row, : len(held)] = held
+        at += len(line) + 1
+        for column, letter in enumerate(line):
+            ink = "white" if abs(grid[row, column]) > 0.75 else INK.hue
+            if letter != " ":
+                ax.text(column, row, letter, color=ink, family="monospace", size=9, ha="center", va="center")
+    image = ax.imshow(grid, aspect="auto", cmap="PuOr", vmin=-1, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+    ax.figure.colorbar(image, ax=ax, label=bar, shrink=0.9)
+    return ax

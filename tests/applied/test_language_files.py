@@ -1,0 +1,95 @@
+"""Odd files given to the commands of language: one line that names the file, exit code 2, nothing written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from lstm_lib import train, use
+from lstm_lib.applied import language, models
+
+SHIPPED = models.FOLDER / "shakespeare.safetensors"
+TEXTS: dict[str, tuple[bytes | None, str]] = {
+    "missing": (None, "no such file or directory"),
+    "empty": (b"", "got 0 bytes with nothing but blanks"),
+    "blanks": (b" \n\t\n  ", "got 6 bytes with nothing but blanks"),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(20), "got byte 0 that is not UTF-8"),
+    "utf-16": ("to be".encode("utf-16"), "got byte 0 that is not UTF-8"),
+    "latin-1": ("naïve".encode("latin-1"), "got byte 2 that is not UTF-8"),
+    "cut": ("to be €".encode()[:-1], "got byte 6 that is not UTF-8"),
+    "zeros": (b"to be\0or not", "got a character of number 0"),
+    "huge": (b"to be or not to be", "got 18 bytes, expected at most 10"),
+    "strange": ("ROMEO:\nnaïve".encode(), "got the character 'ï' (U+00EF) in line 2"),
+}
+
+
+def refuse(main: Callable, words: list[str], path: Path, message: str, capsys: pytest.CaptureFixture) -> None:
+    """Ask a command that must refuse a file, and look at what it says."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    told = capsys.readouterr()
+    assert ended.value.code == 2
+    assert told.out == ""
+    assert len(told.err.strip().splitlines()) == 1
+    assert message in told.err
+    assert path.name in told.err or "beginning" in told.err
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_an_odd_beginning_is_refused(kind, tmp_path, monkeypatch, capsys):
+    content, message = TEXTS[kind]
+    path = tmp_path / f"{kind}.txt"
+    if content is not None:
+        path.write_bytes(content)
+    if kind == "huge":
+        monkeypatch.setattr(language, "LARGEST", 10)
+    refuse(use.main, ["generate", "--file", str(path)], path, message, capsys)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TEXTS if kind != "strange"])
+def test_an_odd_text_is_not_trained_on(kind, tmp_path, monkeypatch, capsys):
+    content, message = TEXTS[kind]
+    path = tmp_path / f"{kind}.txt"
+    if content is not None:
+        path.write_bytes(content)
+    if kind == "huge":
+        monkeypatch.setattr(language, "LARGEST", 10)
+    folder = tmp_path / "run"
+    refuse(train.main, ["language", "--file", str(path), "--folder", str(folder)], path, message, capsys)
+    assert not folder.exists()
+
+
+def test_a_folder_is_no_text(tmp_path, capsys):
+    refuse(use.main, ["generate", "--file", str(tmp_path)], tmp_path, "is a directory", capsys)
+
+
+def test_a_text_that_is_too_short_is_not_trained_on(tmp_path, capsys):
+    path = tmp_path / "short.txt"
+    path.write_text("ab")
+    refuse(train.main, ["language", "--file", str(path)], Path("a text"), "got a text of 2 characters", capsys)
+
+
+@pytest.mark.parametrize("kind", ["cut", "empty", "text", "other", "voice", "letters", "tensor"])
+def test_an_odd_model_is_refused(kind, tmp_path, capsys):
+    path = tmp_path / f"{kind}.safetensors"
+    whole = SHIPPED.read_bytes()
+    network, card = models.load(SHIPPED)
+    if kind in ("cut", "empty", "text"):
+        path.write_bytes({"cut": whole[:-100], "empty": b"", "text": b"no model"}[kind])
+        message = "not safetensors, or is damaged"
+    elif kind == "other":
+        save_file({"x": load_file(SHIPPED)["readout.bias"]}, path)
+        message = "safetensors of another kind"
+    elif kind == "voice":
+        models.save(path, network, {**card, "kind": "voice"}, as_bytes=True)
+        message = "got a model for voice, expected one for language"
+    elif kind == "letters":
+        models.save(path, network, {**card, "characters": "abc"}, as_bytes=True)
+        message = "65 classes and a card of 3 characters"
+    else:
+        words = whole.replace(b'\\"hidden_size\\": 512', b'\\"hidden_size\\": 256')
+        assert words != whole
+        path.write_bytes(words)
+        message = "does not fit its own description"
+    refuse(use.main, ["generate", "--model", str(path)], path, message, capsys)
