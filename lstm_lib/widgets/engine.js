@@ -59,9 +59,10 @@ const pause = () =>
 
 /**
  * Run a generator in pieces of at most about budget milliseconds, one for each frame of the page.
- * Returns a promise of what it returns, or of undefined where the signal has stopped it.
+ * Returns a promise of what it returns, or of undefined where the signal has stopped it. took() is told how long each
+ * piece was; benchmarks set lstmTook.
  */
-export async function sliced(work, { budget = 8, signal, took = () => {} } = {}) {
+export async function sliced(work, { budget = 8, signal, took = globalThis.lstmTook } = {}) {
   for (;;) {
     const start = performance.now();
     let step;
@@ -69,7 +70,7 @@ export async function sliced(work, { budget = 8, signal, took = () => {} } = {})
       if (signal?.aborted) return undefined;
       step = work.next();
     } while (!step.done && performance.now() - start < budget);
-    took(performance.now() - start);
+    took?.(performance.now() - start);
     if (step.done) return step.value;
     await pause();
   }

@@ -138,7 +138,7 @@ function trace(steps, at, cell) {
   const [width, height] = [320, 80];
   const first = Math.max(0, Math.min(at - AROUND / 2, steps.length - AROUND));
   const piece = steps.slice(first, first + AROUND);
-  const [x, y] = [scale([0, AROUND - 1], [2, width - 2]), scale([-1, 1], [height - 4, 4])];
+  const [x, y] = [scale([0, AROUND - 1], [6, width - 6]), scale([-1, 1], [height - 4, 4])];
   const line = piece.map(({ memory }, n) => `${n ? "L" : "M"}${x(n).toFixed(1)} ${y(memory[cell]).toFixed(1)}`).join("");
   const breaks = piece.flatMap(({ character }, n) => (character === "\n" ? [`M${x(n).toFixed(1)} 2V${height - 2}`] : []));
   const here = { class: "wr-here", cx: x(at - first), cy: y(steps[at].memory[cell]), r: 4 };

@@ -1,0 +1,74 @@
+"""Time what the demos of the uses compute in one frame of a page: ``python -m benchmarks.demos``, after ``make book``.
+
+Each demo runs in Chromium as it does for a reader, from the built website, and its work comes in pieces, one for each
+frame. A row is a demo: how many pieces, and how long they took (milliseconds): median, 95th percentile, longest.
+"""
+
+import argparse
+import shutil
+import statistics
+import threading
+from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks import _record
+
+SITE = Path(__file__).resolve().parent.parent / "_build" / "html"
+
+
+def write(page: Page) -> None:
+    """Let the page that writes write."""
+    demo = page.locator(".writer")
+    demo.get_by_role("button", name="Write").press("Enter")
+    page.wait_for_function("document.querySelector('.writer .wr-said').textContent.includes('has written')")
+
+
+DEMOS: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "writer": ("chapters/12_language_generation.html", write),
+}
+
+
+def measure(page: Page, address: str, act: Callable[[Page], None]) -> list[float]:
+    """Return how long each piece of work took, in milliseconds."""
+    page.add_init_script("window.pieces = []; window.lstmTook = (ms) => window.pieces.push(ms);")
+    page.goto(address)
+    act(page)
+    return list(page.evaluate("window.pieces"))
+
+
+def main() -> None:
+    """Serve the site, run each demo, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
+    options = parser.parse_args()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(SITE))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    rows: list[dict[str, Any]] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        for name, (address, act) in DEMOS.items():
+            page = browser.new_page()
+            pieces = measure(page, f"http://127.0.0.1:{server.server_port}/{address}", act)
+            page.close()
+            cut = statistics.quantiles(pieces, n=20)
+            times = {"median": statistics.median(pieces), "p95": cut[-1], "longest": max(pieces)}
+            rows.append({"demo": name, "pieces": len(pieces), **{key: round(ms, 1) for key, ms in times.items()}})
+            print(rows[-1], flush=True)
+        version = browser.version
+        browser.close()
+    server.shutdown()
+    if not options.dry_run:
+        for row in rows:
+            row["browser"] = f"Chromium {version}"
+        _record.write("demos", rows, seeds=[], packages=("playwright",))
+
+
+if __name__ == "__main__":
+    main()
