@@ -108,6 +108,7 @@ def main() -> None:
     options = parser.parse_args()
     path = data.fetch(NAME)
     first, last = language.split(language.read_text(path), 0.9)
+    language.expect_unseen(first, last)
     vocabulary = language.Vocabulary.of(first + last)
     tokens, held_out = vocabulary.encode(first), vocabulary.encode(last)
     rows = look(first, last) if options.look else baselines(first, last, vocabulary)

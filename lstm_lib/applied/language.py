@@ -129,6 +129,30 @@ def split(text: str, share: float = 0.9) -> tuple[str, str]:
     return text[:cut], text[cut:]
 
 
+def expect_unseen(train_on: str, held_out: str, *, run: int = 100) -> None:
+    """Refuse a split that leaks: a held-out text of which a long run stands in the text to train on, too.
+
+    Args:
+        train_on: The text to train on.
+        held_out: The text to be judged by; cut into runs, each of which is looked for.
+        run: Characters of a run; a shorter text is one run.
+
+    Raises:
+        ValueError: If a run is found; gives its place and how it begins.
+
+    Example:
+        >>> expect_unseen("to be or not to be", "or not to", run=4)
+        Traceback (most recent call last):
+        ...
+        ValueError: got a held-out text whose characters 0 to 3 ('or n') are trained on too, expected them apart
+    """
+    for start in range(0, max(len(held_out) - run, 0) + 1, run):
+        piece = held_out[start : start + run]
+        if piece in train_on:
+            what = f"got a held-out text whose characters {start} to {start + len(piece) - 1} ({piece[:20]!r})"
+            raise ValueError(f"{what} are trained on too, expected them apart")
+
+
 # ---------------------------------------------------------------- batches
 
 

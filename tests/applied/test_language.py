@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lstm_lib import nn, training
-from lstm_lib.applied import language
+from lstm_lib.applied import cells_to_read, language
 
 TEXT = "the cat sat on the mat; the rat ran.\n" * 3
 
@@ -224,3 +224,12 @@ def test_a_beam_of_one_takes_the_likeliest_at_each_step(model, vocabulary):
 def test_a_beam_needs_something_to_begin_with(model, vocabulary):
     with pytest.raises(ValueError, match="got a beginning of 0 characters, length 3 and width 2, expected"):
         language.beam(model, vocabulary, "", 3, width=2)
+
+
+def test_a_split_that_leaks_is_caught():
+    text = cells_to_read.python_source(np.random.default_rng(3), functions=60)
+    first, last = language.split(text)
+    language.expect_unseen(first, last)
+    for leaky, held_out in [(text, last), (first + last[50:300], last), (first, first[-130:] + last)]:
+        with pytest.raises(ValueError, match="are trained on too, expected them apart"):
+            language.expect_unseen(leaky, held_out)
