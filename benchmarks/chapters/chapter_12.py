@@ -12,7 +12,8 @@ from lstm_lib.applied import cells_to_read as reading
 from lstm_lib.applied import language, ngrams
 
 Row = dict[str, Any]
-NAMES = ("source", "vocabulary", "held_out", "tokens", "others", "learn", "bits_with_past", "parsed_share")
+NAMES = ("source", "vocabulary", "held_out", "tokens", "others")
+NAMES += ("learn", "bits_with_past", "parsed_share", "can_be_read")
 BACK, HIDDEN = 8, 150  # the convolution: how far it looks back, and channels for about as many weights as the LSTM has
 TEMPERATURES = (0.5, 1.0, 1.5)
 PASTS = (1, 2, 4, 8, 16, 32)
