@@ -160,10 +160,10 @@ def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
     import zipfile
 
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (ValueError, OSError, EOFError, AttributeError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"got a file that is not .npz, or is damaged ({error})") from None
+    except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile):
+        raise ValueError("got a file that is not .npz with arrays of numbers, or is damaged") from None
     about = arrays.pop(ABOUT, None)
     return arrays, None if about is None else _plain(str(about)).get("cell")
 

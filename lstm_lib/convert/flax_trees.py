@@ -51,7 +51,7 @@ def to_flax(network: Network, *, style: str = "linen") -> Tree:
         made.append(runs[0] if len(runs) == 1 else dict(zip(WAYS, runs, strict=True)))
     if network.readout is not None:
         W, b = network.readout
-        made.append({"kernel": W.T.copy(), **({} if b is None else {"bias": b})})
+        made.append({"kernel": W.T.copy(), **({} if b is None else {"bias": b.copy()})})
     if style == "linen":
         return {f"layers_{number}": tree for number, tree in enumerate(made)}
     return {"layers": dict(enumerate(made))}
@@ -101,7 +101,7 @@ def _cell(layer: Layer, style: str) -> Tree:
     tree: Tree = {}
     for gate, W_x, W_h, bias in zip(GATE_ORDERS["lstm_lib"], layer.W_x, layer.W_h, b, strict=True):
         tree[_name(gate, style)] = {"kernel": W_x.T.copy()}
-        tree[f"h{gate}"] = {"kernel": W_h.T.copy(), "bias": bias}
+        tree[f"h{gate}"] = {"kernel": W_h.T.copy(), "bias": bias.copy()}
     return tree
 
 

@@ -74,7 +74,7 @@ def to_keras(network: Network) -> list[Array]:
                 arrays.append(reorder(rows, "lstm_lib", "Keras").T)
     if network.readout is not None:
         arrays += [array.T for array in network.readout if array is not None]
-    return [np.ascontiguousarray(array) for array in arrays]
+    return [np.array(array, order="C") for array in arrays]
 
 
 def _rows(array: Array) -> Array:

@@ -68,5 +68,5 @@ def _params(layer: Layer, cell: str) -> Params:
     plain = LSTMParams(np.concatenate([layer.W_h, layer.W_x], axis=2), b)
     if cell == "standard":
         return plain
-    W_u = layer.extra["weight_u"]
-    return DrawnParams(*plain, W_u, layer.extra.get("bias_u", np.zeros(H, W_u.dtype)))
+    W_u = layer.extra["weight_u"].copy()
+    return DrawnParams(*plain, W_u, layer.extra.get("bias_u", np.zeros(H, W_u.dtype)).copy())

@@ -45,8 +45,8 @@ def from_state(state: Mapping[str, Any], *, cell: str | None = None, part: str |
     if part is not None:
         found, others = {name: cells for name, cells in found.items() if name == part}, {}
     if len(found) != 1:
-        have = ", ".join(repr(name) for name in found) or f"none of its names among {', '.join(state) or 'none'}"
-        raise ValueError(f"got LSTMs {have}, expected one" + ("" if part is None else f" called {part!r}"))
+        have = f"LSTMs {', '.join(map(repr, found))}" if found else f"no LSTM among {', '.join(state) or 'no names'}"
+        raise ValueError(f"got {have}, expected one" + ("" if part is None else f" called {part!r}"))
     cells = next(iter(found.values()))
     ways = [False, True] if any(reverse for _, reverse in cells) else [False]
     count = len(cells) // len(ways)
@@ -81,10 +81,10 @@ def to_state(network: Network) -> dict[str, Array]:
                 arrays |= {"bias_ih": layer.b[0], "bias_hh": layer.b[1]}
             rows = {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
             for name, array in {**rows, **layer.extra}.items():
-                state[f"{prefix}{name}_l{number}{end}"] = np.ascontiguousarray(array)
+                state[f"{prefix}{name}_l{number}{end}"] = np.array(array, order="C")
     if network.readout is not None:
         W, b = network.readout
-        state |= {"readout.weight": np.ascontiguousarray(W), **({} if b is None else {"readout.bias": b})}
+        state |= {"readout.weight": np.array(W, order="C"), **({} if b is None else {"readout.bias": b.copy()})}
     return state
 
 
