@@ -3,6 +3,9 @@
 Shapes: T steps, B batch, D features. Keras is batch-first: its models take (B, T, D).
 """
 
+import importlib.util
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,9 @@ def _both(layer: Any) -> bool:
 
 
 def _package() -> Any:
+    """Import Keras; where it would look for TensorFlow in vain, and nobody has said which backend, it takes torch."""
+    if importlib.util.find_spec("tensorflow") is None and "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", "torch")
     try:
         import keras
     except ModuleNotFoundError:

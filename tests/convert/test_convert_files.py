@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from lstm_lib import cells, convert, nn, tasks, training
 from lstm_lib.applied import models
 from lstm_lib.convert import __main__ as command
-from lstm_lib.convert import onnx_files
+from lstm_lib.convert import keras_files, onnx_files
 from lstm_lib.training import load_model, save_for_inference
 
 SUFFIXES = [".pt", ".safetensors", ".npz", ".onnx"]  # .keras has tests of its own, where Keras is there
@@ -307,8 +307,7 @@ def test_a_package_that_is_not_there_is_named(tmp_path, monkeypatch, suffix, pac
 @pytest.mark.filterwarnings("ignore")
 def test_models_of_keras_that_compute_something_else_are_refused(tmp_path):
     need("keras")
-    import keras
-
+    keras = keras_files._package()
     LSTM, Input = keras.layers.LSTM, keras.layers.Input
     for made, words in [
         ([LSTM(4, activation="relu")], "'activation': 'relu'"),
