@@ -7,11 +7,9 @@ import ast
 import os
 from typing import Any
 
-os.environ["MPLBACKEND"] = "agg"
-
-from benchmarks._record import write  # noqa: E402
-from tools import needs  # noqa: E402
-from tools.ledger import ROOT, cells_of, source  # noqa: E402
+from benchmarks._record import write
+from tools import needs
+from tools.ledger import ROOT, cells_of, source
 
 PAGE = ROOT / "chapters" / "frameworks.ipynb"
 PACKAGES = ("numpy", "torch", "keras", "jax", "flax", "optax", "pytensor", "onnx", "onnxruntime")
@@ -22,6 +20,7 @@ def run_page() -> dict[str, Any]:
     lacks = needs.lacking(PAGE)
     if lacks is not None:
         raise SystemExit(lacks)
+    os.environ["MPLBACKEND"] = "agg"  # its picture needs no window
     names: dict[str, Any] = {}
     for number, cell in enumerate(cells_of(PAGE)):
         if cell["cell_type"] == "code" and "setup" not in cell["metadata"].get("tags", []):
