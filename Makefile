@@ -19,10 +19,10 @@ export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint serve execute twice portable clean
+.PHONY: help setup book test lint serve execute twice portable frameworks clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.python-ready node_modules/.package-lock.json  ## create .venv and install the pinned packages (the other commands do it too)
 
@@ -65,6 +65,17 @@ twice: setup  ## run every notebook a second time, elsewhere, and compare it byt
 
 portable: setup  ## run notebooks and tests again with other kernels, threads and starts, and on a busy machine (hours)
 	$(BIN)/python -m tools.portable --out _build/portable.md
+
+frameworks: $(VENV)-frameworks/.python-ready  ## install Keras, JAX, Flax and PyTensor beside the rest, and test what needs them
+	$(VENV)-frameworks/bin/python -m pytest tests/convert tests/benchmarks/test_frameworks.py chapters/frameworks.ipynb
+
+# An environment of its own that sees the packages of the other one, which the other commands need not know of.
+$(VENV)-frameworks/.python-ready: requirements-frameworks.txt $(VENV)/.python-ready
+	$(BIN)/python -m venv $(VENV)-frameworks
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> $$($(VENV)-frameworks/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/main.pth
+	$(VENV)-frameworks/bin/python -m pip install --quiet --requirement requirements-frameworks.txt
+	touch $@
 
 clean:  ## remove what was built (not .venv)
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -72,16 +72,75 @@ VERBS = {
     "use": "h = o * np.tanh(c)",
 }
 
-# The order in which each framework stacks its four blocks of rows (Keras writes c for the candidate g).
-GATE_ORDER = ("i", "f", "g", "o")
-GATE_ORDERS = {
-    "lstm_lib": ("i", "f", "g", "o"),
-    "PyTorch": ("i", "f", "g", "o"),
-    "Keras": ("i", "f", "g", "o"),
-    "ONNX": ("i", "o", "f", "g"),
-    "TensorFlow 1 BasicLSTMCell": ("i", "g", "f", "o"),
-    "Haiku": ("i", "g", "f", "o"),
+
+class Framework(NamedTuple):
+    """How a framework keeps one LSTM layer of D features and H units: the order of its blocks, and its arrays."""
+
+    order: tuple[str, ...]  # in our letters
+    letters: str  # the same in its own
+    input: str  # weights of x
+    state: str  # weights of h
+    biases: str
+    forget: str  # what b_f is before training
+
+
+# Keras and ONNX write c for the candidate g, TensorFlow 1 j. N directions; [x, h] is one after the other.
+FRAMEWORKS = {
+    "lstm_lib": Framework(
+        ("i", "f", "g", "o"), "i f g o", "W (4, H, H+D) of [h, x]", "in W", "b (4, H)", "1, set by init_lstm"
+    ),
+    "PyTorch": Framework(
+        ("i", "f", "g", "o"),
+        "i f g o",
+        "weight_ih_l0 (4H, D)",
+        "weight_hh_l0 (4H, H)",
+        "bias_ih_l0, bias_hh_l0 (4H)",
+        "drawn, between -1/√H and 1/√H, twice",
+    ),
+    "cuDNN": Framework(
+        ("i", "f", "g", "o"),
+        "linLayerID 0 1 2 3",
+        "W of 0 to 3 (H, D)",
+        "R of 4 to 7 (H, H)",
+        "two each (H)",
+        "no start of its own",
+    ),
+    "Keras": Framework(
+        ("i", "f", "g", "o"),
+        "i f c o",
+        "kernel (D, 4H)",
+        "recurrent_kernel (H, 4H)",
+        "bias (4H)",
+        "1, set by unit_forget_bias",
+    ),
+    "ONNX": Framework(
+        ("i", "o", "f", "g"), "i o f c", "W (N, 4H, D)", "R (N, 4H, H)", "B (N, 8H): Wb, Rb", "no start of its own"
+    ),
+    "Flax": Framework(
+        ("i", "f", "g", "o"),
+        "i f g o",
+        "kernels ii, if, ig, io (D, H)",
+        "kernels hi, hf, hg, ho (H, H)",
+        "one each, with h's kernel (H)",
+        "0",
+    ),
+    "Haiku": Framework(
+        ("i", "g", "f", "o"), "i g f o", "w (D+H, 4H) of [x, h]", "in w", "b (4H)", "0, and 1 added at each step"
+    ),
+    "TensorFlow 1 BasicLSTMCell": Framework(
+        ("i", "g", "f", "o"),
+        "i j f o",
+        "kernel (D+H, 4H) of [x, h]",
+        "in kernel",
+        "bias (4H)",
+        "0, and 1 added at each step",
+    ),
+    "CS231n": Framework(("i", "f", "o", "g"), "i f o g", "Wx (D, 4H)", "Wh (H, 4H)", "b (4H)", "0"),
 }
+
+# The order in which each framework stacks its four blocks of rows.
+GATE_ORDER = ("i", "f", "g", "o")
+GATE_ORDERS = {name: framework.order for name, framework in FRAMEWORKS.items()}
 
 
 def colour(symbol: str) -> str:

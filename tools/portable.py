@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools import conditions, rerun
+from tools import conditions, needs, rerun
 from tools.conditions import CONDITIONS, Condition
 from tools.rerun import Change, Outcome
 
@@ -177,7 +177,9 @@ def main(arguments: list[str] | None = None) -> int:
     # SIGTERM ends with, try and finally as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     root = options.root.resolve()
-    notebooks = sorted((root / "chapters").glob("*.ipynb")) if options.notebooks is None else options.notebooks
+    notebooks = options.notebooks
+    if notebooks is None:
+        notebooks = [path for path in sorted((root / "chapters").glob("*.ipynb")) if needs.lacking(path) is None]
     tests = [] if options.no_tests else options.tests
     results = run(names, root, notebooks, tests, jobs=options.jobs, out=options.out)
     print(f"\n{table(results)}", end="")

@@ -1,4 +1,4 @@
-"""Carry weights between the NumPy cells and torch's recurrent layers, both ways.
+"""Modules of torch: one layer to and from a NumPy cell, and whole networks to and from the neutral form.
 
 Shapes: D features, H hidden units. NumPy's W (4, H, H+D) acts on z = [h, x] and has one bias; torch keeps two tables,
 weight_hh (4·H, H) and weight_ih (4·H, D), and two biases that it adds. Gates lie in the order i, f, g, o on both sides.
@@ -11,7 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from lstm_lib._array import Array
+from lstm_lib.convert.form import PROJECTION, Network
+from lstm_lib.convert.state import from_state, to_state
 from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, RNNParams
+from lstm_lib.nn import LSTM, Tagger
 
 Params = RNNParams | LSTMParams | DrawnParams
 
@@ -79,7 +82,7 @@ def torch_to_numpy(layer: nn.Module, *, number: int = 0, reverse: bool = False, 
     found = _parameters(layer, number, reverse)
     if gradients and any(value.grad is None for value in found.values()):
         raise ValueError("got a module without gradients, expected one after its backward pass")
-    values = {name: _numpy(value.grad if gradients else value) for name, value in found.items()}
+    values = {name: as_numpy(value.grad if gradients else value) for name, value in found.items()}
     W_ih, W_hh = values.pop("weight_ih"), values.pop("weight_hh")
     H = W_hh.shape[1]
     b = values.pop("bias_ih", np.zeros(len(W_hh), W_hh.dtype))
@@ -98,6 +101,75 @@ def torch_to_numpy(layer: nn.Module, *, number: int = 0, reverse: bool = False, 
     return DrawnParams(*standard, W_u, values.get("bias_u", np.zeros(H, W_u.dtype)))
 
 
+def from_torch(module: nn.Module, *, part: str | None = None) -> Network:
+    """Bring the weights of a torch module into the neutral form: of an LSTM, and of a linear layer that reads its h.
+
+    Dropout between layers acts in training only and is left out.
+
+    Args:
+        module: ``torch.nn.LSTM``, ``lstm_lib.nn.LSTM``, ``Tagger``, or any module that holds one LSTM.
+        part: Name of the LSTM within a larger network, all else of which is left out.
+
+    Raises:
+        ValueError: If the module holds something else, a dtype that NumPy has not, or zoneout, which acts in use too.
+
+    Example:
+        >>> print(from_torch(nn.LSTM(3, 2, num_layers=2, bidirectional=True)))
+        standard cell, 2 layers, both directions, D = 3, H = 2, float32
+    """
+    places = [(name, one) for name, one in module.named_modules() if isinstance(one, (nn.LSTM, LSTM))]
+    places = [(name, one) for name, one in places if part is None or name == part]
+    others = {type(one).__name__ for one in module.modules() if isinstance(one, (nn.RNN, nn.GRU))}
+    if len(places) != 1 or (others and part is None):
+        got = ", ".join([*(name or type(one).__name__ for name, one in places), *others]) or type(module).__name__
+        raise ValueError(f"got {got}, expected a module that holds one LSTM" + (f" called {part!r}" if part else ""))
+    lstm = places[0][1]
+    zoneout = getattr(lstm, "zoneout", (0.0, 0.0))
+    expect_no_zoneout(zoneout)
+    state = {name: as_numpy(value) for name, value in module.state_dict().items()}
+    return from_state(state, cell=str(getattr(lstm, "cell", "standard")), part=part)
+
+
+def to_torch(network: Network) -> nn.Module:
+    """Build the module that has these weights.
+
+    Returns:
+        An ``lstm_lib.nn.LSTM``, whose parameters have the names and shapes of ``torch.nn.LSTM``; with a readout a
+        ``Tagger``, or, in both directions, a ModuleDict of lstm and readout, which only its author can run.
+
+    Raises:
+        ValueError: If the layers have different sizes, which torch's LSTM cannot have.
+
+    Example:
+        >>> to_torch(from_torch(torch.nn.LSTM(3, 2)))
+        LSTM(3, 2)
+    """
+    state = {name: torch.tensor(value) for name, value in to_state(network).items()}
+    D, H, (first, *_) = network.input_size, network.hidden_sizes[0], network.layers[0]
+    like: dict[str, Any] = {"dtype": next(iter(state.values())).dtype}
+    options: dict[str, Any] = {"num_layers": len(network.layers), "bias": first.b is not None, "cell": network.cell}
+    options["proj_size"] = len(first.extra[PROJECTION]) if PROJECTION in first.extra else 0
+    with torch.random.fork_rng(devices=[]):  # the weights that are drawn are replaced
+        module: nn.Module
+        if network.readout is None:
+            module = LSTM(D, H, bidirectional=network.directions == 2, **options, **like)
+        elif network.directions == 1 and network.readout.b is not None:
+            module = Tagger(D, H, len(network.readout.W), **options, **like)
+        else:
+            lstm = LSTM(D, H, bidirectional=network.directions == 2, **options, **like)
+            K, features = network.readout.W.shape
+            readout = nn.Linear(features, K, bias=network.readout.b is not None, **like)
+            module = nn.ModuleDict({"lstm": lstm, "readout": readout})
+    module.load_state_dict(state)
+    return module.eval()
+
+
+def expect_no_zoneout(zoneout: Any) -> None:
+    """Raise a ValueError if a network has zoneout, whose mean acts where nothing is trained: no other LSTM has it."""
+    if tuple(zoneout if isinstance(zoneout, (tuple, list)) else (zoneout,)) not in ((0.0, 0.0), (0.0,)):
+        raise ValueError(f"got zoneout {zoneout}, which acts in use too and no framework has, expected none")
+
+
 def _parameters(layer: nn.Module, number: int, reverse: bool) -> dict[str, Any]:
     """Return the parameters of one layer and direction by their names without suffix."""
     if getattr(layer, "nonlinearity", "tanh") != "tanh":
@@ -112,7 +184,8 @@ def _parameters(layer: nn.Module, number: int, reverse: bool) -> dict[str, Any]:
     return found
 
 
-def _numpy(value: Tensor) -> Array:
+def as_numpy(value: Tensor) -> Array:
+    """Copy a tensor into an array; a ValueError names the one dtype that NumPy has not."""
     if value.dtype == torch.bfloat16:
         raise ValueError("got weights of dtype torch.bfloat16, which NumPy has not, expected the module in .float()")
     return np.array(value.detach().cpu().numpy())

@@ -1,0 +1,240 @@
+"""Networks as files, by suffix: .pt, .safetensors, .npz, .onnx and .keras.
+
+A file is written whole or not at all. Nothing is unpickled: torch reads tensors and plain values only.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstm_lib._array import Array
+from lstm_lib.convert.form import Network
+from lstm_lib.convert.scratch import from_numpy
+from lstm_lib.convert.state import from_state, to_state
+
+FORMAT = "lstm_lib weights, version 1"
+ABOUT = "about"  # the name of what an .npz says of itself
+SCALE = ".scale"  # what ``applied.models`` adds to the name of a weight that it keeps in bytes
+
+
+def read(path: str | os.PathLike[str], *, part: str | None = None) -> Network:
+    """Read the LSTM of a file, and its readout.
+
+    Args:
+        path: .pt: a file of ``save_for_inference``, a state_dict, a checkpoint of ``fit``, or the folder of a run.
+            .safetensors: a model of ``applied.models`` (bytes become numbers again), or torch's names. .npz: torch's
+            names, or W and b of a NumPy cell. .onnx: LSTM nodes. .keras: a model of LSTM layers.
+        part: Name of the LSTM within a larger network (.pt, .safetensors, .npz), all else of which is left out.
+
+    Raises:
+        ValueError: If there is no such file, it is damaged, or holds something else; the message names the file.
+
+    Example:
+        >>> read("no-such-file.onnx")
+        Traceback (most recent call last):
+        ...
+        ValueError: no-such-file.onnx: there is no such file
+    """
+    path = Path(path)
+    suffix = ".pt" if path.is_dir() else path.suffix
+    if suffix not in SUFFIXES:
+        raise ValueError(f"{path}: got suffix {path.suffix!r}, expected one of {', '.join(SUFFIXES)}")
+    if not path.exists():
+        raise ValueError(f"{path}: there is no such file")
+    if part is not None and suffix in (".onnx", ".keras"):
+        raise ValueError(f"{path}: got part {part!r}, expected none: parts have names in .pt, .safetensors and .npz")
+    try:
+        if suffix in (".onnx", ".keras"):
+            return _read_graph(path, suffix)
+        state, cell = {".pt": _read_pt, ".safetensors": _read_safetensors, ".npz": _read_npz}[suffix](path)
+        is_cell = state.keys() == {"W", "b"} and part is None
+        return _from_cell(state) if is_cell else from_state(state, cell=cell, part=part)
+    except (ValueError, OSError) as error:
+        words = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path}: {words}") from None
+
+
+def write(network: Network, path: str | os.PathLike[str]) -> Path:
+    """Write a network into a file of the format that its suffix says; it is there whole, or as it was before.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: If the suffix is unknown, the folder is not there, or the format has no such network.
+
+    Example:
+        >>> from lstm_lib import cells, convert
+        >>> network = convert.from_numpy(cells.init_lstm(np.random.default_rng(0), 3, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(read(write(network, f"{folder}/cell.npz")))
+        standard cell, 1 layer, D = 3, H = 2, float64
+    """
+    path = Path(path)
+    expect_target(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:  # on the same disk
+        made = Path(folder) / path.name
+        try:
+            SUFFIXES[path.suffix](network, made)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        made.replace(path)
+    return path
+
+
+def expect_target(path: Path) -> None:
+    """Raise a ValueError unless a file of this name can be written."""
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path}: got suffix {path.suffix!r}, expected one of {', '.join(SUFFIXES)}")
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ValueError(f"{path}: got a place where no file can be written")
+
+
+# ---------------------------------------------------------------- reading: names and arrays, and which cell
+
+
+def _read_pt(path: Path) -> tuple[dict[str, Array], str | None]:
+    import torch
+
+    from lstm_lib.convert.modules import expect_no_zoneout, from_torch
+    from lstm_lib.training import export
+    from lstm_lib.training.checkpoints import NAME, load_checkpoint
+
+    if path.is_dir():
+        network = from_torch(export.load_model(path))
+        return to_state(network), network.cell
+    if NAME.fullmatch(path.name):
+        content = load_checkpoint(path)
+    else:
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # a file that was altered makes torch raise errors of every kind
+            raise ValueError("got a file that torch refuses to read as tensors and plain values") from error
+        if isinstance(content, dict) and content.get("format") == export.FORMAT:
+            content = export.read_inference(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"got a file that holds a {type(content).__name__}, expected names and tensors")
+    build = content.get("build") or {}
+    arguments = build.get("arguments", {}) if isinstance(build, dict) else {}
+    expect_no_zoneout(arguments.get("zoneout", 0.0))
+    weights = content["model"] if isinstance(content.get("model"), dict) else content
+    if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        raise ValueError("got a file without weights, expected names and tensors")
+    return _arrays(weights), arguments.get("cell")
+
+
+def _arrays(weights: Mapping[str, Any]) -> dict[str, Array]:
+    from lstm_lib.convert.modules import as_numpy
+
+    return {name: as_numpy(value) for name, value in weights.items()}
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
+    from safetensors import SafetensorError, safe_open
+
+    from lstm_lib.convert.modules import expect_no_zoneout
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            words = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"got a file that is not safetensors, or is damaged ({error})") from None
+    arrays = _arrays({name: value for name, value in tensors.items() if not name.endswith(SCALE)})
+    for name, array in arrays.items():
+        if name + SCALE in tensors:  # kept in bytes: a scale for each row
+            scale = tensors[name + SCALE].numpy()
+            arrays[name] = array.astype(scale.dtype) * scale.reshape(-1, *[1] * (array.ndim - 1))
+    build = _plain(words.get("build", "{}"))
+    arguments = build.get("arguments", {})
+    expect_no_zoneout(arguments.get("zoneout", 0.0))
+    return arrays, arguments.get("cell")
+
+
+def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
+    import zipfile
+
+    try:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+            arrays = {name: np.asarray(file[name]) for name in file.files}
+    except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile):
+        raise ValueError("got a file that is not .npz with arrays of numbers, or is damaged") from None
+    about = arrays.pop(ABOUT, None)
+    return arrays, None if about is None else _plain(str(about)).get("cell")
+
+
+def _plain(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"got a description that is not JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"got a description of type {type(found).__name__}, expected names and values")
+    return found
+
+
+def _from_cell(state: Mapping[str, Array]) -> Network:
+    from lstm_lib.from_scratch.cells import LSTMParams
+
+    W, b = state["W"], state["b"]
+    if W.ndim != 3 or len(W) != 4 or b.shape != W.shape[:2] or W.shape[2] <= W.shape[1]:
+        raise ValueError(f"got W {W.shape} and b {b.shape}, expected (4, H, H+D) and (4, H)")
+    return from_numpy(LSTMParams(W, b))
+
+
+def _read_graph(path: Path, suffix: str) -> Network:
+    if suffix == ".onnx":
+        from lstm_lib.convert.onnx_files import read_onnx
+
+        return read_onnx(path)
+    from lstm_lib.convert.keras_files import read_keras
+
+    return read_keras(path)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _write_pt(network: Network, path: Path) -> None:
+    from lstm_lib.convert.modules import to_torch
+    from lstm_lib.training.export import save_for_inference
+
+    save_for_inference(to_torch(network), path)
+
+
+def _write_safetensors(network: Network, path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    build = json.dumps({"arguments": {"cell": network.cell}})
+    save_file(to_state(network), path, metadata={"format": FORMAT, "build": build})
+
+
+def _write_npz(network: Network, path: Path) -> None:
+    about = np.array(json.dumps({"format": FORMAT, "cell": network.cell}))
+    np.savez(path, allow_pickle=False, **{ABOUT: about}, **to_state(network))
+
+
+def _write_onnx(network: Network, path: Path) -> None:
+    from lstm_lib.convert.onnx_files import onnx_model
+
+    path.write_bytes(onnx_model(network).SerializeToString())
+
+
+def _write_keras(network: Network, path: Path) -> None:
+    from lstm_lib.convert.keras_files import keras_model
+
+    keras_model(network).save(path)
+
+
+SUFFIXES: dict[str, Callable[[Network, Path], None]] = {
+    ".pt": _write_pt,
+    ".safetensors": _write_safetensors,
+    ".npz": _write_npz,
+    ".onnx": _write_onnx,
+    ".keras": _write_keras,
+}
