@@ -144,7 +144,8 @@ class Listener(nn.Module):
             return seen.permute(2, 0, 1).tanh()
         assert self.lstm is not None
         if not self.lstm.bidirectional or bool((ends == steps).all()):  # the future cannot change the past
-            return self.lstm(xs)[0]  # type: ignore[no-any-return]
+            whole: Tensor = self.lstm(xs)[0]
+            return whole
         hs, _ = self.lstm(pack_padded_sequence(xs, ends, enforce_sorted=False))
         return pad_packed_sequence(hs, total_length=steps)[0]
 

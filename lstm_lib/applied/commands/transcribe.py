@@ -33,8 +33,8 @@ def run(arguments: argparse.Namespace) -> None:
         CheckpointError: If there is no such model, or its file is damaged.
     """
     network, card = models.load(arguments.model, kind="voice")
-    labels = card.get("labels")
-    if not isinstance(network, voice.Listener) or network.readout.out_features != 1 + len(labels or []):
+    labels = card.get("labels") or []
+    if not isinstance(network, voice.Listener) or network.readout.out_features != 1 + len(labels):
         raise ValueError(
             f"{arguments.model}: got a network that does not fit its labels, expected a Listener that does"
         )
