@@ -16,7 +16,7 @@ import numpy as np
 from lstm_lib._array import Array
 from lstm_lib.applied import sound, voice, wav
 
-SPEEDS = (0.85, 0.92, 1.0, 1.08, 1.16)  # of the same recording: played slower and deeper, faster and higher
+LENGTHS = (14, 15, 16, 17, 18)  # sixteenths of a recording: played faster and higher, or slower and deeper
 
 
 class Recording(NamedTuple):
@@ -105,40 +105,62 @@ def scaling_of(train: Sequence[Recording]) -> sound.Scaling:
     return sound.Scaling.of(sound.log_mel(one.samples) for one in train)
 
 
+class Heard(NamedTuple):
+    """The energies (T, M) of one word, played at several speeds, and what it is."""
+
+    label: str
+    speaker: str
+    energies: tuple[Array, ...]
+
+
+def hear(recordings: Sequence[Recording], lengths: Sequence[int] = LENGTHS) -> list[Heard]:
+    """Measure recordings at several speeds, once, to train on them again and again.
+
+    Example:
+        >>> word = Recording("a", "ben", "a_ben_1.wav", np.sin(np.arange(1600) * 0.3))
+        >>> [len(energies) for energies in hear([word])[0].energies]
+        [16, 17, 18, 19, 21]
+    """
+
+    def energies(one: Recording) -> tuple[Array, ...]:
+        spoken = [sound.resample(one.samples, 16, length) for length in lengths]
+        return tuple(sound.mel_energies(samples).astype(np.float32) for samples in spoken)
+
+    return [Heard(one.label, one.speaker, energies(one)) for one in recordings]
+
+
 class Strings:
     """Batches of strings of words, each spoken by one speaker, with pauses, at many levels, over noise.
 
     Batch n is a function of n and the seed. Frames and bands are hidden at random (park2019specaugment).
 
     Args:
-        recordings: To draw from.
+        heard: To draw from.
         labels: All labels, in the order of their numbers, which begin at 1.
+        scaling: Of the training data: its means stand where something is hidden.
         batch_size: B.
         words: Lengths of the strings, each as likely as it is often listed.
         warmup: Batches of single words at the beginning.
         seed: Of the whole series.
-        speeds: See ``SPEEDS``.
     """
 
     def __init__(
         self,
-        recordings: Sequence[Recording],
+        heard: Sequence[Heard],
         labels: Sequence[str],
+        scaling: sound.Scaling,
         batch_size: int,
         *,
         words: Sequence[int] = (1, 1, 2, 3),
         warmup: int = 300,
         seed: int = 0,
-        speeds: Sequence[float] = SPEEDS,
     ) -> None:
-        """Measure energies once."""
+        """Sort the words by speaker."""
         self.batch_size, self.words, self.warmup, self.seed = batch_size, tuple(words), warmup, seed
-        self.hidden = scaling_of(recordings).mean
-        self.by_speaker: dict[str, list[tuple[int, list[Array]]]] = {}
-        for one in recordings:
-            spoken = [sound.resample(one.samples, 100, round(100 / speed)) for speed in speeds]
-            energies = [sound.mel_energies(samples).astype(np.float32) for samples in spoken]
-            self.by_speaker.setdefault(one.speaker, []).append((1 + list(labels).index(one.label), energies))
+        self.hidden = scaling.mean
+        self.by_speaker: dict[str, list[tuple[int, tuple[Array, ...]]]] = {}
+        for one in heard:
+            self.by_speaker.setdefault(one.speaker, []).append((1 + list(labels).index(one.label), one.energies))
         self.hiss = 75 * sound.mel_filters(sound.RATE, sound.sizes()[2]).sum(axis=1)  # of white noise of variance 1
 
     def __call__(self, n: int) -> voice.Utterances:
@@ -158,7 +180,7 @@ class Strings:
         labels, pieces = [], []
         for _ in range(count):
             label, energies = spoken[rng.integers(len(spoken))]
-            word = energies[rng.integers(len(energies))] * np.float32(10 ** rng.uniform(-0.7, 0.6))
+            word = energies[rng.integers(len(energies))] * np.float32(10 ** rng.uniform(-0.5, 0.5))
             pieces += [np.zeros((rng.integers(0, 20 if count > 1 else 8), word.shape[1]), np.float32), word]
             labels.append(label)
         pieces.append(np.zeros((rng.integers(0, 12), pieces[1].shape[1]), np.float32))
@@ -167,21 +189,20 @@ class Strings:
     def _room(self, rng: np.random.Generator, energies: Array) -> Array:
         """Colour the sounds (T, B, M) as a room or a microphone does, and add noise with a colour of its own."""
         slope = np.linspace(-1, 1, energies.shape[-1])
-        tone, colour = rng.uniform(-0.7, 0.7, (1, self.batch_size, 1)), rng.uniform(-1.1, 1.1, (1, self.batch_size, 1))
-        level = 10 ** rng.uniform(-7, -4.7, (1, self.batch_size, 1))
+        tone, colour = rng.uniform(-0.4, 0.4, (1, self.batch_size, 1)), rng.uniform(-1.1, 1.1, (1, self.batch_size, 1))
+        level = 10 ** rng.uniform(-7.5, -5, (1, self.batch_size, 1))
         noise = level * np.exp(colour * slope) * self.hiss * rng.gamma(2.0, 0.5, energies.shape)
         mixed: Array = energies * np.exp(tone * slope) + noise
         return mixed
 
     def _hide(self, rng: np.random.Generator, features: Array) -> None:
-        """Put the mean in place of some bands and some frames of each sound."""
+        """Put the mean in place of a few bands, and of a few frames of each 60, in every second sound."""
         T, B, M = features.shape
-        for b in range(B):
-            for _ in range(2):
-                width = rng.integers(0, 8)
-                first = rng.integers(0, M - width)
-                features[:, b, first : first + width] = self.hidden[first : first + width]
-            for _ in range(1 + T // 40):
+        for b in np.flatnonzero(rng.random(B) < 0.5):
+            width = rng.integers(0, 8)
+            first = rng.integers(0, M - width)
+            features[:, b, first : first + width] = self.hidden[first : first + width]
+            for _ in range(1 + T // 60):
                 width = rng.integers(0, 6)
                 first = rng.integers(0, max(1, T - width))
                 features[first : first + width, b] = self.hidden

@@ -95,10 +95,11 @@ def learn(arguments: argparse.Namespace, train: list[speech.Recording], labels: 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(arguments.seed)
         network = voice.Listener(sound.MELS, len(labels), arguments.hidden, **shape)
-    network.scale(speech.scaling_of(train))
+    scaling = speech.scaling_of(train)
+    network.scale(scaling)
     words = [1, *range(1, arguments.words + 1)]
     drawn = {"words": words, "warmup": min(300, batches // 4), "seed": arguments.seed}
-    sample = speech.Strings(train, labels, arguments.batch_size, **drawn)
+    sample = speech.Strings(speech.hear(train), labels, scaling, arguments.batch_size, **drawn)
     about = {"labels": " ".join(labels), "files": len(train), "hold_out": arguments.hold_out}
     about |= {"batch_size": arguments.batch_size, "words": arguments.words}
     options: dict[str, Any] = {"objective": voice.objective(network.stack), "device": "cpu", "about": about}
