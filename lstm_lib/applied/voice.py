@@ -156,7 +156,9 @@ class Listener(nn.Module):
 def _loss(log_probs: Tensor, batch: Any, stack: int) -> Tensor:
     """Add up the CTC losses; single words are told apart by their mean chances as well, which gets CTC going."""
     ends = (batch.lengths // stack).long()
-    ctc_loss = F.ctc_loss(log_probs, batch.labels, ends, batch.counts, blank=ctc.BLANK, reduction="sum", zero_infinity=True)
+    ctc_loss = F.ctc_loss(
+        log_probs, batch.labels, ends, batch.counts, blank=ctc.BLANK, reduction="sum", zero_infinity=True
+    )
     if not bool((batch.counts == 1).all()):
         return ctc_loss
     return ctc_loss + F.cross_entropy(mean_scores(log_probs, ends), batch.labels[:, 0] - 1, reduction="sum")

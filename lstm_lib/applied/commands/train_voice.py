@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     if strange := sorted({one.label for one in held_out} - set(labels)):
         raise ValueError(f"got label {strange[0]!r} in what is held out only, expected it in training too")
     network = learn(arguments, train, labels)
-    heard = voice.log_chances(network, [sound.log_mel(one.samples) for one in held_out])
+    heard = voice.log_chances(network, [sound.log_mel(sound.with_quiet(one.samples)) for one in held_out])
     said = [[one.label] for one in held_out]
     read = [[labels[k - 1] for k in ctc.beam(chances)[0].labels] for chances in heard]
     words = [labels[voice.likeliest_word(chances) - 1] for chances in heard]

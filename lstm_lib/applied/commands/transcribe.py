@@ -4,6 +4,8 @@ import argparse
 import json
 from typing import Any
 
+import numpy as np
+
 from lstm_lib.applied import ctc, models, sound, voice, wav
 
 ABOUT = "say what was said in wav files"
@@ -50,10 +52,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 def describe(network: voice.Listener, labels: list[str], heard: wav.Sound, width: int = 12) -> dict[str, Any]:
     """Return what was said: labels, where each begins and ends in seconds, and other readings."""
-    log_probs = voice.log_chances(network, [sound.log_mel(heard.samples)])[0]
+    log_probs = voice.log_chances(network, [sound.log_mel(sound.with_quiet(heard.samples, heard.rate), heard.rate)])[0]
     readings = ctc.beam(log_probs, width)
+    seconds = len(heard.samples) / heard.rate
     best, step = readings[0].labels, network.stack * sound.HOP
-    times = [[round(step * at, 3) for at in span] for span in ctc.align(log_probs, best).spans]
+    spans = np.array(ctc.align(log_probs, best).spans).reshape(-1, 2) * step - sound.BEFORE
+    times = np.clip(spans, 0, seconds).round(3).tolist()
     others = [{"labels": [labels[k - 1] for k in one.labels], "log chance": one.log_chance} for one in readings]
     said = [labels[k - 1] for k in best]
-    return {"labels": said, "times": times, "seconds": len(heard.samples) / heard.rate, "readings": others}
+    return {"labels": said, "times": times, "seconds": seconds, "readings": others}
