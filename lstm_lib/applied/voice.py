@@ -133,7 +133,8 @@ class Listener(nn.Module):
         xs = ((features - self.mean) / self.spread)[: steps * self.stack]
         xs = xs.reshape(steps, self.stack, B, M).transpose(1, 2).reshape(steps, B, self.stack * M)
         ends = torch.full((B,), steps) if lengths is None else torch.as_tensor(lengths).cpu() // self.stack
-        return self.readout(self.dropout(self._remember(xs, ends))).log_softmax(-1)
+        scores: Tensor = self.readout(self.dropout(self._remember(xs, ends)))
+        return scores.log_softmax(-1)
 
     def _remember(self, xs: Tensor, ends: Tensor) -> Tensor:
         """Run the LSTM, (steps, B, D) to (steps, B, H or 2 H); or look around, where there is none."""
