@@ -140,25 +140,49 @@ def say(rng: np.random.Generator, vowel: int, seconds: float, who: Speaker, rate
     return sound
 
 
+def glide(sounds: Sequence[Array], rate: int = RATE) -> Array:
+    """Let sounds run into each other: each fades in while the last one fades out.
+
+    Example:
+        >>> glide([np.ones(400), np.ones(300)]).shape  # 20 ms of both at once
+        (540,)
+    """
+    overlap = rate // 50
+    joined = sounds[0]
+    for sound in sounds[1:]:
+        longer = np.zeros(len(joined) + len(sound) - overlap)
+        longer[: len(joined)] += joined
+        longer[-len(sound) :] += sound
+        joined = longer
+    return joined
+
+
 def utter(
     rng: np.random.Generator,
     labels: Sequence[int],
     *,
+    words: Sequence[Sequence[int]] | None = None,
     who: Speaker | None = None,
     noise: float = 0.001,
+    seconds: float | None = None,
     rate: int = RATE,
 ) -> Utterance:
-    """Say vowels one after the other, with pauses between, over a hiss.
+    """Say vowels, or words of several vowels that glide into each other, with pauses between, over a hiss.
 
     Args:
         rng: Where lengths (0.12 to 0.3 s), pauses (0.03 to 0.15 s) and the rest come from.
-        labels: Numbers of vowels, from 1.
+        labels: Numbers from 1, of vowels, or of words where these are given.
+        words: The vowels of each word; None where a label is a vowel.
         who: Drawn if None.
         noise: Root mean square of the hiss; the vowels have 0.1.
+        seconds: How long the whole is, with quiet behind it; None ends it soon after the last word.
         rate: Samples a second.
 
     Returns:
         Utterance.
+
+    Raises:
+        ValueError: If there is no such vowel, or the whole does not fit into ``seconds``.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -168,13 +192,17 @@ def utter(
     """
     who = speaker(rng) if who is None else who
     pieces, times, at = [], [], 0
-    for vowel in labels:
+    for label in labels:
+        vowels = [int(label)] if words is None else words[label - 1]
         pause = np.zeros(int(rng.uniform(0.03, 0.15) * rate))
-        sound = say(rng, int(vowel), float(rng.uniform(0.12, 0.3)), who, rate)
+        sound = glide([say(rng, v, float(rng.uniform(0.12, 0.3)), who, rate) for v in vowels], rate)
         start = at + len(pause)
         at = start + len(sound)
         times.append((start / rate, at / rate))
         pieces += [pause, sound]
-    pieces.append(np.zeros(int(rng.uniform(0.05, 0.15) * rate)))
+    rest = rng.uniform(0.05, 0.15) if seconds is None else seconds - at / rate
+    if rest < 0:
+        raise ValueError(f"got {seconds} seconds, expected at least {at / rate:.2f} for what was said")
+    pieces.append(np.zeros(round(rest * rate)))
     samples = np.concatenate(pieces)
     return Utterance(samples + rng.normal(0, noise, len(samples)), tuple(map(int, labels)), tuple(times))
