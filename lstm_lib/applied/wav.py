@@ -3,9 +3,12 @@
 Shapes: N samples.
 """
 
+import base64
+import html
+import io
 import wave
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -34,12 +37,31 @@ def write(path: str | Path, samples: Array, rate: int = sound.RATE) -> Path:
         >>> read(path).samples.shape
         (1000,)
     """
-    with wave.open(str(path), "wb") as file:
+    _write(str(path), samples, rate)
+    return Path(path)
+
+
+def _write(where: str | IO[bytes], samples: Array, rate: int) -> None:
+    with wave.open(where, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return Path(path)
+
+
+def player(samples: Array, title: str, rate: int = sound.RATE) -> str:
+    """Return HTML that plays a sound, on a page without a server too: the wav file stands in it as text.
+
+    Example:
+        >>> player(np.zeros(100), "nothing")[:38]
+        '<figure><audio controls preload="none"'
+    """
+    file = io.BytesIO()
+    _write(file, samples, rate)
+    content = base64.b64encode(file.getvalue()).decode()
+    label = html.escape(title)
+    audio = f'<audio controls preload="none" aria-label="{label}" src="data:audio/wav;base64,{content}"></audio>'
+    return f"<figure>{audio}<figcaption>{label}</figcaption></figure>"
 
 
 def read(path: str | Path, rate: int | None = sound.RATE) -> Sound:
