@@ -16,6 +16,7 @@ Every run is resumable (``--folder``). ``--ship`` writes the model of one direct
 """
 
 import argparse
+import base64
 import io
 import json
 import tarfile
@@ -115,6 +116,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=BATCHES, help=f"default {BATCHES}")
     parser.add_argument("--folder", type=Path, default=Path("runs/fsdd"), help="where runs are kept")
     parser.add_argument("--ship", action="store_true", help="write the model of one direction into the library")
+    parser.add_argument("--sounds", action="store_true", help="write the built-in sounds of the demo, and end")
     parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
     options = parser.parse_args()
     recordings, numbers = read(data.fetch(NAME))
@@ -122,6 +124,9 @@ def main() -> None:
     train = [one for one, number in zip(recordings, numbers, strict=True) if number >= first]
     test = [one for one, number in zip(recordings, numbers, strict=True) if first - 5 <= number < first]
     speech.guard(train, test)
+    if options.sounds:
+        write_sounds(test)
+        return
     heard = speech.hear(train)
     ways = [*SHAPES, "without"] if options.only is None else options.only
     for way in ways:
@@ -175,6 +180,24 @@ def ship(network: voice.Listener, row: dict[str, Any], test: Any, options: Any) 
     if options.ship:
         models.save(models.FOLDER / "voice.safetensors", network, card, as_bytes=True)
     return again["words"], again["beam"]
+
+
+SOUNDS = (("jackson", "three one four"), ("george", "two seven"), ("theo", "nine nine"))
+
+
+def write_sounds(test: list[speech.Recording]) -> None:
+    """Keep a few test recordings for those who have no microphone: 8 bits a sample, as loud as they can be."""
+    from lstm_lib.widgets.say_a_digit import SOUNDS as FILE
+
+    kept = []
+    for speaker, said in SOUNDS:
+        spoken = {one.label: one.samples for one in test if one.speaker == speaker and one.name.endswith("_3.wav")}
+        joined = np.concatenate([part for word in said.split() for part in (spoken[word], np.zeros(800))])[:-800]
+        numbers = np.round(120 * joined / np.abs(joined).max() + 128).astype(np.uint8)
+        by = f"Recorded by {speaker}, free spoken digit dataset, CC BY-SA 4.0."
+        text = base64.b64encode(numbers.tobytes()).decode()
+        kept.append({"title": f"{speaker}: {said}", "said": said, "by": by, "samples": text})
+    FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def write(row: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Train again what Chapter 13 trains: listeners with and without a memory, their delays, and what noise does to them."""
+"""Train again what Chapter 13 trains: listeners with and without a memory, their delays, and what noise does."""
 
 from collections.abc import Iterator
 from typing import Any
