@@ -171,8 +171,8 @@ def ship(network: voice.Listener, row: dict[str, Any], test: Any, options: Any) 
         "command": "python -m benchmarks.fsdd --only one --seeds 0 --ship",
         "split": "official: recordings 0 to 4 of each speaker and digit are the test, 5 to 49 were trained on",
         "held out": held_out,
-        "cannot": "It knows ten English digits of six speakers, four of whom are no native speakers; others, and "
-        "other microphones, are understood less well. Everything else that is said becomes digits, or nothing.",
+        "cannot": "It knows ten English digits of six speakers; others are understood less well "
+        "(see the rows without a speaker). Everything else that is said becomes digits, or nothing.",
     }
     path = models.save(options.folder / "voice.safetensors", network, card, as_bytes=True)
     again = ask(models.load(path).network, test)  # type: ignore[arg-type]
