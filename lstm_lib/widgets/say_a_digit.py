@@ -31,7 +31,7 @@ class SayADigit(WithModels):
     _esm = esm("say_a_digit")
     _css = css("say_a_digit")
 
-    sounds = traitlets.List().tag(sync=True)
+    sounds: "traitlets.List[dict[str, str]]" = traitlets.List().tag(sync=True)
 
     def __init__(self, *, model: str | Path | None = None) -> None:
         """Read the built-in sounds."""
