@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lstm_lib import recorded, training, use
 from lstm_lib import train as train_command
-from lstm_lib import training, use
 from lstm_lib.applied import ctc, formants, models, sound, speech, voice
 
 SHAPES = {
@@ -280,3 +280,22 @@ def test_a_model_for_something_else_is_refused(tmp_path, folder, capsys):
     with pytest.raises(SystemExit):
         use.main(["transcribe", str(next(folder.glob("*.wav"))), "--model", str(path)])
     assert "got a model for language, expected one for voice" in capsys.readouterr().err
+
+
+def test_the_shipped_listener_is_small_and_its_card_says_what_was_recorded():
+    network, card = models.load("voice", kind="voice")
+    (row,) = recorded.rows("fsdd", way="one", seed=0)
+    assert (models.FOLDER / "voice.safetensors").stat().st_size < 400_000
+    assert not network.lstm.bidirectional
+    told = card["held out"]
+    assert (told["single words right"], told["label error rate of strings"]) == (row["words"], row["beam"])
+    in_bytes = (row["words, in bytes"], row["beam, in bytes"])
+    assert tuple(told["in bytes"].values()) == in_bytes
+
+
+def test_the_vowels_of_the_synthesiser_are_no_digits_but_heard_without_a_stumble():
+    network = models.load("voice").network
+    said = formants.utter(np.random.default_rng(0), [1, 5, 8])
+    (log,) = voice.log_chances(network, [sound.log_mel(sound.with_quiet(said.samples))])
+    assert np.isfinite(log).all()
+    np.testing.assert_allclose(np.exp(log).sum(axis=1), 1.0, rtol=1e-5)
