@@ -28,8 +28,17 @@ def write(page: Page) -> None:
     page.wait_for_function("document.querySelector('.writer .wr-said').textContent.includes('has written')")
 
 
+def listen(page: Page) -> None:
+    """Let the listener hear a built-in sound."""
+    demo = page.locator(".say-a-digit")
+    demo.get_by_role("checkbox").uncheck()
+    demo.get_by_role("group", name="Built-in sounds").get_by_role("button").first.press("Enter")
+    page.wait_for_function("document.querySelector('.say-a-digit .sd-said').textContent.includes('Heard:')")
+
+
 DEMOS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "writer": ("chapters/12_language_generation.html", write),
+    "say_a_digit": ("chapters/13_voice_recognition.html", listen),
 }
 
 

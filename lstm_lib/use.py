@@ -2,6 +2,7 @@
 
     python -m lstm_lib.use generate --beginning "ROMEO:" --temperature 0.8
     python -m lstm_lib.use generate --model runs/book/model.safetensors --file beginning.txt --json
+    python -m lstm_lib.use transcribe digits.wav --json
 
 A mistake in what it is given is one line on the error stream and exit code 2; nothing is written then.
 """
@@ -10,11 +11,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lstm_lib.applied.commands import generate
+from lstm_lib.applied.commands import generate, transcribe
 from lstm_lib.training.checkpoints import CheckpointError
 
 COMMANDS = {
     "generate": generate,
+    "transcribe": transcribe,
 }
 
 

@@ -6,7 +6,7 @@ over all paths that read so. Everything is in logarithms, nats.
 
 Shapes: T frames, K signs (blank included), L labels, S = 2 L + 1 states: blank, first label, blank, …, last, blank.
 
-Reference: Graves et al. 2006 (graves2006).
+Reference: Graves et al. 2006 (graves2006connectionist).
 """
 
 from collections.abc import Iterable, Sequence

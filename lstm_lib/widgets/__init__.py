@@ -3,8 +3,9 @@
 from lstm_lib.widgets.gate_explorer import GateExplorer
 from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.quiz import Quiz
+from lstm_lib.widgets.say_a_digit import SayADigit
 from lstm_lib.widgets.three_clocks import ThreeClocks
 from lstm_lib.widgets.truncation import Truncation
 from lstm_lib.widgets.writer import Writer
 
-__all__ = ["GateExplorer", "GradientFlow", "Quiz", "ThreeClocks", "Truncation", "Writer"]
+__all__ = ["GateExplorer", "GradientFlow", "Quiz", "SayADigit", "ThreeClocks", "Truncation", "Writer"]
