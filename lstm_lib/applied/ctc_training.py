@@ -7,7 +7,6 @@ Shapes: T steps, B sequences, K classes with the blank, N characters of the long
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -27,6 +26,7 @@ def summed_loss(scores: Tensor, steps: Tensor, labels: Tensor, sizes: Tensor) ->
         sizes: Characters of each label (B,).
 
     Example:
+        >>> import torch
         >>> one = torch.ones(1, dtype=torch.long)
         >>> loss = summed_loss(torch.zeros(2, 1, 2), 2 * one, one[None], one)  # "aa", "a-", "-a" of four paths
         >>> round(torch.exp(-loss).item(), 4)

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from lstm_lib.applied.pictures import Array
+from lstm_lib._array import Array
 
 SEEN = (
     "DejaVuSans",
@@ -43,12 +42,12 @@ PARTS = ("train", "validation", "test")
 
 
 class Lines(NamedTuple):
-    """A batch of lines: ink (B, R, W), columns of each (B,), labels (B, N) as numbers from 1, and their lengths (B,)."""
+    """A batch: ink (B, R, W), columns of each line (B,), labels (B, N) as numbers from 1, and their lengths (B,)."""
 
     xs: Array
-    steps: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    sizes: NDArray[np.int64]
+    steps: Array
+    labels: Array
+    sizes: Array
 
 
 def batch(pictures: Sequence[Array], texts: Sequence[str], characters: str) -> Lines:
@@ -81,6 +80,24 @@ def batch(pictures: Sequence[Array], texts: Sequence[str], characters: str) -> L
     return Lines(xs, steps, labels, sizes)
 
 
+def side_by_side(rng: np.random.Generator, pictures: Sequence[Array], texts: Sequence[str], characters: str) -> Lines:
+    """Put lines into a batch in which all have one width: each lies anywhere on its ground.
+
+    A batch to train on needs no padding then, and nothing is packed.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> side_by_side(rng, [np.ones((2, 3), np.float32), np.ones((2, 5), np.float32)], ["b", "ab"], "ab").steps
+        array([5, 5])
+    """
+    width = max(picture.shape[1] for picture in pictures)
+    wide = []
+    for picture in pictures:
+        before = int(rng.integers(width - picture.shape[1] + 1))
+        wide.append(np.pad(picture, ((0, 0), (before, width - picture.shape[1] - before))))
+    return batch(wide, texts, characters)
+
+
 # ---------------------------------------------------------------- handwritten digits
 
 
@@ -88,9 +105,9 @@ class Digits(NamedTuple):
     """Handwritten digits: ink (N, 8, 8) from 0 to 1, and what each is (N,)."""
 
     images: Array
-    names: NDArray[np.int64]
+    names: Array
 
-    def only(self, which: NDArray[np.int64]) -> "Digits":
+    def only(self, which: Array) -> "Digits":
         """Return some of them, by their place."""
         return Digits(self.images[which], self.names[which])
 
@@ -103,7 +120,7 @@ def digits() -> Digits:
     return Digits((found.images / 16).astype(np.float32), found.target.astype(np.int64))
 
 
-def split(count: int, how: str, seed: int = 0) -> dict[str, NDArray[np.int64]]:
+def split(count: int, how: str, seed: int = 0) -> dict[str, Array]:
     """Split digits into training, validation and test, before any choice.
 
     Args:
@@ -165,7 +182,8 @@ def _bent(rng: np.random.Generator, image: Image.Image, much: float) -> Array:
     shift = centre - linear @ [width / 2, height / 2]
     told = (*linear[0], shift[0], *linear[1], shift[1])
     bent = np.asarray(image.transform((width, height), Image.Transform.AFFINE, told, Image.Resampling.BILINEAR))
-    return np.clip(bent ** np.exp(rng.uniform(-0.4, 0.4) * much) * rng.uniform(1 - 0.2 * much, 1.0), 0, 1)
+    pressed: Array = np.clip(bent ** np.exp(rng.uniform(-0.4, 0.4) * much) * rng.uniform(1 - 0.2 * much, 1.0), 0, 1)
+    return pressed
 
 
 # ---------------------------------------------------------------- words in fonts
@@ -189,7 +207,7 @@ def font(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", size)
 
 
-def draw_word(text: str, name: str, size: int) -> Array:
+def draw_word(text: str, name: str, size: int) -> Image.Image:
     """Draw a text in a font, cut to its ink.
 
     Args:
@@ -198,19 +216,21 @@ def draw_word(text: str, name: str, size: int) -> Array:
         size: Of the font, in pixels.
 
     Returns:
-        Ink (R, W) from 0 to 1.
+        A picture of Pillow, mode L: ink 255 on 0.
+
+    Raises:
+        ValueError: If there is nothing to draw, or no such font.
 
     Example:
-        >>> draw_word("lstm", "cmr10", 30).max()
-        np.float32(1.0)
+        >>> draw_word("lstm", "cmr10", 30).getextrema()[1]
+        255
     """
-    if not text.strip():
-        raise ValueError(f"got the text {text!r}, expected something to draw")
-    left, top, right, bottom = font(name, size).getbbox(text)
-    sheet = Image.new("L", (round(right - left) + 2, round(bottom - top) + 2))
-    ImageDraw.Draw(sheet).text((1 - left, 1 - top), text, fill=255, font=font(name, size))
+    sheet = Image.new("L", (round(1.2 * size * (len(text) + 1)), 2 * size))
+    ImageDraw.Draw(sheet).text((size // 2, size // 2), text, fill=255, font=font(name, size))
     box = sheet.getbbox()
-    return np.asarray(sheet.crop(box), dtype=np.float32) / 255
+    if box is None:
+        raise ValueError(f"got the text {text!r}, expected something to draw")
+    return sheet.crop(box)
 
 
 def render_word(
@@ -220,7 +240,6 @@ def render_word(
     *,
     height: int = 24,
     distortion: float = 1.0,
-    width: int | None = None,
 ) -> Array:
     """Draw a word as a reader might meet it: turned, slanted, thick or thin, blurred, on a ground that is not even.
 
@@ -230,7 +249,6 @@ def render_word(
         rng: Source of randomness.
         height: Rows of the picture.
         distortion: 0 for the plain word with its margin, 1 for the usual amount.
-        width: Columns of the picture; None takes what the word needs. Where there is room, the word lies anywhere.
 
     Returns:
         Ink (height, W) from 0 to 1.
@@ -240,45 +258,61 @@ def render_word(
         >>> picture.shape[0], 0 <= picture.min() <= picture.max() <= 1
         (24, np.True_)
     """
-    sheet = Image.fromarray(draw_word(text, name, round(1.6 * height)))
-    much = distortion
-    if (kind := rng.random()) < 0.3 * much:  # a thicker or a thinner pen
-        filter_of = ImageFilter.MaxFilter if kind < 0.2 * much else ImageFilter.MinFilter
-        full = Image.fromarray((np.asarray(sheet) * 255).astype(np.uint8)).filter(filter_of(3))
-        share = rng.uniform(0.2, 0.8 if kind < 0.2 * much else 0.4)
-        sheet = Image.fromarray((1 - share) * np.asarray(sheet) + share * np.asarray(full, np.float32) / 255)
-    turn, slant = rng.uniform(-0.05, 0.05) * much, rng.uniform(-0.25, 0.25) * much
-    stretch = np.exp(rng.uniform(-0.2, 0.2) * much)
-    top, bottom, left, right = (0.08 + rng.uniform(-0.06, 0.12, 4) * much) * height
-    columns, rows = sheet.size
-    forward = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ [[1, slant], [0, 1]]
-    across, down = np.abs(forward) @ [columns, rows]  # the box of the turned word
+    sheet, much = draw_word(text, name, round(1.5 * height)), distortion
+    pen, turn, slant, stretch, top, bottom, left, right = (rng.uniform(-1, 1, 8) * much).tolist()
+    if pen > 0.6:
+        sheet = Image.blend(sheet, sheet.filter(ImageFilter.MaxFilter(3)), 2 * (pen % 1) - 1.2)
+    elif pen < -0.8:
+        sheet = Image.blend(sheet, sheet.filter(ImageFilter.MinFilter(3)), 0.4)
+    top, bottom, left, right = (height * (0.11 + 0.09 * side) for side in (top, bottom, left, right))
+    turned = np.array([[1, -0.05 * turn], [0.05 * turn, 1]]) @ [[1, 0.25 * slant], [0, 1]]
+    across, down = np.abs(turned) @ sheet.size  # the box of the turned word
     scale = (height - top - bottom) / down
-    needed = round(across * scale * stretch + left + right)
-    width = needed if width is None else max(width, needed)
-    left += rng.uniform(0, width - needed) if width > needed else 0.0
-    back = np.linalg.inv(forward) / scale @ np.diag([1 / stretch, 1])
-    middle = [left + across * scale * stretch / 2, top + down * scale / 2]
-    shift = np.array([columns / 2, rows / 2]) - back @ middle
+    wide = scale * np.exp(0.2 * stretch)
+    back = np.linalg.inv(turned) @ np.diag([1 / wide, 1 / scale])
+    shift = np.array(sheet.size) / 2 - back @ [left + across * wide / 2, top + down * scale / 2]
     told = (*back[0], shift[0], *back[1], shift[1])
-    picture = sheet.transform((width, height), Image.Transform.AFFINE, told, Image.Resampling.BILINEAR)
-    return _worn(rng, np.asarray(picture, dtype=np.float32), much) if much else np.asarray(picture, dtype=np.float32)
+    size = max(1, round(across * wide + left + right)), height
+    picture = sheet.transform(size, Image.Transform.AFFINE, told, Image.Resampling.BILINEAR)
+    return _worn(rng, picture, much)
 
 
-def _worn(rng: np.random.Generator, picture: Array, much: float) -> Array:
-    """Blur a picture, and give it an uneven ground, pale ink, and noise."""
-    height, width = picture.shape
-    blur = max(0.0, rng.uniform(-0.6, 0.9)) * much
-    if blur > 0.05:
-        soft = Image.fromarray((picture * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(blur))
-        picture = np.asarray(soft, dtype=np.float32) / 255
-        picture = picture / max(float(picture.max()), 0.2)
-    if rng.random() < 0.5 * much:
+def bend(rng: np.random.Generator, picture: Array, distortion: float = 1.0) -> Array:
+    """Turn, slant and stretch a line that is there already, and wear it as ``render_word`` does.
+
+    Example:
+        >>> bend(np.random.default_rng(0), np.ones((24, 50), np.float32)).shape[0]
+        24
+    """
+    if not distortion:
+        return picture
+    turn, slant = rng.uniform(-0.03, 0.03) * distortion, rng.uniform(-0.2, 0.2) * distortion
+    stretch, size = np.exp(rng.uniform(-0.15, 0.15, 2) * distortion)
+    rows, columns = picture.shape
+    width = max(1, round(columns * stretch))
+    back = np.array([[1 / stretch, slant], [turn, size]])
+    shift = np.array([columns / 2, rows / 2]) - back @ [width / 2, rows / 2]
+    told = (*back[0], shift[0], *back[1], shift[1])
+    sheet = Image.fromarray((255 * picture).astype(np.uint8))
+    bent = sheet.transform((width, rows), Image.Transform.AFFINE, told, Image.Resampling.BILINEAR)
+    return _worn(rng, bent, 0.7 * distortion)
+
+
+def _worn(rng: np.random.Generator, sheet: Image.Image, much: float) -> Array:
+    """Blur a picture (mode L), and give it an uneven ground, pale ink, and noise."""
+    blur, cloudy, ground, pale, rough = rng.random(5).tolist()
+    if much and blur > 0.5:
+        sheet = sheet.filter(ImageFilter.GaussianBlur(float(1.6 * blur - 0.7) * much))
+    picture: Array = np.asarray(sheet, dtype=np.float32) / 255
+    if not much:
+        return picture
+    if cloudy > 0.5:
         coarse = Image.fromarray(rng.random((3, 6), dtype=np.float32))
-        cloud = np.asarray(coarse.resize((width, height), Image.Resampling.BILINEAR)) * rng.uniform(0, 0.35) * much
-        picture = picture * (1 - cloud) + cloud * rng.random()
-    noise = rng.standard_normal((height, width), dtype=np.float32) * rng.uniform(0, 0.09) * much
-    return np.clip(picture * rng.uniform(1 - 0.25 * much, 1.0) + noise, 0, 1).astype(np.float32)
+        cloud = np.asarray(coarse.resize(sheet.size, Image.Resampling.BILINEAR)) * (0.7 * cloudy - 0.35) * much
+        picture = picture * (1 - cloud) + cloud * ground
+    picture = picture * (1 - 0.25 * much * pale)
+    picture = picture + rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(0.09 * rough * much)
+    return np.clip(picture, 0, 1, out=picture)
 
 
 @functools.lru_cache(maxsize=1)
@@ -289,7 +323,7 @@ def vocabulary() -> dict[str, tuple[str, ...]]:
 
     Example:
         >>> parts = vocabulary()
-        >>> set(parts["train"]) & set(parts["test"]), "memory" in {*parts["train"], *parts["validation"], *parts["test"]}
+        >>> set(parts["train"]) & set(parts["test"]), len(parts["train"]) > 1000
         (set(), True)
     """
     from pydoc_data.topics import topics
@@ -303,16 +337,17 @@ def vocabulary() -> dict[str, tuple[str, ...]]:
 
 
 @functools.lru_cache(maxsize=64)
-def _of_length(words: tuple[str, ...], length: int) -> tuple[str, ...]:
-    return tuple(word for word in words if len(word) == length) or words
+def _of_length(part: str, length: int) -> tuple[str, ...]:
+    words = vocabulary()[part]
+    return tuple(word for word in words if len(word) == length)
 
 
-def draw_text(rng: np.random.Generator, words: tuple[str, ...], length: int | None = None) -> tuple[str, str]:
+def draw_text(rng: np.random.Generator, part: str, length: int | None = None) -> tuple[str, str]:
     """Draw a text as it is printed, and what it reads as: a word, in capitals too, a number, or random letters.
 
     Args:
         rng: Source of randomness.
-        words: Words to draw from.
+        part: Of the vocabulary: "train", "validation" or "test".
         length: Characters; None for any.
 
     Returns:
@@ -320,8 +355,8 @@ def draw_text(rng: np.random.Generator, words: tuple[str, ...], length: int | No
     """
     kind = rng.random()
     length = int(rng.integers(3, 11)) if length is None else length
-    if kind < 0.6:
-        fitting = _of_length(words, length)
+    fitting = _of_length(part, length)
+    if kind < 0.6 and fitting:
         text = fitting[rng.integers(len(fitting))]
     else:
         letters = LETTERS[26:] if kind < 0.75 else LETTERS[:26]

@@ -26,6 +26,7 @@ SCALE = ".scale"
 # a dictionary of plain values, what to build it from.
 NETWORKS = {
     "Tagger": "lstm_lib.nn",
+    "Reader": "lstm_lib.applied.ocr",
 }
 
 

@@ -1,4 +1,4 @@
-"""Reading a line of writing: a small convolution makes columns, an LSTM in both directions reads along them, CTC spells.
+"""Reading a line of writing: convolutions make columns, an LSTM in both directions reads along them, CTC spells.
 
 Shapes: B lines, R rows, W columns of a picture, T columns that are read, C channels, H hidden units, K classes with
 the blank.
@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from lstm_lib._array import Array
 from lstm_lib.applied import ctc, pictures
 from lstm_lib.applied.ctc_training import ctc as objective_of
 from lstm_lib.nn import LSTM, set_forget_bias
@@ -84,6 +84,10 @@ class Reader(nn.Module):
             M = max(1, round((wanted - 2 * hidden) / (3 * D + 6 * hidden + 1)))
             self.along = nn.ModuleList([nn.Conv1d(D, M, 3, padding=1), nn.Conv1d(M, 2 * hidden, 3, padding=1)])
         self.readout = nn.Linear(2 * hidden, len(characters) + 1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv1d | nn.Conv2d):  # torch's own start lets a signal fade from layer to layer
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     @property
     def classes(self) -> int:
@@ -93,14 +97,14 @@ class Reader(nn.Module):
     @property
     def stride(self) -> int:
         """Columns of the picture for each column that is read."""
-        return math.prod(int(layer.stride[1]) for layer in self.convolutions)  # type: ignore[index, union-attr]
+        return math.prod(along for _, along in self.arguments["strides"])
 
     def columns(self, pictures: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the features of the columns (T, B, D), zero beyond each line's end, and how many each line has."""
         xs, steps = pictures[:, None], widths
-        for layer in self.convolutions:
+        for layer, (_, along) in zip(self.convolutions, self.arguments["strides"], strict=True):
             xs = torch.relu(layer(_cut(xs, steps)))
-            steps = -(-steps // layer.stride[1])  # type: ignore[index, operator]
+            steps = -(-steps // along)
         xs = _cut(xs, steps)
         return xs.flatten(1, 2).permute(2, 0, 1), steps
 
@@ -166,11 +170,11 @@ class Reading(NamedTuple):
     text: str
     log_chance: float
     spans: list[tuple[int, int]]
-    log_probs: NDArray[np.float32]
-    picture: pictures.Array
+    log_probs: Array
+    picture: Array
 
 
-def read(model: Reader, brightness: NDArray[np.floating], *, beam: int = 8) -> Reading:
+def read(model: Reader, brightness: Array, *, beam: int = 8) -> Reading:
     """Read one line.
 
     Args:
@@ -185,12 +189,12 @@ def read(model: Reader, brightness: NDArray[np.floating], *, beam: int = 8) -> R
         >>> page = np.ones((60, 200)); page[20:40, 30:150] = 0
         >>> reading = read(Reader("01"), page)
         >>> reading.picture.shape, len(reading.log_probs), len(reading.spans) == len(reading.text)
-        ((24, 123), 62, True)
+        ((24, 124), 62, True)
     """
     return read_ink(model, pictures.line(brightness, model.height), beam=beam)
 
 
-def read_ink(model: Reader, picture: pictures.Array, *, beam: int = 8) -> Reading:
+def read_ink(model: Reader, picture: Array, *, beam: int = 8) -> Reading:
     """Read one line that is already ink of the reader's height: see ``read``."""
     (log_probs,) = look(model, [picture])
     labels = ctc.greedy(log_probs) if beam == 1 else ctc.beam(log_probs, beam)[0].labels
@@ -200,7 +204,7 @@ def read_ink(model: Reader, picture: pictures.Array, *, beam: int = 8) -> Readin
     return Reading(spell(model, labels), ctc.log_likelihood(log_probs, labels), spans, log_probs, picture)
 
 
-def look(model: Reader, inks: Sequence[pictures.Array]) -> list[NDArray[np.float32]]:
+def look(model: Reader, inks: Sequence[Array]) -> list[Array]:
     """Return the logarithms of the chances (T, K) for each line."""
     widths = torch.tensor([ink.shape[1] for ink in inks])
     padded = np.zeros((len(inks), inks[0].shape[0], int(widths.max())), np.float32)
@@ -215,7 +219,7 @@ def look(model: Reader, inks: Sequence[pictures.Array]) -> list[NDArray[np.float
     return [log_probs[:T, k] for k, T in enumerate(steps.tolist())]
 
 
-def transcribe(model: Reader, inks: Sequence[pictures.Array], *, at_once: int = 50) -> list[str]:
+def transcribe(model: Reader, inks: Sequence[Array], *, at_once: int = 50) -> list[str]:
     """Read many lines, ink of the reader's height, taking the best class of each column.
 
     Example:
@@ -243,5 +247,10 @@ def confusions(said: Sequence[str], got: Sequence[str]) -> dict[tuple[str, str],
         >>> confusions(["17", "71"], ["77", "77"])
         {('1', '7'): 2}
     """
-    pairs = [pair for one, other in zip(said, got, strict=True) if len(one) == len(other) for pair in zip(one, other, strict=True)]
+    pairs = [
+        pair
+        for one, other in zip(said, got, strict=True)
+        if len(one) == len(other)
+        for pair in zip(one, other, strict=True)
+    ]
     return dict(Counter(pair for pair in pairs if pair[0] != pair[1]).most_common())

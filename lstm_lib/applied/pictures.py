@@ -9,10 +9,9 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-Array = NDArray[np.float32]
+from lstm_lib._array import Array
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 LARGEST = 40_000_000  # pixels of a file that is opened
@@ -109,7 +108,7 @@ def grey(picture: Image.Image) -> Array:
     return np.asarray(picture.convert("RGB").convert("L"), dtype=np.float32) / 255
 
 
-def ink(brightness: NDArray[np.floating]) -> Array:
+def ink(brightness: Array) -> Array:
     """Find the ground, and return how far each pixel is from it: 1 for full ink, 0 for ground.
 
     The ground is the median of the picture's edge; the ink is dark or light, whichever side of it the mean lies.
@@ -137,7 +136,8 @@ def ink(brightness: NDArray[np.floating]) -> Array:
     most = max(most, 0.5 * away.max())
     if not most >= FLAT * max(1.0, float(np.abs(given).max())):
         raise ValueError("got a picture of one brightness, expected writing in ink that differs from its ground")
-    return np.clip(away / most, 0, 1).astype(np.float32)
+    relative: Array = np.clip(away / most, 0, 1).astype(np.float32)
+    return relative
 
 
 def trim(picture: Array, margin: float = MARGIN) -> Array:
@@ -167,12 +167,13 @@ def to_height(picture: Array, height: int) -> Array:
     rows, columns = picture.shape
     width = max(1, round(columns * height / rows))
     if width > WIDEST:
-        raise ValueError(f"got a picture of {columns} × {rows} pixels, expected one line, at most {WIDEST // height} times wider than high")
+        expected = f"expected one line, at most {WIDEST // height} times as wide as high"
+        raise ValueError(f"got a picture of {columns} × {rows} pixels, {expected}")
     scaled = Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(scaled, dtype=np.float32)
 
 
-def line(brightness: NDArray[np.floating], height: int) -> Array:
+def line(brightness: Array, height: int) -> Array:
     """Bring a picture of one line of writing to what a reader takes.
 
     Args:
@@ -188,6 +189,6 @@ def line(brightness: NDArray[np.floating], height: int) -> Array:
     Example:
         >>> page = np.ones((60, 200)); page[20:40, 30:150] = 0
         >>> line(page, 16).shape
-        (16, 82)
+        (16, 83)
     """
     return to_height(trim(ink(brightness)), height)
