@@ -6,6 +6,7 @@ Shapes: B lines, R rows, W columns, N characters of the longest label.
 """
 
 import functools
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -174,15 +175,14 @@ def _bent(rng: np.random.Generator, image: Image.Image, much: float) -> Array:
     """Turn, slant, stretch and move one digit, and change how hard the pen was pressed."""
     height = image.size[1]
     width = height + 4
-    turn, slant = rng.uniform(-0.25, 0.25) * much, rng.uniform(-0.35, 0.35) * much
-    across, down = np.exp(rng.uniform(-0.22, 0.22, 2) * much)
-    linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ [[1, slant], [0, 1]]
-    linear = linear @ np.diag([across, down])
-    centre = np.array([height / 2, height / 2]) + rng.uniform(-1.5, 1.5, 2) * much
-    shift = centre - linear @ [width / 2, height / 2]
-    told = (*linear[0], shift[0], *linear[1], shift[1])
-    bent = np.asarray(image.transform((width, height), Image.Transform.AFFINE, told, Image.Resampling.BILINEAR))
-    pressed: Array = np.clip(bent ** np.exp(rng.uniform(-0.4, 0.4) * much) * rng.uniform(1 - 0.2 * much, 1.0), 0, 1)
+    turn, slant, across, down, right, lower, press = (rng.uniform(-1, 1, 7) * much).tolist()
+    cos, sin = math.cos(0.25 * turn), math.sin(0.25 * turn)
+    across, down, slant = math.exp(0.22 * across), math.exp(0.22 * down), 0.35 * slant
+    a, b, c, d = cos * across, (cos * slant - sin) * down, sin * across, (sin * slant + cos) * down
+    x = height / 2 + 1.5 * right - a * width / 2 - b * height / 2
+    y = height / 2 + 1.5 * lower - c * width / 2 - d * height / 2
+    sheet = image.transform((width, height), Image.Transform.AFFINE, (a, b, x, c, d, y), Image.Resampling.BILINEAR)
+    pressed: Array = np.asarray(sheet) ** np.float32(math.exp(0.4 * press))
     return pressed
 
 
