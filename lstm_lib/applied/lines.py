@@ -141,9 +141,15 @@ def split(count: int, how: str, seed: int = 0) -> dict[str, Array]:
 
 
 def digit_line(
-    rng: np.random.Generator, of: Digits, *, count: int = 5, distortion: float = 0.0, height: int = 16
+    rng: np.random.Generator,
+    of: Digits,
+    *,
+    count: int = 5,
+    distortion: float = 0.0,
+    height: int = 16,
+    closest: int = -3,
 ) -> tuple[Array, str]:
-    """Put random digits into a row, with random gaps.
+    """Put random digits into a row, with random gaps; some touch.
 
     Args:
         rng: Source of randomness.
@@ -151,6 +157,7 @@ def digit_line(
         count: How many.
         distortion: 0 leaves each digit as it is; 1 turns, slants, stretches and moves each one.
         height: Rows of the line.
+        closest: Columns of the smallest gap; below 0, the boxes of neighbours overlap.
 
     Returns:
         Ink (height, W), and the digits as a text.
@@ -162,13 +169,17 @@ def digit_line(
         (16, '88')
     """
     chosen = rng.integers(len(of.names), size=count)
-    gaps = rng.integers(0, height // 2, size=count + 1)
-    pieces = [np.zeros((height, gaps[0] // 2), np.float32)]
-    for k, gap in zip(chosen, gaps[1:], strict=True):
+    gaps = rng.integers(closest, height // 2, size=count).tolist()
+    pieces = []
+    for k in chosen:
         image = Image.fromarray(of.images[k]).resize((height, height), Image.Resampling.BILINEAR)
         pieces.append(_bent(rng, image, distortion) if distortion else np.asarray(image))
-        pieces.append(np.zeros((height, gap), np.float32))
-    return np.concatenate(pieces, axis=1), "".join(str(of.names[k]) for k in chosen)
+    places = np.cumsum([rng.integers(4), *(piece.shape[1] + gap for piece, gap in zip(pieces, gaps, strict=True))])
+    line = np.zeros((height, places[-1] - min(0, gaps[-1])), np.float32)
+    for piece, left in zip(pieces, places, strict=False):
+        under = line[:, left : left + piece.shape[1]]
+        np.maximum(under, piece, out=under)
+    return line, "".join(str(of.names[k]) for k in chosen)
 
 
 def _bent(rng: np.random.Generator, image: Image.Image, much: float) -> Array:
