@@ -67,7 +67,7 @@ console.log(JSON.stringify({{
   small: [...small.data],
   blocks: [...pad.blocks(square).data],
   across: square.width / 4,
-  sizes: [dash, dot].map(({{ rows, width }}) => [rows.length, width, rows.flatMap((row) => [...row]).filter(Boolean).length]),
+  sizes: [dash, dot].map(({{ rows, width }}) => [rows.length, width, String(rows).match(/1/g).length]),
   samples: Object.keys(pad.SAMPLES).map((digit) => read(pad.compose(digit))),
   shaken: SHAKEN.map((one) => read(shake(one))),
   words: [pad.words([]), pad.words([{{ character: "4", chance: 0.987 }}, {{ character: "2", chance: 0.5 }}])],
