@@ -67,7 +67,7 @@ def words_kind(parts: tuple[str, ...]) -> Kind:
         text = lines.draw_text(rng, parts[rng.integers(len(parts))], length)
         return lines.render_word(text, lines.SEEN[rng.integers(len(lines.SEEN))], rng), text
 
-    return Kind(LETTERS, network, 250, 2000, 24, 0.005, (3, 10), draw)
+    return Kind(LETTERS, network, 250, 2400, 24, 0.005, (3, 10), draw)
 
 
 def sample(kind: Kind, seed: int, lengths: tuple[int, int], size: int) -> Callable[[int], lines.Lines]:

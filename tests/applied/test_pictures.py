@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from lstm_lib import train, use
-from lstm_lib.applied import lines, models, ocr, pictures
+from lstm_lib.applied import ctc, lines, models, ocr, pictures
 
 
 def drawn(width=60, height=24, mode="L"):
@@ -224,3 +224,42 @@ def test_what_was_learned_from_a_folder_reads_from_the_command_line(tmp_path, ca
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"file", "text", "chance", "spans", "model"}
     assert len(told["spans"]) == len(told["text"])
+
+
+# ---------------------------------------------------------------- the models that are shipped
+
+
+def saved_as_png(picture, path, *, dark=0.1, light=0.9):
+    """Save ink as a picture with ground around it, three times as large."""
+    page = np.pad(light - (light - dark) * picture, 20, constant_values=light)
+    image = Image.fromarray((255 * page).astype(np.uint8))
+    image.resize((3 * image.width, 3 * image.height), Image.Resampling.BICUBIC).save(path)
+    return str(path)
+
+
+def test_the_shipped_models_are_small_and_say_what_they_are():
+    for name in ("ocr_digits", "ocr_words"):
+        assert (models.FOLDER / f"{name}.safetensors").stat().st_size < 300_000
+        network, card = models.load(name, kind="reading")
+        assert not network.arguments["norm"]
+        assert {"data", "command", "cannot", "held out"} <= set(card)
+        assert any(key.startswith("in bytes") for key in card["held out"])
+        assert any(key.startswith("whole") for key in card["held out"])
+
+
+@pytest.mark.parametrize("dark", [0.1, 0.95])
+def test_the_shipped_models_read_files_dark_on_light_and_light_on_dark(dark, tmp_path, capsys):
+    rng = np.random.default_rng(5)
+    for model in ("ocr_words", "ocr_digits"):
+        said, files = [], []
+        for k in range(20):
+            if model == "ocr_digits":
+                picture, text = lines.digit_line(rng, lines.digits(), count=4)
+            else:
+                text = lines.vocabulary()["test"][3 * k]
+                picture = lines.render_word(text, lines.SEEN[k % 16], rng, distortion=0.5)
+            files.append(saved_as_png(picture, tmp_path / f"{model}{k}.png", dark=dark, light=1.05 - dark))
+            said.append(text)
+        assert use.main(["read", *files, "--model", model]) == 0
+        got = capsys.readouterr().out.splitlines()
+        assert ctc.error_rate(said, got) < 0.1
