@@ -9,7 +9,8 @@ import { draw, make, percent, spoken, stage } from "./parts.js";
 const [WIDE, HIGH] = [600, 170]; // the pad
 const ROWS = 32; // of the bitmap whose blocks of 4 × 4 are counted, as those of scikit-learn's digits were
 const BLOCK = 4;
-const PEN = 2; // half the width of a line, in rows of the bitmap
+const PEN = 3; // half the width of a line, in rows of the bitmap: as much ink as the known digits have
+const STRETCH = 1.25; // the digits that the network knows are wider than most people draw them on a pad
 const LONGEST = 640; // columns of the bitmap: 20 digits
 
 // ---------------------------------------------------------------- arithmetic
@@ -35,7 +36,7 @@ export const SAMPLES = {
 };
 
 /** Strokes of a number written with the samples, in the coordinates of the pad, one digit after the other. */
-export function compose(number, { size = 110, gap = 26, left = 20, top = 30 } = {}) {
+export function compose(number, { size = 110, gap = 40, left = 20, top = 30 } = {}) {
   const strokes = [];
   for (const digit of number) {
     const placed = SAMPLES[digit].map((stroke) => stroke.map(([x, y]) => [left + size * x, top + size * y]));
@@ -54,17 +55,17 @@ export function box(strokes) {
 }
 
 /**
- * Strokes as a bitmap of 32 rows, the pen 4 rows wide, and as many columns as the drawing needs: { rows, width }.
+ * Strokes as a bitmap of 32 rows, the pen 6 rows wide, and as many columns as the drawing needs: { rows, width }.
  * A drawing much wider than high, such as a dash, is not blown up to 32 rows.
  */
 export function bitmap(strokes) {
   const { left, top, width, height } = box(strokes);
   const inside = ROWS - 2 * PEN;
-  const scale = Math.min(inside / Math.max(height, width / 12, 1), (LONGEST - 2 * PEN) / Math.max(width, 1));
+  const scale = Math.min(inside / Math.max(height, width / 12, 1), (LONGEST - 2 * PEN) / Math.max(STRETCH * width, 1));
   const over = (ROWS - height * scale) / 2; // ground above the ink
-  const needed = Math.ceil((width * scale + 2 * PEN) / BLOCK) * BLOCK;
+  const needed = Math.ceil((STRETCH * width * scale + 2 * PEN) / BLOCK) * BLOCK;
   const rows = Array.from({ length: ROWS }, () => new Uint8Array(needed));
-  const place = ([x, y]) => [(x - left) * scale + PEN, (y - top) * scale + over];
+  const place = ([x, y]) => [STRETCH * (x - left) * scale + PEN, (y - top) * scale + over];
   for (const stroke of strokes) {
     const points = stroke.map(place);
     points.forEach((to, n) => ink(rows, points[Math.max(0, n - 1)], to));
@@ -152,13 +153,16 @@ export function spell({ characters }, logs) {
   return read;
 }
 
-/** What the network is given for strokes: the counted blocks, with a block of ground on both sides, doubled. */
-export function picture(strokes) {
+/** The counted blocks of strokes, with a block of ground on both sides. */
+export function counts(strokes) {
   const { shape: [, rows, across], data } = blocks(bitmap(strokes));
   const padded = new Float32Array(rows * (across + 2));
   for (let y = 0; y < rows; y++) padded.set(data.subarray(y * across, (y + 1) * across), y * (across + 2) + 1);
-  return doubled({ shape: [1, rows, across + 2], data: padded });
+  return { shape: [1, rows, across + 2], data: padded };
 }
+
+/** What the network is given for strokes. */
+export const picture = (strokes) => doubled(counts(strokes));
 
 // ---------------------------------------------------------------- words
 
@@ -172,25 +176,27 @@ export function words(read) {
 
 const path = (stroke) => `M${stroke.map((point) => point.map((value) => value.toFixed(1)).join(" ")).join("L")}${stroke.length < 2 ? "h0.01" : ""}`;
 
-/** What the network was given, and under it a row for each digit and a column for each step: as light as the chance. */
+/** The counts that the network was given, and under them a row for each digit and a column for each step: as light as the chance. */
 function chart(network, given, logs, read) {
   const [, rows, width] = given.shape;
-  const [left, cell, line] = [14, network.stride, 5];
+  const [left, cell, line, dot] = [14, network.stride, 5, 2];
   const classes = network.characters.length;
   const parts = [];
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < width; x++) {
       const value = given.data[y * width + x];
-      if (value > 0.04) parts.push(draw("rect", { x: left + x, y, width: 1.05, height: 1.05, opacity: value.toFixed(2), class: "np-ink" }));
+      const place = { x: left + x * dot, y: y * dot, width: dot, height: dot };
+      if (value) parts.push(draw("rect", { ...place, opacity: value.toFixed(2), class: "np-ink" }));
     }
   }
-  const top = rows + 9;
+  const top = rows * dot + 9;
   logs.forEach((log, t) => {
     const lit = draw("g", { class: "np-column" });
     lit.style.animationDelay = `${t * 25}ms`;
     for (let k = 1; k <= classes; k++) {
       const chance = Math.exp(log[k]);
-      if (chance > 0.02) lit.append(draw("rect", { x: left + t * cell, y: top + (k - 1) * line, width: cell, height: line, opacity: chance.toFixed(2), class: "np-lit" }));
+      const place = { x: left + t * cell, y: top + (k - 1) * line, width: cell, height: line };
+      if (chance > 0.02) lit.append(draw("rect", { ...place, opacity: chance.toFixed(2), class: "np-lit" }));
     }
     parts.push(lit);
   });
@@ -199,7 +205,7 @@ function chart(network, given, logs, read) {
   }
   network.characters.forEach((character, k) => parts.push(draw("text", { x: 3, y: top + k * line + 4.2, class: "np-class" }, character)));
   const grid = draw("path", { class: "np-grid", d: `M${left} ${top}h${logs.length * cell}v${classes * line}h${-logs.length * cell}z` });
-  const box = { viewBox: `0 0 ${left + Math.max(width, 110) + 2} ${top + classes * line + 1}`, role: "img" };
+  const box = { viewBox: `0 0 ${left + Math.max(width * dot, 110) + 2} ${top + classes * line + 1}`, role: "img" };
   const told = read.map(({ character, from, to }) => `${character} at columns ${from + 1} to ${to}`).join(", ") || "nothing";
   return draw("svg", { ...box, class: "np-chart", "aria-label": `${logs.length} columns; read: ${told}.` }, grid, ...parts);
 }
@@ -214,15 +220,25 @@ function render({ model, el, signal }) {
   const pad = draw("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "np-pad", role: "img" }, lines);
   let strokes = compose(model.get("number"));
   let network;
-  let running;
+  let pen = null; // the stroke that is being drawn
+  let [busy, again] = [false, false];
 
+  /** Show the strokes, and read them; what is drawn meanwhile is read next. */
   async function read() {
-    running?.abort();
-    const mine = (running = new AbortController());
-    signal?.addEventListener("abort", () => mine.abort());
     lines.replaceChildren(...strokes.map((stroke) => draw("path", { d: path(stroke) })));
     pad.setAttribute("aria-label", `The pad: ${strokes.length === 1 ? "1 stroke" : `${strokes.length} strokes`}.`);
     undo.disabled = clear.disabled = !strokes.length;
+    again = true;
+    if (busy) return;
+    busy = true;
+    while (again && !signal?.aborted) {
+      again = false;
+      await once();
+    }
+    busy = false;
+  }
+
+  async function once() {
     if (!strokes.length) {
       shown.replaceChildren();
       said.textContent = "Draw a number on the pad, or write it with the buttons.";
@@ -230,10 +246,11 @@ function render({ model, el, signal }) {
     }
     try {
       network ??= open(await shipped(model, "ocr_digits"));
-      const given = picture(strokes);
-      const seen = await sliced(look(network, given), { signal: mine.signal, budget: 6 });
-      if (!seen || mine.signal.aborted) return;
+      const given = counts(strokes);
+      const seen = await sliced(look(network, doubled(given)), { signal, budget: 6 });
+      if (!seen || !strokes.length) return;
       const found = spell(network, seen.logs);
+      shown.classList.toggle("np-lights", !pen);
       shown.replaceChildren(make("p", { className: "lw-title" }, "What it sees, and what it says at each column"), chart(network, given, seen.logs, found));
       said.textContent = words(found);
       model.set("text", found.map(({ character }) => character).join(""));
@@ -247,7 +264,6 @@ function render({ model, el, signal }) {
     const { left, top, width } = pad.getBoundingClientRect();
     return [((clientX - left) * WIDE) / width, ((clientY - top) * WIDE) / width];
   };
-  let pen = null;
   pad.addEventListener("pointerdown", (event) => {
     if (!event.isPrimary || event.button > 0) return;
     event.preventDefault();
@@ -264,13 +280,19 @@ function render({ model, el, signal }) {
     pen.push(point);
     read();
   });
-  for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, () => (pen = null));
+  for (const end of ["pointerup", "pointercancel"]) {
+    pad.addEventListener(end, () => {
+      if (!pen) return;
+      pen = null;
+      read(); // once more, so that the columns light up one after the other
+    });
+  }
 
   const digits = Object.keys(SAMPLES).map((digit) => {
     const button = make("button", { type: "button" }, digit);
     button.addEventListener("click", () => {
       const { left, width } = strokes.length ? box(strokes) : { left: 0, width: 0 };
-      const start = strokes.length ? left + width + 26 : 20;
+      const start = strokes.length ? left + width + 40 : 20;
       if (start > WIDE - 80) said.textContent = "The pad is full.";
       else {
         strokes = [...strokes, ...compose(digit, { left: start })];
