@@ -6,8 +6,8 @@ English words, a few random letters and numbers, in small letters, rendered in 1
 distortions; asked are words that training has not seen, in these fonts and in five others.
 
 Each kind is trained with the LSTM and with convolutions along the columns in its place, three seeds each, and words
-once more for longer, on the training and the validation part together: sizes, rates and the number of batches were chosen before, by
-``--validate``, which trains on the training part and asks the validation part. The test part is asked once, here.
+once more for longer, on the training and the validation part together. Sizes, rates and batches were chosen before, by
+``--validate``, which trains on the training part and asks the validation part.
 
 Resumable: what a run has reached is kept in ``--folder``, batch by batch and row by row. ``--ship`` writes the models
 of the first seed, weights in bytes, to where ``lstm_lib.use`` finds them.
