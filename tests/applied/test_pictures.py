@@ -252,7 +252,7 @@ def test_the_shipped_models_read_files_dark_on_light_and_light_on_dark(dark, tmp
     rng = np.random.default_rng(5)
     for model in ("ocr_words", "ocr_digits"):
         said, files = [], []
-        for k in range(20):
+        for k in range(12):
             if model == "ocr_digits":
                 picture, text = lines.digit_line(rng, lines.digits(), count=4)
             else:
