@@ -36,9 +36,18 @@ def listen(page: Page) -> None:
     page.wait_for_function("document.querySelector('.say-a-digit .sd-said').textContent.includes('Heard:')")
 
 
+def number(page: Page) -> None:
+    """Let the pad read a number of five digits, digit by digit."""
+    demo = page.locator(".number-pad")
+    for digit in "40719":
+        demo.get_by_role("button", name=digit, exact=True).press("Enter")
+    page.wait_for_function("document.querySelector('.np-said').textContent.split(' with ').length > 5")
+
+
 DEMOS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "writer": ("chapters/12_language_generation.html", write),
     "say_a_digit": ("chapters/13_voice_recognition.html", listen),
+    "number_pad": ("chapters/14_image_ocr.html", number),
 }
 
 

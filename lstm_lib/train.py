@@ -22,7 +22,7 @@ import torch
 
 from lstm_lib import nn, tasks, training
 from lstm_lib.applied import language
-from lstm_lib.applied.commands import train_voice
+from lstm_lib.applied.commands import train_read, train_voice
 from lstm_lib.tasks import Batch, film
 from lstm_lib.training import settings as choices
 
@@ -93,7 +93,7 @@ TASKS = {
 
 
 # Uses whose data are files of their own kind; their options are their own, too.
-OTHERS: dict[str, ModuleType] = {"voice": train_voice}
+OTHERS: dict[str, ModuleType] = {"voice": train_voice, "read": train_read}
 
 LANGUAGE = "language"
 ABOUT_LANGUAGE = "predict each character of --file from those before it, --window at a time, in --batch-size streams"

@@ -44,6 +44,5 @@ def main() -> None:
         print(f"chapter {number}: {time.perf_counter() - start:.0f} s", flush=True)
 
 
-
 if __name__ == "__main__":
     main()

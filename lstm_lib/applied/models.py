@@ -27,6 +27,7 @@ SCALE = ".scale"
 NETWORKS = {
     "Tagger": "lstm_lib.nn",
     "Listener": "lstm_lib.applied.voice",
+    "Reader": "lstm_lib.applied.ocr",
 }
 
 
