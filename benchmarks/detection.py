@@ -1,0 +1,147 @@
+"""Train the network that finds text in scenes, with and without its recurrent row: ``python -m benchmarks.detection``.
+
+Scenes are drawn from photographs, textures and fonts that come with scikit-learn and matplotlib, in three lots that
+share nothing (``lstm_lib.applied.backgrounds``): one to train on; one on which thresholds are chosen, for each network
+by itself; and one that is asked once, at the end. A row is one way to find lines on one look of scenes: precision,
+recall and F at IoU 0.5.
+
+Each run is resumable: called again, the script goes on where it stopped (``--folder``). ``--ship`` writes the model of
+the first seed, weights in bytes, to where ``lstm_lib.use`` finds it. ``--read MODEL`` reads what was found, too.
+"""
+
+import argparse
+import itertools
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import _record
+from lstm_lib import training
+from lstm_lib.applied import boxes, edges, models
+from lstm_lib.applied.backgrounds import LOTS, expect_apart
+from lstm_lib.applied.detection import OBJECTIVE, Batch, Detector, batch
+from lstm_lib.applied.scenes import LOOKS, MIXED, Look, Scene, scene
+
+SEEDS = (0, 1, 2)
+SCENES, EPOCHS, B, RATE = 5000, 4, 16, 0.004
+ASKED = 200  # scenes of each look
+NETWORKS = {"recurrent row": True, "two convolutions": False}
+
+
+def draw(lot: str, look: Look, count: int) -> list[Scene]:
+    """Draw scenes of a lot; those of another lot or look are others."""
+    start = [sorted(LOTS).index(lot), count]
+    return [scene(np.random.default_rng([*start, n]), LOTS[lot], look) for n in range(count)]
+
+
+def pool(count: int, folder: Path) -> Batch:
+    """Return the scenes to train on, as one batch, from the folder if they are there."""
+    path = folder / f"scenes{count}.npz"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = batch(draw("train", MIXED, count))
+        beside = path.with_suffix(".part.npz")
+        np.savez(beside, pictures=drawn.pictures.astype(np.float16), kinds=drawn.kinds, places=drawn.places)
+        beside.replace(path)
+    with np.load(path) as file:
+        return Batch(*(file[name] for name in Batch._fields))
+
+
+def train(seed: int, recurrent: bool, scenes: Batch, folder: Path, *, epochs: float) -> Detector:
+    """Train a network, from where it stopped."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Detector(recurrent=recurrent)
+    count = len(scenes.pictures)
+    batches = round(epochs * count / B)
+
+    def sample(n: int) -> Batch:
+        each = count // B
+        which = np.random.default_rng([seed, n // each]).permutation(count)[n % each * B :][:B]
+        pictures, kinds, places = (part[which] for part in scenes)
+        return Batch(pictures.astype(np.float32), kinds, places)
+
+    how = {"lr": RATE, "schedule": "cosine", "warmup": min(50, batches // 4), "save_every": 200}
+    settings = training.Settings(batches=batches, seed=seed, **how)
+    where = folder / f"{'row' if recurrent else 'plain'}{seed}"
+    about = {"scenes": count}
+    training.fit(model, sample, settings, objective=OBJECTIVE, folder=where, device="cpu", about=about)
+    return model.eval()
+
+
+def ask(find: Callable[[Scene], list[Any]], scenes: list[Scene]) -> boxes.Judged:
+    """Judge a way to find boxes."""
+    return boxes.judge([find(scene) for scene in scenes], [[line.box for line in scene.lines] for scene in scenes])
+
+
+def best_how(answers: list[Any], scenes: list[Scene]) -> boxes.How:
+    """Choose the thresholds with the best F."""
+    truth = [[line.box for line in scene.lines] for scene in scenes]
+    hows = [boxes.How(*some) for some in itertools.product((0.3, 0.4, 0.5), (0.4, 0.5, 0.6, 0.7), (1, 2, 4, 6))]
+
+    def f(how: boxes.How) -> float:
+        return boxes.judge([found_in(answer, how) for answer in answers], truth).f
+
+    return max(hows, key=f)
+
+
+def found_in(answer: Any, how: boxes.How) -> list[Any]:
+    """Return the boxes that come of a network's answers."""
+    return [line.box for line in boxes.join(boxes.propose(answer, how.sure), how)]
+
+
+def row(way: str, look: str, judged: boxes.Judged, **more: Any) -> dict[str, Any]:
+    """Return a row of the result file."""
+    shares = {name: round(getattr(judged, name), 4) for name in ("precision", "recall", "f")}
+    return {"way": way, "look": look, **shares, **judged._asdict(), **more}
+
+
+def rows_of(way: str, model: Detector, how: boxes.How, tests: dict[str, list[Scene]], **more: Any) -> Iterable[Any]:
+    """Ask a network on every look."""
+    for look, scenes in tests.items():
+        answers = boxes.look(model, [scene.picture for scene in scenes])
+        truth = [[line.box for line in scene.lines] for scene in scenes]
+        judged = boxes.judge([found_in(answer, how) for answer in answers], truth)
+        yield row(way, look, judged, **more, how=dict(how._asdict()))
+
+
+def baseline(choose: list[Scene], tests: dict[str, list[Scene]]) -> list[dict[str, Any]]:
+    """Find text where edges are dense."""
+    hows = [edges.Edges(*some) for some in itertools.product((1.2, 1.5, 2.0, 2.5, 3.0), (5, 7, 11), (11, 21, 31))]
+    how = max(hows, key=lambda how: ask(lambda scene: edges.find(scene.picture, how), choose).f)
+    asked = {look: ask(lambda scene: edges.find(scene.picture, how), scenes) for look, scenes in tests.items()}
+    return [row("dense edges", look, judged, how=dict(how._asdict())) for look, judged in asked.items()]
+
+
+def main() -> None:
+    """Read the command line, measure, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
+    parser.add_argument("--epochs", type=float, default=EPOCHS, help=f"passes over the scenes (default {EPOCHS})")
+    parser.add_argument("--scenes", type=int, default=SCENES, help=f"to train on (default {SCENES})")
+    parser.add_argument("--folder", type=Path, default=Path("runs/detection"), help="where runs are kept")
+    parser.add_argument("--ship", action="store_true", help="write the model of the first seed into the library")
+    parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
+    options = parser.parse_args()
+    expect_apart(LOTS)
+    choose = draw("choose", MIXED, ASKED)
+    tests = {name: draw("test", look, ASKED) for name, look in LOOKS.items()}
+    rows = baseline(choose, tests)
+    print(*rows, sep="\n", flush=True)
+    scenes = pool(options.scenes, options.folder)
+    for seed, (way, recurrent) in itertools.product(options.seeds, NETWORKS.items()):
+        start, worked = time.perf_counter(), time.process_time()
+        model = train(seed, recurrent, scenes, options.folder, epochs=options.epochs)
+        took = {"seconds": round(time.perf_counter() - start), "processor_seconds": round(time.process_time() - worked)}
+        how = best_how(boxes.look(model, [scene.picture for scene in choose]), choose)
+        size = {"parameters": sum(p.numel() for p in model.parameters()), "threads": torch.get_num_threads()}
+        rows += rows_of(way, model, how, tests, seed=seed, **size, **took)
+        print(*rows[-len(tests) :], sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
