@@ -111,7 +111,7 @@ def rows_of(way: str, model: Detector, how: boxes.How, tests: dict[str, list[Sce
 
 def baseline(choose: list[Scene], tests: dict[str, list[Scene]]) -> list[dict[str, Any]]:
     """Find text where edges are dense."""
-    hows = [edges.Edges(*some) for some in itertools.product((1.2, 1.5, 2.0, 2.5, 3.0), (5, 7, 11), (11, 21, 31))]
+    hows = [edges.Edges(*some) for some in itertools.product((0.8, 1.0, 1.2, 1.5, 2.0), (3, 5, 7), (21, 31, 45))]
     how = max(hows, key=lambda how: ask(lambda scene: edges.find(scene.picture, how), choose).f)
     asked = {look: ask(lambda scene: edges.find(scene.picture, how), scenes) for look, scenes in tests.items()}
     return [row("dense edges", look, judged, how=dict(how._asdict())) for look, judged in asked.items()]

@@ -45,7 +45,7 @@ def find(picture: NDArray[Any], how: Edges = Edges()) -> list[Numbers]:  # noqa:
     Example:
         >>> stripes = np.zeros((20, 60)); stripes[6:14, 20:40:2] = 1
         >>> [box.tolist() for box in find(stripes, Edges(high=3, wide=9))]
-        [[20.0, 6.0, 40.0, 14.0]]
+        [[21.0, 6.0, 39.0, 14.0]]
     """
     pieces, _ = ndimage.label(density(picture, how) > how.level)
     boxes = []

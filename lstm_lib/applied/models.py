@@ -27,6 +27,7 @@ SCALE = ".scale"
 NETWORKS = {
     "Tagger": "lstm_lib.nn",
     "Reader": "lstm_lib.applied.ocr",
+    "Detector": "lstm_lib.applied.detection",
 }
 
 
