@@ -11,6 +11,7 @@ the first seed, weights in bytes, to where ``lstm_lib.use`` finds it. ``--read M
 
 import argparse
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -27,8 +28,8 @@ from lstm_lib.applied.detection import OBJECTIVE, Batch, Detector, batch
 from lstm_lib.applied.scenes import LOOKS, MIXED, Look, Scene, scene
 
 SEEDS = (0, 1, 2)
-SCENES, EPOCHS, B, RATE = 5000, 4, 16, 0.004
-ASKED = 200  # scenes of each look
+SCENES, EPOCHS, B, RATE = 6000, 4, 16, 0.004
+ASKED = 250  # scenes of each look
 NETWORKS = {"recurrent row": True, "two convolutions": False}
 
 
@@ -51,8 +52,8 @@ def pool(count: int, folder: Path) -> Batch:
         return Batch(*(file[name] for name in Batch._fields))
 
 
-def train(seed: int, recurrent: bool, scenes: Batch, folder: Path, *, epochs: float) -> Detector:
-    """Train a network, from where it stopped."""
+def train(seed: int, recurrent: bool, scenes: Batch, folder: Path, *, epochs: float) -> tuple[Detector, dict[str, int]]:
+    """Train a network, from where it stopped; return it, and the time that it took in all."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Detector(recurrent=recurrent)
@@ -65,12 +66,23 @@ def train(seed: int, recurrent: bool, scenes: Batch, folder: Path, *, epochs: fl
         pictures, kinds, places = (part[which] for part in scenes)
         return Batch(pictures.astype(np.float32), kinds, places)
 
-    how = {"lr": RATE, "schedule": "cosine", "warmup": min(50, batches // 4), "save_every": 200}
+    how: dict[str, Any] = {"lr": RATE, "schedule": "cosine", "warmup": min(50, batches // 4), "save_every": 200}
     settings = training.Settings(batches=batches, seed=seed, **how)
     where = folder / f"{'row' if recurrent else 'plain'}{seed}"
     about = {"scenes": count}
-    training.fit(model, sample, settings, objective=OBJECTIVE, folder=where, device="cpu", about=about)
-    return model.eval()
+    start, worked = time.perf_counter(), time.process_time()
+    options: dict[str, Any] = {"objective": OBJECTIVE, "device": "cpu", "progress": False, "about": about}
+    training.fit(model, sample, settings, folder=where, **options)
+    took = {"seconds": time.perf_counter() - start, "processor_seconds": time.process_time() - worked}
+    return model.eval(), add_up(where / "took.json", took)
+
+
+def add_up(path: Path, took: dict[str, float]) -> dict[str, int]:
+    """Add the time that a run has taken to what it took before it was stopped, and keep the sum in a file."""
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    total = {name: before.get(name, 0.0) + seconds for name, seconds in took.items()}
+    path.write_text(json.dumps(total), encoding="utf-8")
+    return {name: round(seconds) for name, seconds in total.items()}
 
 
 def ask(find: Callable[[Scene], list[Any]], scenes: list[Scene]) -> boxes.Judged:
@@ -81,7 +93,7 @@ def ask(find: Callable[[Scene], list[Any]], scenes: list[Scene]) -> boxes.Judged
 def best_how(answers: list[Any], scenes: list[Scene]) -> boxes.How:
     """Choose the thresholds with the best F."""
     truth = [[line.box for line in scene.lines] for scene in scenes]
-    hows = [boxes.How(*some) for some in itertools.product((0.3, 0.4, 0.5), (0.4, 0.5, 0.6, 0.7), (1, 2, 4, 6))]
+    hows = [boxes.How(*some) for some in itertools.product((0.3, 0.4, 0.5), (0.4, 0.5, 0.6, 0.7), (2, 4, 6, 8))]
 
     def f(how: boxes.How) -> float:
         return boxes.judge([found_in(answer, how) for answer in answers], truth).f
@@ -134,9 +146,7 @@ def main() -> None:
     print(*rows, sep="\n", flush=True)
     scenes = pool(options.scenes, options.folder)
     for seed, (way, recurrent) in itertools.product(options.seeds, NETWORKS.items()):
-        start, worked = time.perf_counter(), time.process_time()
-        model = train(seed, recurrent, scenes, options.folder, epochs=options.epochs)
-        took = {"seconds": round(time.perf_counter() - start), "processor_seconds": round(time.process_time() - worked)}
+        model, took = train(seed, recurrent, scenes, options.folder, epochs=options.epochs)
         how = best_how(boxes.look(model, [scene.picture for scene in choose]), choose)
         size = {"parameters": sum(p.numel() for p in model.parameters()), "threads": torch.get_num_threads()}
         rows += rows_of(way, model, how, tests, seed=seed, **size, **took)

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -56,28 +56,33 @@ def _sample(name: str) -> Image.Image:
     return Image.fromarray(load_sample_image(name))
 
 
+def _file(name: str) -> Any:
+    """Open one of matplotlib's samples."""
+    return cbook.get_sample_data(name)
+
+
 def _officer() -> Image.Image:
     """Grace Hopper down to her collar: below it, a name tag bears text that no list of ours knows of."""
-    with cbook.get_sample_data("grace_hopper.jpg") as file:
+    with _file("grace_hopper.jpg") as file:
         return Image.open(file).convert("L").crop((0, 0, 512, 420))
 
 
 def _parcel() -> Image.Image:
-    with cbook.get_sample_data("Minduka_Present_Blue_Pack.png") as file:
+    with _file("Minduka_Present_Blue_Pack.png") as file:
         picture = Image.open(file).convert("RGBA")
     ground = Image.new("RGBA", picture.size, (200, 200, 200, 255))
     return Image.alpha_composite(ground, picture).convert("L").resize((384, 384), Image.Resampling.BICUBIC)
 
 
 def _head() -> Image.Image:
-    with cbook.get_sample_data("s1045.ima.gz") as file:
+    with _file("s1045.ima.gz") as file:
         slices = np.frombuffer(file.read(), np.uint16).reshape(256, 256)
     return Image.fromarray(np.uint8(np.clip(slices / 1200, 0, 1) * 255))
 
 
 def _valley() -> Image.Image:
     """Jacksboro Fault seen from above, with the sun in the north-west."""
-    with cbook.get_sample_data("jacksboro_fault_dem.npz") as heights:
+    with _file("jacksboro_fault_dem.npz") as heights:
         down, right = np.gradient(heights["elevation"].astype(float))
     return Image.fromarray(np.uint8(np.clip(0.5 + (down + right) / 90, 0, 1) * 255))
 
@@ -144,7 +149,7 @@ def texture(rng: np.random.Generator, name: str, height: int, width: int) -> Gre
     else:
         raise ValueError(f"got texture {name!r}, expected clouds, waves, tiles, stripes, bricks or weave")
     grey = (grey - grey.mean()) / (grey.std() + 1e-6)
-    return (0.5 + 0.2 * grey).clip(0, 1).astype(np.float32)
+    return np.asarray((0.5 + 0.2 * grey).clip(0, 1), np.float32)
 
 
 def background(rng: np.random.Generator, lot: Lot, height: int, width: int) -> Grey:
@@ -164,7 +169,7 @@ def background(rng: np.random.Generator, lot: Lot, height: int, width: int) -> G
         (96, 192)
     """
     if rng.random() < 0.25:
-        grey = texture(rng, str(rng.choice(lot.textures)), height, width)
+        grey: Grey = texture(rng, str(rng.choice(lot.textures)), height, width)
     else:
         picture = photograph(str(rng.choice(lot.photographs)))
         most = min(picture.width / width, picture.height / height)
@@ -172,11 +177,11 @@ def background(rng: np.random.Generator, lot: Lot, height: int, width: int) -> G
         w, h = scale * width, scale * height
         left, top = rng.uniform(0, picture.width - w), rng.uniform(0, picture.height - h)
         piece = picture.resize((width, height), Image.Resampling.BILINEAR, box=(left, top, left + w, top + h))
-        grey = np.asarray(piece, np.float32) / 255
+        grey = np.asarray(np.asarray(piece, np.float32) / 255, np.float32)
     if rng.random() < 0.5:
         grey = grey[:, ::-1]
     span = rng.uniform(0.3, 1.0)
-    grey = grey * span + rng.uniform(0, 1 - span)
+    grey = grey * np.float32(span) + np.float32(rng.uniform(0, 1 - span))
     return 1 - grey if rng.random() < 0.25 else grey
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lstm_lib.applied.detection import ACROSS, DOWN, HEIGHTS, Detector, Numbers, overlap, prepare
+from lstm_lib.applied.detection import ACROSS, DOWN, HEIGHTS, Detector, overlap, prepare
+from lstm_lib.applied.lettering import Numbers
 
 ALIKE = 0.5  # how much two slices of one line must overlap in height
 

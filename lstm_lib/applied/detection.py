@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lstm_lib.applied.scenes import Line, Numbers, Scene
+from lstm_lib.applied.lettering import Numbers
+from lstm_lib.applied.scenes import Line, Scene
 from lstm_lib.nn import LSTM, set_forget_bias
 from lstm_lib.training.losses import Objective
 
@@ -61,9 +62,7 @@ class Detector(nn.Module):
         True
     """
 
-    def __init__(
-        self, channels: Sequence[int] = (16, 24, 32, 48), hidden: int = 32, *, recurrent: bool = True
-    ) -> None:
+    def __init__(self, channels: Sequence[int] = (16, 24, 32, 48), hidden: int = 32, *, recurrent: bool = True) -> None:
         """Make the layers."""
         super().__init__()
         self.arguments = {"channels": list(channels), "hidden": hidden, "recurrent": recurrent}
@@ -97,7 +96,7 @@ class Detector(nn.Module):
         maps = _keep(xs[:, None], widths)
         for layer in self.convolutions:
             maps = torch.relu(layer(maps))
-            widths = None if widths is None else -(-widths // layer.stride[1])  # type: ignore[index, operator]
+            widths = None if widths is None else -(-widths // layer.stride[1])  # type: ignore[index]
             maps = _keep(maps, widths)
         return maps
 
@@ -136,7 +135,8 @@ class Detector(nn.Module):
         maps = self.features(xs, widths)
         B, _, R, C = maps.shape
         answers = self.readout(self.memory(maps, widths))
-        return answers.reshape(C, B, R, len(HEIGHTS), 3).permute(1, 2, 0, 3, 4)
+        laid_out: Tensor = answers.reshape(C, B, R, len(HEIGHTS), 3).permute(1, 2, 0, 3, 4)
+        return laid_out
 
 
 def _keep(maps: Tensor, widths: Tensor | None) -> Tensor:
@@ -185,14 +185,15 @@ def overlap(top: Numbers, bottom: Numbers, others_top: Numbers, others_bottom: N
     """
     common = np.minimum(bottom, others_bottom) - np.maximum(top, others_top)
     together = np.maximum(bottom, others_bottom) - np.minimum(top, others_top)
-    return np.maximum(common, 0) / together
+    shared: Numbers = np.maximum(common, 0) / together
+    return shared
 
 
 def targets(lines: Iterable[Line], rows: int, columns: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Say of each anchor what the network ought to answer.
 
-    An anchor is text where it overlaps a slice by ``SURE`` or is the best for its slice; it is not below ``MAYBE``; in
-    between, and at the ends of a line, where a column is half covered at most, nothing is asked.
+    An anchor is text where it overlaps a slice by ``SURE`` or is the best for its slice; it is not below ``MAYBE``, and
+    in a column that a line covers by less than half; in between, nothing is asked.
 
     Args:
         lines: Of the scene.
@@ -216,8 +217,7 @@ def targets(lines: Iterable[Line], rows: int, columns: int) -> tuple[NDArray[np.
         for column, top, bottom, share in zip(*slices(line, columns), strict=True):
             shared = overlap(top, bottom, low, high)
             here = kinds[:, column]
-            if share <= 0.5:
-                here[(shared >= MAYBE) & (here == 0)] = -1
+            if share < 0.5:
                 continue
             is_text = (shared >= SURE) | (shared == shared.max())
             here[is_text] = 1

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lstm_lib.applied.scenes import Numbers
+from lstm_lib.applied.lettering import Numbers
 
 
 class Edges(NamedTuple):

@@ -6,19 +6,17 @@ included. A scene is a function of its random numbers.
 Shapes: H rows, W columns of pixels. A box is (left, top, right, bottom) in pixels, right and bottom excluded.
 """
 
-import functools
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter
 
-from lstm_lib.applied.backgrounds import FONTS, Lot, background
+from lstm_lib.applied.backgrounds import Grey, Lot, background
+from lstm_lib.applied.lettering import FINE, Numbers, Setting, ink, perspective, set_words, sheet_of, word
 
 HEIGHT, WIDTH = 96, 192  # of the scenes of the course
-FINE = 3  # letters are drawn so many times larger than they come to stand in the scene
 Pixels = NDArray[np.uint8]
-Numbers = NDArray[np.float64]
 
 
 class Look(NamedTuple):
@@ -90,93 +88,6 @@ class Scene(NamedTuple):
     lines: tuple[Line, ...]
 
 
-def word(rng: np.random.Generator, shortest: int, longest: int) -> str:
-    """Draw a word that one can pronounce, or in one of six cases a number.
-
-    Example:
-        >>> [word(np.random.default_rng(seed), 4, 7) for seed in range(4)]
-        ['Jacafur', 'bawuh', 'Iwicequ', 'AVUQACE']
-    """
-    length = int(rng.integers(shortest, longest + 1))
-    if rng.random() < 1 / 6:
-        return "".join(str(digit) for digit in rng.integers(10, size=min(length, 4)))
-    sounds = ("aeiou", "bcdfghjklmnpqrstvwxyz")
-    first = int(rng.integers(2))
-    letters = "".join(_one(rng, sounds[(first + n) % 2]) for n in range(length))
-    return (letters, letters.upper(), letters.capitalize())[int(rng.integers(3))]
-
-
-def _one(rng: np.random.Generator, letters: str) -> str:
-    return letters[int(rng.integers(len(letters)))]
-
-
-@functools.lru_cache(maxsize=2000)
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(FONTS / f"{name}.ttf", size)
-
-
-class Setting(NamedTuple):
-    """How a line is set: on a flat sheet, ``FINE`` times larger than in the scene.
-
-    Attributes:
-        words: The words.
-        font: Name of the file.
-        size: Of the font, in pixels of the sheet.
-        starts: Where the ink of each word starts.
-        boxes: Of the ink of each word, from where it starts and the line that it stands on.
-    """
-
-    words: list[str]
-    font: str
-    size: int
-    starts: list[float]
-    boxes: list[tuple[float, float, float, float]]
-
-    @property
-    def extent(self) -> tuple[int, int]:
-        """Width and height of the ink."""
-        left, _, right, _ = self.boxes[-1]
-        rise = max(box[3] for box in self.boxes) - min(box[1] for box in self.boxes)
-        return max(2, int(self.starts[-1] + right - left)), max(2, int(rise))
-
-
-def set_words(words: list[str], font: str, size: float, gap: float) -> Setting:
-    """Set the words of a line side by side.
-
-    Example:
-        >>> set_words(["no", "way"], "DejaVuSans", 20, 0.5).extent
-        (226, 46)
-    """
-    points = round(FINE * size)
-    boxes = [_font(font, points).getbbox(text, anchor="ls") for text in words]
-    starts = [0.0]
-    for left, _, right, _ in boxes[:-1]:
-        starts.append(starts[-1] + right - left + gap * points)
-    return Setting(words, font, points, starts, boxes)
-
-
-def ink(setting: Setting, *, thin: bool = False) -> Image.Image:
-    """Draw a line, white on black, as large as its extent.
-
-    Args:
-        setting: The line.
-        thin: Whether a pixel of the sheet is taken off on each side of a stroke.
-
-    Example:
-        >>> ink(set_words(["no", "way"], "DejaVuSans", 20, 0.5)).size
-        (226, 46)
-    """
-    sheet = Image.new("L", setting.extent)
-    pen, top = ImageDraw.Draw(sheet), min(box[1] for box in setting.boxes)
-    for text, start, box in zip(setting.words, setting.starts, setting.boxes, strict=True):
-        pen.text((start - box[0], -top), text, 255, _font(setting.font, setting.size), anchor="ls")
-    if not thin:
-        return sheet
-    grey = np.pad(np.asarray(sheet), 1)
-    grey = np.minimum(np.minimum(grey[:, :-2], grey[:, 1:-1]), grey[:, 2:])
-    return Image.fromarray(np.minimum(np.minimum(grey[:-2], grey[1:-1]), grey[2:]))
-
-
 def scene(
     rng: np.random.Generator,
     lot: Lot,
@@ -220,7 +131,7 @@ def scene(
     sheet = Image.fromarray(np.uint8(grey.clip(0, 1) * 255))
     sheet = sheet.filter(ImageFilter.GaussianBlur(rng.uniform(*look.blur)))
     noise = rng.normal(scale=255 * rng.uniform(0, 0.04), size=grey.shape)
-    picture = np.uint8((np.asarray(sheet) + noise).round().clip(0, 255))
+    picture = (np.asarray(sheet) + noise).round().clip(0, 255).astype(np.uint8)
     return Scene(picture, tuple(sorted(lines, key=lambda line: float(line.box[1]))))
 
 
@@ -234,7 +145,7 @@ def _apart(one: Numbers, other: Numbers, margin: float = 4.0) -> bool:
     return bool((one[:2] > other[2:] + margin).any() or (other[:2] > one[2:] + margin).any())
 
 
-def _scatter(rng: np.random.Generator, grey: NDArray[np.float32], count: int) -> None:
+def _scatter(rng: np.random.Generator, grey: Grey, count: int) -> None:
     """Strew strokes and boxes over a background, in place: fences, wires, frames."""
     height, width = grey.shape
     sheet = Image.fromarray(np.uint8(grey * 255))
@@ -278,35 +189,7 @@ def _place(
     return Line(" ".join(words), corners + rng.uniform(low, high), font), setting
 
 
-def perspective(seen: Numbers, sheet: Numbers) -> Numbers:
-    """Find the perspective that takes four points of a scene to four points of a flat sheet.
-
-    x' = (ax + by + c) / (gx + hy + 1) and y' = (dx + ey + f) / (gx + hy + 1), as Pillow wants them.
-
-    Args:
-        seen: (4, 2).
-        sheet: (4, 2).
-
-    Returns:
-        a, b, c, d, e, f, g, h.
-
-    Example:
-        >>> square = np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]])
-        >>> (perspective(square, 2 * square) + 0).round(6).tolist()
-        [2.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0]
-    """
-    rows = []
-    for (x, y), (u, v) in zip(seen, sheet, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-    return np.linalg.solve(np.array(rows), sheet.reshape(-1))
-
-
-def sheet_of(width: float, height: float) -> Numbers:
-    """Return the corners of a sheet, in the order of a line's corners."""
-    return np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
-
-
-def _write(rng: np.random.Generator, grey: NDArray[np.float32], line: Line, letters: Image.Image, look: Look) -> None:
+def _write(rng: np.random.Generator, grey: Grey, line: Line, letters: Image.Image, look: Look) -> None:
     """Put letters into a scene, in place; what is behind them is calmed where it would drown them."""
     how = perspective(line.corners, sheet_of(*letters.size))
     size = (grey.shape[1], grey.shape[0])
