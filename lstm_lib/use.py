@@ -10,12 +10,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lstm_lib.applied.commands import generate, read
+from lstm_lib.applied.commands import detect, generate, read
 from lstm_lib.training.checkpoints import CheckpointError
 
 COMMANDS = {
     "generate": generate,
     "read": read,
+    "detect": detect,
 }
 
 
