@@ -144,13 +144,13 @@ def read_rows(way: str, model: Detector, how: boxes.How, reader: str, **more: An
     network, scenes = reading.load(reader), draw("test", SIGNS, ASKED, fonts=UNREAD)
     words, rows = sum(len(scene.lines) for scene in scenes), []
     for name, find in {
-        "true boxes": lambda scene: scene.lines,
-        way: lambda scene: boxes.detect(model, scene.picture, how),
+        "true boxes": lambda one: one.lines,
+        way: lambda one: boxes.detect(model, one.picture, how),
     }.items():
         right = 0
-        for scene in scenes:
-            lines = find(scene)
-            right += reading.words_right(lines, reading.read(network, scene.picture, lines), scene.lines)
+        for one in scenes:
+            lines = find(one)
+            right += reading.words_right(lines, reading.read(network, one.picture, lines), one.lines)
         share = round(right / words, 4)
         rows.append({"way": f"{name}, read", "look": "signs", "words": words, "right": right, "read": share, **more})
     return rows

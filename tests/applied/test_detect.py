@@ -50,7 +50,9 @@ def refused(capsys, folder, *arguments, **options):
     with pytest.raises(SystemExit) as ended:
         call(folder, *arguments, **options)
     told = capsys.readouterr()
-    assert ended.value.code == 2 and told.out == "" and len(told.err.splitlines()) == 1
+    assert ended.value.code == 2
+    assert told.out == ""
+    assert len(told.err.splitlines()) == 1
     return told.err
 
 
@@ -59,7 +61,8 @@ def test_a_file_that_cannot_be_looked_at_is_named_and_nothing_is_written(name, f
     content, said = BROKEN[name]
     (tmp_path / name).write_bytes(content)
     told = refused(capsys, folder, str(tmp_path / name), "--out", str(tmp_path / "boxes.png"))
-    assert f"{name}: got" in told and said in told
+    assert f"{name}: got" in told
+    assert said in told
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -68,9 +71,11 @@ def test_a_bar_is_found_where_it_is_and_drawn(folder, tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     line = told["lines"][0]
     assert boxes.iou(np.array(line["box"], float), np.array([32, 24, 96, 37.0])) > 0.5
-    assert set(line["text"]) <= {"0", "1"} and 0.6 <= line["chance"] <= 1
+    assert set(line["text"]) <= {"0", "1"}
+    assert 0.6 <= line["chance"] <= 1
     drawn = np.asarray(Image.open(tmp_path / "boxes.png").convert("RGB"))
-    assert drawn.shape == (64, 128, 3) and (drawn[..., 0] != drawn[..., 2]).any()
+    assert drawn.shape == (64, 128, 3)
+    assert (drawn[..., 0] != drawn[..., 2]).any()
 
 
 def test_a_scale_gives_boxes_in_pixels_of_the_file(folder, tmp_path, capsys):

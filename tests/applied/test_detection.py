@@ -36,14 +36,17 @@ def test_an_anchor_that_barely_fits_is_not_asked_and_the_rest_are():
     kinds, _ = detection.targets([flat(40, 30, 80, 43)], 24, 24)
     assert (kinds[:, [4, 10]] == 0).all()  # columns outside the line
     column = kinds[:, 6]
-    assert (column[:, 1] == 1).sum() == 1 and column[9, 1] == 1  # centred on 38, where the line is on 36.5
+    assert (column[:, 1] == 1).sum() == 1
+    assert column[9, 1] == 1
     assert set(np.unique(kinds[:, 5:10])) == {-1, 0, 1}
 
 
 def test_a_column_that_is_covered_by_less_than_half_is_background():
     kinds, _ = detection.targets([flat(37, 30, 75, 43)], 24, 24)
-    assert (kinds[:, 4] == 0).all() and (kinds[:, 5] == 1).any()  # 3 of 8 pixels; all of them
-    assert (kinds[:, 9] == 0).all() and (kinds[:, 8] == 1).any()
+    assert (kinds[:, 4] == 0).all()
+    assert (kinds[:, 5] == 1).any()
+    assert (kinds[:, 9] == 0).all()
+    assert (kinds[:, 8] == 1).any()
 
 
 def test_each_slice_of_a_line_of_any_height_has_an_anchor():
@@ -79,7 +82,8 @@ def test_only_the_recurrent_row_carries_news_across_the_picture_and_no_row_hears
         news[recurrent] = difference[10:12].amax(dim=0)
         assert difference[0].max() == 0  # far above: the convolutions see 39 rows of pixels, and the LSTM one row
     assert (news[True][[0, 12, 23]] > 0).all()
-    assert news[False][12] == 0 and news[False][0] > 0
+    assert news[False][12] == 0
+    assert news[False][0] > 0
 
 
 def test_the_row_is_the_lstm_of_the_library():
@@ -160,7 +164,8 @@ def test_of_overlapping_proposals_in_a_column_the_surest_stays():
     answers = np.full((24, 24, 4, 3), -9.0)
     answers[5, 3, 1], answers[6, 3, 1], answers[15, 3, 2] = [1, 0, 0], [2, 0, 0], [1, 0, 0]
     found = boxes.propose(answers, 0.5)
-    assert found.tops.tolist() == [19.5, 53.0] and found.columns.tolist() == [3, 3]
+    assert found.tops.tolist() == [19.5, 53.0]
+    assert found.columns.tolist() == [3, 3]
 
 
 # ---------------------------------------------------------------- how well, by hand

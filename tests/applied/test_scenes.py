@@ -48,7 +48,9 @@ def test_lines_do_not_touch_and_lie_in_the_picture():
     for seed in range(40):
         boxes = [line.box for line in draw(seed, look=scenes.MIXED).lines]
         for n, box in enumerate(boxes):
-            assert (box[:2] >= 0).all() and box[2] <= scenes.WIDTH and box[3] <= scenes.HEIGHT
+            assert (box[:2] >= 0).all()
+            assert box[2] <= scenes.WIDTH
+            assert box[3] <= scenes.HEIGHT
             assert all(scenes._apart(box, other) for other in boxes[:n])
 
 
@@ -79,7 +81,8 @@ def test_a_covered_line_differs_from_the_same_line_uncovered():
 @pytest.mark.parametrize("name", ["clouds", "waves", "tiles", "stripes", "bricks", "weave"])
 def test_a_texture_is_neither_flat_nor_out_of_range(name):
     grey = backgrounds.texture(np.random.default_rng(0), name, 48, 80)
-    assert grey.shape == (48, 80) and 0 <= grey.min() < 0.4 < 0.6 < grey.max() <= 1
+    assert grey.shape == (48, 80)
+    assert 0 <= grey.min() < 0.4 < 0.6 < grey.max() <= 1
 
 
 def test_an_unknown_texture_is_refused_by_name():
