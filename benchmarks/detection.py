@@ -96,12 +96,14 @@ def ask(find: Callable[[Scene], list[Any]], scenes: list[Scene]) -> boxes.Judged
 def best_how(answers: list[Any], scenes: list[Scene]) -> boxes.How:
     """Choose the thresholds with the best F."""
     truth = [[line.box for line in scene.lines] for scene in scenes]
-    hows = [boxes.How(*some) for some in itertools.product((0.3, 0.4, 0.5), (0.4, 0.5, 0.6, 0.7), (2, 4, 6, 8))]
-
-    def f(how: boxes.How) -> float:
-        return boxes.judge([found_in(answer, how) for answer in answers], truth).f
-
-    return max(hows, key=f)
+    best = (-1.0, boxes.How())
+    for sure in (0.3, 0.4, 0.5, 0.6):
+        slices = [boxes.propose(answer, sure) for answer in answers]
+        for mean, reach in itertools.product((0.5, 0.6, 0.7, 0.8), (1, 2, 4, 6)):
+            how = boxes.How(sure, mean, reach)
+            found = [[line.box for line in boxes.join(some, how)] for some in slices]
+            best = max(best, (boxes.judge(found, truth).f, how))
+    return best[1]
 
 
 def found_in(answer: Any, how: boxes.How) -> list[Any]:
