@@ -113,8 +113,8 @@ F_OF_COUNTS = numeric(
     "Put two shares into one number",
     chapter=15,
     statement="""
-    In a heap of photographs there are 250 lines of text. A network draws 125 boxes, and 100 of them lie on a line of their own
-    with an IoU of 0.5 or more. What is its F, the harmonic mean of precision and recall?
+    In a heap of photographs there are 250 lines of text. A network draws 125 boxes, and 100 of them lie on a line of
+    their own with an IoU of 0.5 or more. What is its F, the harmonic mean of precision and recall?
     """,
     lines=("precision = right / found, recall = right / there", "F = 2 · precision · recall / (precision + recall)"),
     hints=(
