@@ -86,6 +86,16 @@ def test_only_the_recurrent_row_carries_news_across_the_picture_and_no_row_hears
     assert news[False][0] > 0
 
 
+def test_a_cell_sees_39_rows_and_31_columns_of_pixels_through_the_convolutions():
+    model, xs = network(), torch.ones(1, 96, 192, requires_grad=True)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1e-2)  # nothing is cut off, and nothing cancels
+    model.features(xs)[0, :, 12, 12].sum().backward()
+    rows, columns = np.nonzero(xs.grad[0].numpy())
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (39, 31)
+
+
 def test_the_row_is_the_lstm_of_the_library():
     assert isinstance(network().row, nn.LSTM)
 
