@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from lstm_lib.applied import models, ocr
 from lstm_lib.applied.boxes import Found, match
-from lstm_lib.applied.lettering import Numbers, perspective, sheet_of
+from lstm_lib.applied.lettering import Numbers
 from lstm_lib.applied.scenes import Line
 
 TALL = 32  # rows of what is cut out
@@ -30,7 +29,7 @@ def load(source: str) -> ocr.Reader:
 
 
 def cut_out(picture: NDArray[Any], corners: Numbers) -> NDArray[np.float32]:
-    """Cut a line out of a picture and make it level.
+    """Cut a line out of a picture and make it level; beyond the picture its edge goes on.
 
     Args:
         picture: (H, W) in grey, any scale.
@@ -45,14 +44,20 @@ def cut_out(picture: NDArray[Any], corners: Numbers) -> NDArray[np.float32]:
     """
     across, down = corners[1] - corners[0], corners[3] - corners[0]
     long, high = max(float(np.hypot(*across)), 1.0), max(float(np.hypot(*down)), 1.0)
-    unit = across / long * AROUND * high
-    way = down * AROUND
-    wider = corners + np.array([-unit - way, unit - way, unit + way, -unit + way])
-    size = (max(4, round(TALL * (long / high + 2 * AROUND) / (1 + 2 * AROUND))), TALL)
-    how = perspective(sheet_of(*size), wider)
-    sheet = Image.fromarray(np.asarray(picture, np.float32))
-    level = sheet.transform(size, Image.Transform.PERSPECTIVE, tuple(how), Image.Resampling.BILINEAR)
-    return np.asarray(level, np.float32)
+    unit, way = across / long * AROUND * high, down * AROUND
+    top_left, top_right, low_right, low_left = corners + np.array([-unit - way, unit - way, unit + way, way - unit])
+    wide = max(4, round(TALL * (long / high + 2 * AROUND) / (1 + 2 * AROUND)))
+    u = ((np.arange(wide) + 0.5) / wide)[None, :, None]
+    v = ((np.arange(TALL) + 0.5) / TALL)[:, None, None]
+    places = (1 - v) * ((1 - u) * top_left + u * top_right) + v * ((1 - u) * low_left + u * low_right) - 0.5
+    height, width = picture.shape
+    x, y = places[..., 0].clip(0, width - 1), places[..., 1].clip(0, height - 1)
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    grey = np.asarray(picture, float)
+    upper = grey[top, left] * (1 - x + left) + grey[top, right] * (x - left)
+    lower = grey[bottom, left] * (1 - x + left) + grey[bottom, right] * (x - left)
+    return np.asarray(upper * (1 - y + top) + lower * (y - top), np.float32)
 
 
 def read(reader: ocr.Reader, picture: NDArray[Any], lines: Sequence[Found | Line]) -> list[str]:
@@ -71,8 +76,10 @@ def read(reader: ocr.Reader, picture: NDArray[Any], lines: Sequence[Found | Line
     texts = []
     for line in lines:
         piece = cut_out(picture, line.corners)
-        flat = piece.max() - piece.min() < 0.05 * max(1.0, float(np.abs(piece).max()))
-        texts.append("" if flat else ocr.read(reader, piece).text)
+        try:
+            texts.append(ocr.read(reader, piece).text)
+        except ValueError:  # no ink in it: the line was nothing, or nothing is left of it
+            texts.append("")
     return texts
 
 

@@ -4,6 +4,7 @@
 // part of this file is arithmetic, which tests hold to the library's; the second draws scenes; the third shows.
 
 import { conv2d, linear, lstm, readModel, relu, shipped, sliced } from "./engine.js";
+import { openReader, readLine } from "./line_reader.js";
 import { draw, make, modelSlider, num, percent, radios, spoken, stage } from "./parts.js";
 
 const [DOWN, ACROSS] = [4, 8]; // pixels of a cell
@@ -284,11 +285,13 @@ function show(pen, { height, width, data }) {
 const VIEWS = { boxes: "lines", slices: "slices that say “text”", memory: "how sure, with memory", emptied: "how sure, memory emptied" };
 const NAMES = { wall: "a plain wall", bricks: "bricks", leaves: "leaves", tiles: "tiles" };
 
-/** What was found, in words. */
+/** What was found, in words; and what it says, where it was read. */
 export function foundWords(lines, width) {
   if (!lines.length) return "It finds no text.";
-  const where = ({ box: [left, top, right, bottom], chance }) =>
-    `${percent(left / width)} to ${percent(Math.min(1, right / width))} from the left, rows ${Math.round(top)} to ${Math.round(bottom)}, ${num(chance)} sure`;
+  const where = ({ box: [left, top, right, bottom], chance, text }) => {
+    const said = text === undefined ? "" : text ? `, read “${text}”` : ", not read";
+    return `${percent(left / width)} to ${percent(Math.min(1, right / width))} from the left, rows ${Math.round(top)} to ${Math.round(bottom)}, ${num(chance)} sure${said}`;
+  };
   return `It finds ${lines.length === 1 ? "one line" : `${lines.length} lines`}: ${lines.map(where).join("; ")}.`;
 }
 
@@ -303,6 +306,7 @@ function render({ model, el, signal }) {
   canvas.setAttribute("role", "img");
   const marks = draw("svg", { class: "tf-marks", "aria-hidden": "true" });
   let network;
+  let reader;
   let answers;
   let lines = [];
   let own; // the reader's picture, where there is one
@@ -351,7 +355,8 @@ function render({ model, el, signal }) {
     if (!answers) return marks.replaceChildren();
     if (view === "boxes") {
       const box = ({ corners }) => draw("polygon", { class: "tf-line", points: corners.map((corner) => corner.join(",")).join(" ") });
-      return marks.replaceChildren(...lines.map(box));
+      const name = ({ box: [left, top, , bottom], text = "" }) => draw("text", { class: "tf-read", x: left + 2, y: top > 9 ? top - 2 : bottom + 8 }, text);
+      return marks.replaceChildren(...lines.map(box), ...lines.map(name));
     }
     if (view === "slices") {
       const slice = ({ column, top, bottom }) => draw("rect", { class: "tf-slice", x: ACROSS * column, y: top, width: ACROSS, height: bottom - top });
@@ -373,8 +378,17 @@ function render({ model, el, signal }) {
       }
       const told = await sliced(look(network.weights, prepare(greyOf(canvas))), { signal: mine.signal });
       if (!told || mine !== stop) return;
-      answers = told;
-      lines = join(propose(told.together, network.how.sure), network.how);
+      const found = join(propose(told.together, network.how.sure), network.how);
+      if (model.get("reader") && found.length) {
+        reader ??= openReader(await shipped(model, "ocr_words"));
+        for (const line of found) {
+          const read = await sliced(readLine(reader, greyOf(canvas), line.corners), { signal: mine.signal });
+          if (!read || mine !== stop) return;
+          line.text = read.text;
+        }
+      }
+      if (mine !== stop) return;
+      [answers, lines] = [told, found];
       said.textContent = foundWords(lines, canvas.width);
       mark();
     } catch (error) {

@@ -26,6 +26,8 @@ class TextFinder(WithModels):
         seed: The same seed makes the same scene.
         model: A file of ``applied.models`` with a Detector; None for the one that the library ships. A website shows
             that one in any case.
+        reader: A file with a Reader of Chapter 14; None for the one that the library ships, if there is one. Without a
+            reader, lines are found and not read.
 
     Raises:
         ValueError: If a number is out of its range, a name is unknown, or there is no such file.
@@ -46,6 +48,7 @@ class TextFinder(WithModels):
     post = traitlets.Bool().tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
     seed = traitlets.Int().tag(sync=True)
+    reader = traitlets.Bool().tag(sync=True)
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class TextFinder(WithModels):
         view: str = "boxes",
         seed: int = 1,
         model: str | Path | None = None,
+        reader: str | Path | None = None,
     ) -> None:
         """Check names and numbers."""
         for name, word, known in (("ground", ground, GROUNDS), ("view", view, VIEWS)):
@@ -69,8 +73,12 @@ class TextFinder(WithModels):
             if not least <= value <= most:
                 raise ValueError(f"got {name} {value}, expected {least} to {most}")
         path = MODELS / "detection.safetensors" if model is None else Path(model)
+        files = {"detection": path}
+        shipped = MODELS / "ocr_words.safetensors"
+        if reader is not None or shipped.is_file():
+            files["ocr_words"] = shipped if reader is None else Path(reader)
         traits = {"text": text, "ground": ground, "clutter": clutter, "blur": blur, "contrast": contrast}
-        super().__init__({"detection": path}, **traits, post=post, view=view, seed=seed)
+        super().__init__(files, **traits, post=post, view=view, seed=seed, reader="ocr_words" in files)
 
     def __repr__(self) -> str:
         """Stand in for the widget where none can be shown, the same in each run (no memory address)."""

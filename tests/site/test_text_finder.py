@@ -1,17 +1,19 @@
 """Where is the text? Its arithmetic held to the library's, and its hands in a browser."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from anywidget import AnyWidget
 from explorable_helpers import axe, module, node
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
-from lstm_lib.applied import boxes, models
+from lstm_lib.applied import boxes, models, ocr
 from lstm_lib.applied.backgrounds import LOTS
 from lstm_lib.applied.detection import prepare
 from lstm_lib.applied.scenes import LOOKS, scene
@@ -195,3 +197,17 @@ def test_a_file_that_is_no_picture_is_named(explore: Callable[..., Locator], tmp
     (tmp_path / "song.png").write_bytes(b"no picture")
     finder.get_by_label("Or a picture of your own").set_input_files(tmp_path / "song.png")
     expect(finder.get_by_role("status")).to_have_text("song.png could not be opened as a picture.")
+
+
+def test_the_words_that_were_read_are_told_where_there_is_a_reader(alone, monkeypatch, tmp_path) -> None:
+    torch.manual_seed(1)
+    network = ocr.Reader("abcdefgh", height=24, channels=(6, 8, 10), hidden=7)
+    path = models.save(tmp_path / "reader.safetensors", network, {"kind": "reading"})
+    finder = TextFinder(text="way out", ground="wall", clutter=0, contrast=1.0, reader=path)
+    assert finder.reader
+    page = alone(finder)
+    text = base64.b64encode(path.read_bytes()).decode("ascii")
+    page.page.evaluate("text => { (window.lstmModels ??= {}).ocr_words = text }", text)
+    page.page.route("**/ocr_words.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.get_by_role("button", name="Find the text").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("read “", timeout=20_000)
