@@ -253,30 +253,39 @@ function paint(canvas, { text, ground, clutter, blur, contrast, post, seed }) {
 function greyOf(canvas) {
   const { width, height } = canvas;
   const { data: rgba } = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, width, height);
-  const grey = (n) => 0.299 * rgba[4 * n] + 0.587 * rgba[4 * n + 1] + 0.114 * rgba[4 * n + 2];
-  return { height, width, data: Float32Array.from({ length: width * height }, (_, n) => grey(n)) };
+  const data = new Float32Array(width * height);
+  for (let n = 0; n < data.length; n++) data[n] = 0.299 * rgba[4 * n] + 0.587 * rgba[4 * n + 1] + 0.114 * rgba[4 * n + 2];
+  return { height, width, data };
 }
 
-/** Blur by a bell curve, along rows and then along columns. */
+/** Blur by a bell curve, along rows and then along columns; the edge goes on outside. */
 function soften({ height, width, data }, radius) {
   if (radius < 0.1) return data;
-  const reach = Math.ceil(3 * radius);
+  const reach = Math.ceil(2.5 * radius);
   const bell = Array.from({ length: 2 * reach + 1 }, (_, n) => Math.exp(-((n - reach) ** 2) / (2 * radius ** 2)));
   const total = bell.reduce((a, b) => a + b, 0);
-  const pass = (from, place) =>
-    Float32Array.from(from, (_, n) => {
-      const [y, x] = [Math.floor(n / width), n % width];
-      return bell.reduce((sum, weight, m) => sum + weight * from[place(y, x, m - reach)], 0) / total;
-    });
-  const within = (value, size) => Math.min(Math.max(value, 0), size - 1);
-  const rows = pass(data, (y, x, m) => y * width + within(x + m, width));
-  return pass(rows, (y, x, m) => within(y + m, height) * width + x);
+  /** Blur lines of a length, whose pixels lie a step apart. */
+  const pass = (from, lines, next, length, step) => {
+    const to = new Float32Array(from.length);
+    for (let line = 0; line < lines; line++) {
+      for (let n = 0; n < length; n++) {
+        let sum = 0;
+        for (let m = -reach; m <= reach; m++) sum += bell[m + reach] * from[line * next + Math.min(Math.max(n + m, 0), length - 1) * step];
+        to[line * next + n * step] = sum / total;
+      }
+    }
+    return to;
+  };
+  return pass(pass(data, height, width, width, 1), width, 1, height, width);
 }
 
 /** Put grey into a canvas. */
 function show(pen, { height, width, data }) {
   const image = pen.createImageData(width, height);
-  data.forEach((value, n) => image.data.set([value, value, value, 255], 4 * n));
+  for (let n = 0; n < data.length; n++) {
+    image.data[4 * n] = image.data[4 * n + 1] = image.data[4 * n + 2] = data[n];
+    image.data[4 * n + 3] = 255;
+  }
   pen.putImageData(image, 0, 0);
 }
 
@@ -376,13 +385,14 @@ function render({ model, el, signal }) {
         said.textContent = "The network comes: 90 kB.";
         network = open(await shipped(model, "detection"));
       }
-      const told = await sliced(look(network.weights, prepare(greyOf(canvas))), { signal: mine.signal });
+      const grey = greyOf(canvas);
+      const told = await sliced(look(network.weights, prepare(grey)), { signal: mine.signal });
       if (!told || mine !== stop) return;
       const found = join(propose(told.together, network.how.sure), network.how);
       if (model.get("reader") && found.length) {
         reader ??= openReader(await shipped(model, "ocr_words"));
         for (const line of found) {
-          const read = await sliced(readLine(reader, greyOf(canvas), line.corners), { signal: mine.signal });
+          const read = await sliced(readLine(reader, grey, line.corners), { signal: mine.signal });
           if (!read || mine !== stop) return;
           line.text = read.text;
         }
