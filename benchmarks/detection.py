@@ -6,14 +6,16 @@ by itself; and one that is asked once, at the end. A row is one way to find line
 recall and F at IoU 0.5.
 
 Each run is resumable: called again, the script goes on where it stopped (``--folder``). ``--ship`` writes the model of
-the first seed, weights in bytes, to where ``lstm_lib.use`` finds it. ``--read MODEL`` reads what was found, too.
+the first seed, weights in bytes, to where ``lstm_lib.use`` finds it. ``--read ocr_words``, afterwards, adds rows of
+what chapter 14's reader makes of the lines that were found.
 """
 
 import argparse
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks import _record
-from lstm_lib import training
+from lstm_lib import recorded, training
 from lstm_lib.applied import boxes, edges, models, reading
 from lstm_lib.applied.backgrounds import LOTS, expect_apart
 from lstm_lib.applied.detection import OBJECTIVE, Batch, Detector, batch
@@ -141,21 +143,32 @@ def in_bytes(model: Detector, folder: Path) -> Detector:
     return kept
 
 
-def read_rows(way: str, model: Detector, how: boxes.How, reader: str, **more: Any) -> list[dict[str, Any]]:
-    """Let chapter 14's network read what is there, and what was found: a word counts if it has no mistake."""
+def read_row(way: str, find: Callable[[Scene], Sequence[Any]], reader: str, **more: Any) -> dict[str, Any]:
+    """Let chapter 14's network read lines of scenes: a word counts if it was found and has no mistake."""
     network, scenes = reading.load(reader), draw("test", SIGNS, ASKED, fonts=UNREAD)
-    words, rows = sum(len(scene.lines) for scene in scenes), []
-    for name, find in {
-        "true boxes": lambda one: one.lines,
-        way: lambda one: boxes.detect(model, one.picture, how),
-    }.items():
-        right = 0
-        for one in scenes:
-            lines = find(one)
-            right += reading.words_right(lines, reading.read(network, one.picture, lines), one.lines)
-        share = round(right / words, 4)
-        rows.append({"way": f"{name}, read", "look": "signs", "words": words, "right": right, "read": share, **more})
+    words, right = sum(len(one.lines) for one in scenes), 0
+    for one in scenes:
+        lines = find(one)
+        right += reading.words_right(lines, reading.read(network, one.picture, lines), one.lines)
+    share = round(right / words, 4)
+    return {"way": f"{way}, read", "look": "signs", "words": words, "right": right, "read": share, **more}
+
+
+def read_found(options: argparse.Namespace, scenes: Batch) -> list[dict[str, Any]]:
+    """Read what the networks of the record find, with the thresholds that were chosen for them."""
+    rows = [read_row("true boxes", lambda one: one.lines, options.read)]
+    for seed, (way, recurrent) in itertools.product(options.seeds, NETWORKS.items()):
+        (recorded_row,) = recorded.rows("detection", way=way, seed=seed, look="usual")
+        model, _ = train(seed, recurrent, scenes, options.folder, epochs=options.epochs)
+        find = partial(found_by, model, boxes.How(**recorded_row["how"]))
+        rows.append(read_row(way, find, options.read, seed=seed))
+        print(rows[-1], flush=True)
     return rows
+
+
+def found_by(model: Detector, how: boxes.How, one: Scene) -> list[boxes.Found]:
+    """Return the lines that a network finds in a scene."""
+    return boxes.detect(model, one.picture, how)
 
 
 def card_of(rows: list[dict[str, Any]], how: boxes.How, scenes: int, epochs: float) -> dict[str, Any]:
@@ -174,23 +187,12 @@ def card_of(rows: list[dict[str, Any]], how: boxes.How, scenes: int, epochs: flo
     }
 
 
-def main() -> None:
-    """Read the command line, measure, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
-    parser.add_argument("--epochs", type=float, default=EPOCHS, help=f"passes over the scenes (default {EPOCHS})")
-    parser.add_argument("--scenes", type=int, default=SCENES, help=f"to train on (default {SCENES})")
-    parser.add_argument("--folder", type=Path, default=Path("runs/detection"), help="where runs are kept")
-    parser.add_argument("--ship", action="store_true", help="write the model of the first seed into the library")
-    parser.add_argument("--read", metavar="MODEL", help="read what was found, such as with ocr_words")
-    parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
-    options = parser.parse_args()
-    expect_apart(LOTS)
+def find_all(options: argparse.Namespace, scenes: Batch) -> list[dict[str, Any]]:
+    """Train the networks, choose their thresholds, and ask them."""
     choose = draw("choose", MIXED, ASKED)
     tests = {name: draw("test", look, ASKED) for name, look in LOOKS.items()}
     rows = baseline(choose, tests)
     print(*rows, sep="\n", flush=True)
-    scenes = pool(options.scenes, options.folder)
     for seed, (way, recurrent) in itertools.product(options.seeds, NETWORKS.items()):
         model, took = train(seed, recurrent, scenes, options.folder, epochs=options.epochs)
         how = best_how(boxes.look(model, [scene.picture for scene in choose]), choose)
@@ -202,13 +204,30 @@ def main() -> None:
             if options.ship and seed == options.seeds[0]:
                 card = card_of(asked, how, options.scenes, options.epochs)
                 models.save(models.FOLDER / "detection.safetensors", model, card, as_bytes=True)
-        if options.read:
-            asked += read_rows(way, model, how, options.read, seed=seed)
         print(*asked, sep="\n", flush=True)
         rows += asked
+    return rows
+
+
+def main() -> None:
+    """Read the command line, measure, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
+    parser.add_argument("--epochs", type=float, default=EPOCHS, help=f"passes over the scenes (default {EPOCHS})")
+    parser.add_argument("--scenes", type=int, default=SCENES, help=f"to train on (default {SCENES})")
+    parser.add_argument("--folder", type=Path, default=Path("runs/detection"), help="where runs are kept")
+    parser.add_argument("--ship", action="store_true", help="write the model of the first seed into the library")
+    parser.add_argument("--read", metavar="MODEL", help="read what the recorded networks find, with such as ocr_words")
+    parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
+    options = parser.parse_args()
+    expect_apart(LOTS)
+    scenes = pool(options.scenes, options.folder)
+    rows = read_found(options, scenes) if options.read else find_all(options, scenes)
     if not options.dry_run:
+        kept = [row for row in recorded.rows("detection") if ("read" in row) != bool(options.read)]
         packages = ("numpy", "torch", "pillow", "matplotlib", "scikit-learn", "scipy")
-        _record.write("detection", rows, seeds=options.seeds, packages=packages)
+        both = [*kept, *rows] if options.read else [*rows, *kept]
+        _record.write("detection", both, seeds=options.seeds, packages=packages)
 
 
 if __name__ == "__main__":

@@ -153,6 +153,11 @@ def test_a_gap_is_bridged_as_far_as_the_reach():
     assert [len(boxes.join(slices(*rows), boxes.How(reach=reach))) for reach in (2, 3)] == [2, 1]
 
 
+def test_where_two_slices_want_the_same_neighbour_only_one_gets_it():
+    rows = [(1, 14, 26, 0.8), (2, 14, 26, 0.8), (2, 9, 21, 0.95), (3, 12, 24, 0.9)]
+    assert sorted(line.box[2] for line in boxes.join(slices(*rows))) == [24, 32]
+
+
 def test_a_lonely_slice_and_an_unsure_line_are_dropped():
     assert boxes.join(slices((2, 10, 22, 0.9)), boxes.How(least=2)) == []
     assert boxes.join(slices((2, 10, 22, 0.5), (3, 10, 22, 0.5)), boxes.How(line=0.6)) == []

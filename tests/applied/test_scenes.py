@@ -111,6 +111,12 @@ def test_a_leak_is_caught(leak):
         backgrounds.expect_apart({"train": TRAIN, "test": LEAKS[leak]})
 
 
+def test_a_style_that_was_not_trained_on_is_caught_where_a_sister_was():
+    regular, bold = TRAIN._replace(fonts=("DejaVuSerif",)), LOTS["test"]._replace(fonts=("DejaVuSerif-Bold",))
+    with pytest.raises(ValueError, match="got font DejaVuSerif-Bold in test, and font DejaVuSerif in train"):
+        backgrounds.expect_apart({"train": regular, "test": bold})
+
+
 def test_a_photograph_under_another_name_is_caught(monkeypatch):
     monkeypatch.setitem(backgrounds.PHOTOGRAPHS, "temple", backgrounds.PHOTOGRAPHS["pagoda"])
     leaking = LOTS["test"]._replace(photographs=("temple",))
