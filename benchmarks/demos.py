@@ -44,9 +44,20 @@ def number(page: Page) -> None:
     page.wait_for_function("document.querySelector('.np-said').textContent.split(' with ').length > 5")
 
 
+def find(page: Page) -> None:
+    """Let the page that looks for text look at ten scenes."""
+    demo = page.locator(".text-finder")
+    demo.get_by_role("button", name="Find the text").press("Enter")
+    for _ in range(10):
+        page.wait_for_function("document.querySelector('.text-finder .tf-said').textContent.includes('It finds')")
+        demo.get_by_role("button", name="Another scene").press("Enter")
+        page.wait_for_timeout(1000)
+
+
 DEMOS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "writer": ("chapters/12_language_generation.html", write),
     "say_a_digit": ("chapters/13_voice_recognition.html", listen),
+    "text_finder": ("chapters/15_scene_text_detection.html", find),
     "number_pad": ("chapters/14_image_ocr.html", number),
 }
 

@@ -11,13 +11,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lstm_lib.applied.commands import generate, read, transcribe
+from lstm_lib.applied.commands import detect, generate, read, transcribe
 from lstm_lib.training.checkpoints import CheckpointError
 
 COMMANDS = {
     "generate": generate,
     "transcribe": transcribe,
     "read": read,
+    "detect": detect,
 }
 
 

@@ -70,3 +70,14 @@ def test_on_the_lines_of_the_success_map_that_share_is_left(share):
     assert len(k) > 20
     np.testing.assert_allclose(f**k, share, rtol=1e-6)
     plt.close(ax.figure)
+
+
+def test_boxes_lie_on_the_picture_that_they_were_found_in():
+    square = np.array([[1, 1], [5, 1], [5, 3], [1, 3.0]])
+    axes = plots.pictures([np.eye(8)] * 3, found=[[], [square, square + 1], []], truth=[[square], [], []])
+    assert [len(ax.lines) for ax in axes] == [1, 2, 0]
+    np.testing.assert_array_equal(axes[1].lines[1].get_xydata()[:4], square + 1)
+    assert axes[0].lines[0].get_linestyle() != axes[1].lines[0].get_linestyle()
+    with pytest.raises(ValueError, match="got 2 names for 3 pictures, expected one for each"):
+        plots.pictures([np.eye(8)] * 3, names=["a", "b"])
+    plt.close("all")

@@ -28,6 +28,7 @@ NETWORKS = {
     "Tagger": "lstm_lib.nn",
     "Listener": "lstm_lib.applied.voice",
     "Reader": "lstm_lib.applied.ocr",
+    "Detector": "lstm_lib.applied.detection",
 }
 
 

@@ -5,11 +5,12 @@ from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.number_pad import NumberPad
 from lstm_lib.widgets.quiz import Quiz
 from lstm_lib.widgets.say_a_digit import SayADigit
+from lstm_lib.widgets.text_finder import TextFinder
 from lstm_lib.widgets.three_clocks import ThreeClocks
 from lstm_lib.widgets.truncation import Truncation
 from lstm_lib.widgets.writer import Writer
 
 __all__ = [
-    *("GateExplorer", "GradientFlow", "NumberPad", "Quiz"),
-    *("SayADigit", "ThreeClocks", "Truncation", "Writer"),
+    *("GateExplorer", "GradientFlow", "NumberPad", "Quiz", "SayADigit"),
+    *("TextFinder", "ThreeClocks", "Truncation", "Writer"),
 ]
