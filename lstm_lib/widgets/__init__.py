@@ -11,6 +11,13 @@ from lstm_lib.widgets.truncation import Truncation
 from lstm_lib.widgets.writer import Writer
 
 __all__ = [
-    *("GateExplorer", "GradientFlow", "NumberPad", "Quiz", "SayADigit"),
-    *("TextFinder", "ThreeClocks", "Truncation", "Writer"),
+    "GateExplorer",
+    "GradientFlow",
+    "NumberPad",
+    "Quiz",
+    "SayADigit",
+    "TextFinder",
+    "ThreeClocks",
+    "Truncation",
+    "Writer",
 ]
