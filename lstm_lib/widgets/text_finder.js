@@ -1,6 +1,6 @@
 // Where is the text? A scene with the reader's words, or the reader's own picture, and a network that looks for lines.
 //
-// The network comes with the first click (90 kB), from the site itself; words and pictures stay in the page. The first
+// The networks come with the first click (90 kB, and 270 kB to read), from the site itself; words and pictures stay in the page. The first
 // part of this file is arithmetic, which tests hold to the library's; the second draws scenes; the third shows.
 
 import { conv2d, linear, lstm, readModel, relu, shipped, sliced } from "./engine.js";
@@ -382,7 +382,7 @@ function render({ model, el, signal }) {
     const mine = (stop = new AbortController());
     try {
       if (!network) {
-        said.textContent = "The network comes: 90 kB.";
+        said.textContent = model.get("reader") ? "The networks come: 360 kB." : "The network comes: 90 kB.";
         network = open(await shipped(model, "detection"));
       }
       const grey = greyOf(canvas);
@@ -451,7 +451,7 @@ function render({ model, el, signal }) {
   const choice = make("fieldset", { className: "tf-views" }, make("legend", {}, "Show"), ...views.rows);
   const places = make("div", { className: "tf-places" }, field("Your words, up to three lines", text), field("Behind them", ground));
   const picture = make("div", { className: "tf-picture" }, canvas, marks);
-  const note = make("p", { className: "tf-note" }, "Words and pictures stay in this page. Letters 8 to 26 pixels high are found best; a large picture is shrunk.");
+  const note = make("p", { className: "tf-note" }, "Words and pictures stay in this page. Letters 8 to 26 pixels high are found best; a large picture is shrunk. What was found is read as small letters and digits, without blanks.");
   root.append(places, clutter.row, blur.row, contrast.row, make("label", { className: "tf-check" }, post, " a post in front"));
   root.append(make("div", { className: "lw-presets" }, go, another), picture, said, choice);
   root.append(make("div", { className: "tf-own" }, field("Or a picture of your own", file), back), note);
