@@ -45,11 +45,13 @@ def test_thresholds_are_chosen_on_the_lot_for_choosing_only(monkeypatch, tmp_pat
         monkeypatch.setattr(detection, name, made)
     monkeypatch.setattr(detection, "pool", lambda count, folder: None)
     monkeypatch.setattr(detection._record, "write", lambda name, rows, **more: written.append((name, rows)))
+    monkeypatch.setattr(detection.recorded, "rows", lambda name: [{"way": "true boxes, read", "read": 0.5}])
     monkeypatch.setattr(sys, "argv", ["detection", "--seeds", "0", "--folder", str(tmp_path)])
     detection.main()
     assert set(chosen_on) == {"choose"}
     ((name, rows),) = written
     assert name == "detection"
+    assert rows.pop() == {"way": "true boxes, read", "read": 0.5}  # what was measured by the other command stays
     assert {row["look"] for row in rows} == set(LOOKS)
     assert {row["way"] for row in rows} == {*detection.NETWORKS, "recurrent row, weights in bytes"}
 
