@@ -17,7 +17,9 @@ def measure() -> Iterator[dict[str, Any]]:
     test_on = page["digits"].only(page["places"]["test"])
     rng = np.random.default_rng(1)
     inks, said = zip(*[lines.digit_line(rng, test_on) for _ in range(300)], strict=True)
-    for seed in _page.SEEDS:
-        got = ocr.transcribe(page["learn"](seed), inks)
-        right = np.mean([one == other for one, other in zip(said, got, strict=True)])
-        yield _page.rounded(claim="live", seed=seed, right=float(right))
+    for recurrent in (True, False):
+        for seed in _page.SEEDS:
+            got = ocr.transcribe(page["learn"](seed, recurrent), inks)
+            right = np.mean([one == other for one, other in zip(said, got, strict=True)])
+            way = "LSTM" if recurrent else "convolution alone"
+            yield _page.rounded(claim="live", way=way, seed=seed, right=float(right))
