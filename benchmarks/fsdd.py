@@ -1,19 +1,20 @@
 """Train listeners on spoken digits: ``LSTM_LIB_DATA=FOLDER python -m benchmarks.fsdd``.
 
-The free spoken digit dataset has 3,000 words of six speakers. The official split: recordings 0 to 4 of each speaker and
-digit are the test, 5 to 49 are for training. The quiet around single words was chosen by training on 10 to 49 and asking
-5 to 9 (``--only choose``). Not as clean: one run with two frames a step had been asked the test before three were taken.
-A row is one run:
+The free spoken digit dataset has 3,000 words of six speakers. The official split: recordings 0 to 4 of each speaker
+and digit are the test, 5 to 49 are for training. The quiet around single words was chosen by training on 10 to 49 and
+asking 5 to 9 (``--only choose``). Not as clean: one run with two frames a step had been asked the test before three
+were taken. A row is one run:
 
 * ``both``, ``one``: an LSTM in both directions, and one that cannot hear the future;
 * ``window 7``: no recurrence, each step sees seven steps (210 ms) through as many units;
 * ``without SPEAKER``: both directions, trained on five speakers for fewer batches, asked all words of the sixth.
 
 ``words``: share of single test words told right, by the likeliest of ten likelihoods, with quiet around them.
-``greedy``, ``beam``: label error rate of greedy and beam decoding on strings of 2 to 5 test words of one speaker, put end
-to end with pauses up to 0.2 s.
+``greedy``, ``beam``: label error rate of greedy and beam decoding on strings of 2 to 5 test words of one speaker, put
+end to end with pauses up to 0.2 s.
 
-Every run is resumable (``--folder``). ``--ship`` writes the model of one direction, weights in bytes, into the library.
+Every run is resumable (``--folder``). ``--ship`` writes the model of one direction, weights in bytes, into the
+library.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Tell nine speakers by one vowel pair: ``LSTM_LIB_DATA=FOLDER python -m benchmarks.japanese_vowels``.
 
 270 sequences to train on, 370 to test, 7 to 29 frames of 12 numbers each (kudo1999multidimensional). An LSTM in both
-directions says at each frame who speaks; the mean of its log chances decides. ``--choose`` trains on the first 24 of the
-30 training sequences of each speaker and asks the other 6. ``without`` is the same without
-recurrence: each frame alone, through as many units.
+directions says at each frame who speaks; the mean of its log chances decides. ``--choose`` trains on the first 24 of
+the 30 training sequences of each speaker and asks the other 6. ``without`` is the same without recurrence: each frame
+alone, through as many units.
 """
 
 import argparse
