@@ -167,6 +167,7 @@ function render({ model, el, signal }) {
   group.setAttribute("role", "group");
   group.setAttribute("aria-label", "Built-in sounds");
   const loud = make("input", { type: "checkbox", checked: true });
+  loud.dataset.lmSuppressShortcuts = "true";
   const audible = make("label", { className: "sd-loud" }, loud, " play built-in sounds aloud");
 
   const looking = make("div", { hidden: true });

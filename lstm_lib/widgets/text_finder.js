@@ -328,6 +328,7 @@ function render({ model, el, signal }) {
   ground.value = model.get("ground");
   ground.addEventListener("change", () => set("ground", ground.value));
   const post = make("input", { type: "checkbox", checked: model.get("post") });
+  post.dataset.lmSuppressShortcuts = "true";
   post.addEventListener("change", () => set("post", post.checked));
   const moving = { words: said };
   const clutter = modelSlider(model, "clutter", { label: "Clutter", min: 0, max: 20, describe: (n) => `${n} strokes`, ...moving });
@@ -337,6 +338,7 @@ function render({ model, el, signal }) {
   another.addEventListener("click", () => set("seed", model.get("seed") + 1));
   const go = make("button", { type: "button" }, "Find the text");
   const file = make("input", { type: "file", accept: "image/*" });
+  file.dataset.lmSuppressShortcuts = "true";
   const back = make("button", { type: "button", hidden: true }, "Back to the scene");
   const views = radios(Object.entries(VIEWS));
   views.buttons.forEach((button) => button.addEventListener("change", () => set("view", button.value)));

@@ -180,7 +180,7 @@ function render({ model, el, signal }) {
   });
   const go = make("button", { type: "button" }, "Write");
   const halt = make("button", { type: "button", hidden: true }, "Stop");
-  const text = make("p", { className: "wr-text", tabIndex: 0 });
+  const text = make("p", { className: "wr-text" });
   text.setAttribute("role", "region");
   text.setAttribute("aria-label", "The text, coloured by one cell");
 
@@ -287,6 +287,8 @@ function render({ model, el, signal }) {
     } finally {
       const focused = document.activeElement === halt || root.getRootNode().activeElement === halt;
       [go.disabled, halt.hidden] = [false, true];
+      if (text.scrollHeight > text.clientHeight) text.tabIndex = 0; // what scrolls must be reached by the keyboard
+      else text.removeAttribute("tabindex");
       if (focused) go.focus();
     }
   }

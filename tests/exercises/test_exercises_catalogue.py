@@ -22,7 +22,7 @@ BANNED = re.compile(r"\b(simply|just|obviously|easy|easily|of course|trivial\w*)
 
 def test_there_are_enough_exercises_of_every_kind_in_every_chapter():
     assert len(EXERCISES) >= 22
-    for chapter in {int(path.name[:2]) for path in notebooks()}:
+    for chapter in {int(path.name[:2]) for path in notebooks() if path.name[0].isdigit()}:
         kinds = [e.kind for e in EXERCISES.values() if e.chapter == chapter]
         assert len(kinds) >= 3
         assert "code" in kinds

@@ -185,6 +185,11 @@ def test_the_colour_follows_the_cell_and_the_mouse_the_text(explore: Callable[..
     expect(explorer.get_by_role("status").nth(1)).to_contain_text("Cell 7 holds")
 
 
+def test_the_keyboard_reaches_the_text_when_it_scrolls(explore: Callable[..., Locator]) -> None:
+    assert explore(length=20).get_by_role("region").get_attribute("tabindex") is None
+    assert explore(length=700).get_by_role("region").get_attribute("tabindex") == "0"
+
+
 def test_it_can_be_stopped_and_the_focus_stays(explore: Callable[..., Locator]) -> None:
     explorer = explore(write=False, length=1900)
     explorer.get_by_role("button", name="Write").press("Enter")
