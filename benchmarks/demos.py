@@ -62,6 +62,13 @@ DEMOS: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """Serve files without a word."""
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
 def measure(page: Page, address: str, act: Callable[[Page], None]) -> list[float]:
     """Return how long each piece of work took, in milliseconds."""
     page.add_init_script("window.pieces = []; window.lstmTook = (ms) => window.pieces.push(ms);")
@@ -75,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
     options = parser.parse_args()
-    handler = partial(SimpleHTTPRequestHandler, directory=str(SITE))
+    handler = partial(Quiet, directory=str(SITE))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
@@ -86,7 +93,7 @@ def main() -> None:
             page = browser.new_page()
             pieces = measure(page, f"http://127.0.0.1:{server.server_port}/{address}", act)
             page.close()
-            cut = statistics.quantiles(pieces, n=20)
+            cut = statistics.quantiles(pieces, n=20, method="inclusive")
             times = {"median": statistics.median(pieces), "p95": cut[-1], "longest": max(pieces)}
             rows.append({"demo": name, "pieces": len(pieces), **{key: round(ms, 1) for key, ms in times.items()}})
             print(rows[-1], flush=True)
