@@ -117,11 +117,13 @@ def main() -> None:
     batches = round(options.epochs * len(tokens) / (STREAMS * WINDOW))
     for seed in options.seeds:
         start, worked = time.perf_counter(), time.process_time()
+        resumed = training.latest_checkpoint(options.folder / f"seed{seed}") is not None
         model = train(seed, tokens, len(vocabulary), options.folder, batches=batches)
         seconds, worked = time.perf_counter() - start, time.process_time() - worked
         score = language.ask(model, held_out)
         size = {"parameters": sum(p.numel() for p in model.parameters()), "epochs": options.epochs}
         took = {"seconds": round(seconds), "processor_seconds": round(worked), "threads": torch.get_num_threads()}
+        took = {} if resumed else took  # the time of its first part is not known
         rows.append(row("LSTM", score.loss, seed=seed, accuracy=round(score.accuracy, 4), **size, **took))
         print(rows[-1], flush=True)
         card = {
