@@ -42,11 +42,11 @@ from benchmarks._clock import time_pass
 SIZES = [(50, 64, 500, 500), (100, 32, 64, 128), (100, 32, 2, 8), (25, 1, 65, 100)]
 SEED = 0
 ROUNDS = 5
-SECONDS = 0.7  # a child repeats each pass for about so long
+SECONDS = 0.7     # a child repeats each pass for about so long
 DISTURBED = 0.04  # share of the processor that others may use during a child
 ATTEMPTS = 8
 PATIENCE = 900.0  # seconds to wait for an idle processor, each time
-CONTENDERS = {  # name: (kind of child, OPENBLAS_CORETYPE)
+CONTENDERS = {    # name: (kind of child, OPENBLAS_CORETYPE)
     "torch.nn.LSTM": ("torch", ""),
     "lstm_lib": ("numpy", ""),
     "lstm_lib again": ("numpy", ""),

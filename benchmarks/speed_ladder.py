@@ -24,7 +24,7 @@ CONTENDERS = ("per step", "hoisted", "native", "native again")
 COMPILED: tuple[tuple[str, ...], ...] = (("compiled step", "compiled loop"), ("compiled step",), ())  # at each size
 ROUNDS = 3
 SECONDS = 0.5  # a child repeats its pass for about so long
-BOUND = 100  # seconds for the compiled loop
+BOUND = 100    # seconds for the compiled loop
 
 
 def child(rung: str, size: tuple[int, int, int, int]) -> None:

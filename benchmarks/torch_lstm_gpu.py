@@ -44,9 +44,9 @@ ON_CPU: list[Size] = SIZES[:2]
 TINY: list[Size] = [(3, 2, 4, 8)]
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 0.05}
-BUDGET = 510.0  # seconds
-BOUND = 60.0  # seconds for one child that compiles
-PASSES = 20  # a rung's passes at one size and precision, if they take no longer than SECONDS
+BUDGET = 510.0   # seconds
+BOUND = 60.0     # seconds for one child that compiles
+PASSES = 20      # a rung's passes at one size and precision, if they take no longer than SECONDS
 SECONDS = 2.0
 NO_GPU = "There is no CUDA device here: nothing was measured. Run this on a machine with an NVIDIA GPU."
 
@@ -176,7 +176,9 @@ def timings(device: str, size: Size, precision: str, rungs: tuple[str, ...], clo
         return []
     set_tf32(precision == "tf32")
     lstm, xs, dhs = _ladder.problem(size, device, PRECISIONS[precision])
-    passes = {rung: _ladder.training_pass(ladder.make(rung.removesuffix(" again")), lstm, xs, dhs) for rung in rungs}
+    passes = {
+        rung: _ladder.training_pass(ladder.make(rung.removesuffix(" again")), lstm, xs, dhs) for rung in rungs
+    }
     counts = {rung: warm_up(both, device) for rung, both in passes.items()}
     memory = {rung: peak_memory(both, device) for rung, both in passes.items()}
     times: dict[str, list[float]] = {rung: [] for rung in passes}

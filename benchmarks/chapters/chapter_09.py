@@ -19,7 +19,9 @@ def measure() -> Iterator[Row]:
 
 def directions(seed: int) -> Iterator[Row]:
     """Mark what occurs once, in one direction and in both; foretell what nobody can."""
-    page = functions(9, *("quick", "only_one", "Marker", "turn", "learn_to_mark", "Oracle", "next_symbol", "foretell"))
+    page = functions(
+        9, *("quick", "only_one", "Marker", "turn", "learn_to_mark", "Oracle", "next_symbol", "foretell")
+    )
     learn_to_mark = page["learn_to_mark"]
     marks = {
         "forward": learn_to_mark(seed, both=False),

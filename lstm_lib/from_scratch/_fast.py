@@ -76,9 +76,9 @@ def lstm_forward(params: LSTMParams, xs: Array, state: LSTMState) -> tuple[Array
         multiply(sigmoids, half, sigmoids)
         add(sigmoids, half, sigmoids)
         multiply(f_and_i, c_and_g, products)  # forget gate, learn gate
-        add(kept, learned, c)  # remember gate
+        add(kept, learned, c)                 # remember gate
         tanh(c, u)
-        multiply(o, u, h)  # use gate
+        multiply(o, u, h)                     # use gate
     return *_outputs(memo), memo
 
 
@@ -97,7 +97,7 @@ def lstm_backward(
             multiply(dh, da_o, da_o)
             multiply(dh, dc_here, dc_here)  # ∂h to c, through tanh
             add(dc_here, dc_next, dc)
-            multiply(dc, by_c, by_c)  # ∂c to c_prev and to a_i, a_f, a_g
+            multiply(dc, by_c, by_c)        # ∂c to c_prev and to a_i, a_f, a_g
             dot(W_h, da, dh_next)
             dc_next = by_c[0]
         dc_next = dc_next.copy()  # the next block writes over K
@@ -121,11 +121,11 @@ def drawn_forward(params: DrawnParams, xs: Array, state: LSTMState) -> tuple[Arr
         multiply(sigmoids, half, sigmoids)
         add(sigmoids, half, sigmoids)
         multiply(f_and_i, c_and_g, products)  # forget gate, learn gate
-        add(kept, learned, c)  # remember gate
+        add(kept, learned, c)                 # remember gate
         dot(params.W_u, kept, u)
         add(u, b_u, u)
         tanh(u, u)
-        multiply(o, u, h)  # use gate, as drawn
+        multiply(o, u, h)                     # use gate, as drawn
     return *_outputs(memo), memo
 
 

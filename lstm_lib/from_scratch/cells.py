@@ -290,10 +290,10 @@ def lstm_step(params: LSTMParams, x: Array, state: LSTMState) -> tuple[LSTMState
 
     i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
 
-    learned = i * g  # learn gate
-    kept = f * c_prev  # forget gate
-    c = kept + learned  # remember gate
-    h = o * np.tanh(c)  # use gate
+    learned = i * g          # learn gate
+    kept = f * c_prev        # forget gate
+    c = kept + learned       # remember gate
+    h = o * np.tanh(c)       # use gate
     return LSTMState(h, c), LSTMTape(z, i, f, g, o, c_prev, c)
 
 
@@ -405,11 +405,11 @@ def drawn_step(params: DrawnParams, x: Array, state: LSTMState) -> tuple[LSTMSta
 
     i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
 
-    learned = i * g  # learn gate
-    kept = f * c_prev  # forget gate
-    c = kept + learned  # remember gate
+    learned = i * g          # learn gate
+    kept = f * c_prev        # forget gate
+    c = kept + learned       # remember gate
     u = np.tanh(kept @ params.W_u.T + params.b_u)
-    h = o * u  # use gate, as drawn
+    h = o * u                # use gate, as drawn
     return LSTMState(h, c), DrawnTape(z, i, f, g, o, c_prev, kept, u)
 
 

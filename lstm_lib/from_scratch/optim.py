@@ -160,5 +160,7 @@ def adam_step(
     mean = tree_map(lambda m, g: beta1 * m + (1 - beta1) * g, state.mean, grads)
     mean_square = tree_map(lambda v, g: beta2 * v + (1 - beta2) * g * g, state.mean_square, grads)
     unbias1, unbias2 = 1 - beta1**n, 1 - beta2**n
-    params = tree_map(lambda p, m, v: p - (lr / unbias1) * m / (np.sqrt(v / unbias2) + eps), params, mean, mean_square)
+    params = tree_map(
+        lambda p, m, v: p - (lr / unbias1) * m / (np.sqrt(v / unbias2) + eps), params, mean, mean_square
+    )
     return params, AdamState(n, mean, mean_square)

@@ -26,10 +26,10 @@ def step(share: Tensor, h: Tensor, c: Tensor, W_hh: Tensor, b_hh: Tensor) -> tup
     a_i, a_f, a_g, a_o = (share + F.linear(h, W_hh, b_hh)).chunk(4, dim=1)
     i, f, g, o = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh(), a_o.sigmoid()
 
-    learned = i * g  # learn gate
-    kept = f * c  # forget gate
-    c = kept + learned  # remember gate
-    h = o * c.tanh()  # use gate
+    learned = i * g          # learn gate
+    kept = f * c             # forget gate
+    c = kept + learned       # remember gate
+    h = o * c.tanh()         # use gate
     return h, c
 
 

@@ -106,10 +106,10 @@ def standard_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all
 
     i, f, g, o = sigmoid(a_i), sigmoid(a_f), drop(tanh(a_g)), sigmoid(a_o)
 
-    learned = i * g  # learn gate
-    kept = f * c_prev  # forget gate
-    c = kept + learned  # remember gate
-    h = o * tanh(c)  # use gate
+    learned = i * g          # learn gate
+    kept = f * c_prev        # forget gate
+    c = kept + learned       # remember gate
+    h = o * tanh(c)          # use gate
     return State(F.linear(h, w["weight_hr"]) if "weight_hr" in w else h, c)
 
 
@@ -124,9 +124,9 @@ def drawn_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -
 
     i, f, g, o = sigmoid(a_i), sigmoid(a_f), drop(tanh(a_g)), sigmoid(a_o)
 
-    learned = i * g  # learn gate
-    kept = f * c_prev  # forget gate
-    c = kept + learned  # remember gate
+    learned = i * g          # learn gate
+    kept = f * c_prev        # forget gate
+    c = kept + learned       # remember gate
     h = o * tanh(F.linear(kept, w["weight_u"], w.get("bias_u")))  # the drawn use gate
     return State(h, c)
 
@@ -146,11 +146,11 @@ def peephole_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all
 
     i, f, g = sigmoid(a_i + peep_i * c_prev), sigmoid(a_f + peep_f * c_prev), drop(tanh(a_g))
 
-    learned = i * g  # learn gate
-    kept = f * c_prev  # forget gate
-    c = kept + learned  # remember gate
+    learned = i * g          # learn gate
+    kept = f * c_prev        # forget gate
+    c = kept + learned       # remember gate
     o = sigmoid(a_o + peep_o * c)
-    h = o * tanh(c)  # use gate
+    h = o * tanh(c)          # use gate
     return State(h, c)
 
 
@@ -167,10 +167,10 @@ def coupled_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all)
 
     f, g, o = sigmoid(a_f), drop(tanh(a_g)), sigmoid(a_o)
 
-    learned = (1 - f) * g  # learn gate: the room that forgetting makes
-    kept = f * c_prev  # forget gate
-    c = kept + learned  # remember gate
-    h = o * tanh(c)  # use gate
+    learned = (1 - f) * g    # learn gate: the room that forgetting makes
+    kept = f * c_prev        # forget gate
+    c = kept + learned       # remember gate
+    h = o * tanh(c)          # use gate
     return State(h, c)
 
 
@@ -187,10 +187,10 @@ def janet_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -
 
     f, g = sigmoid(a_f), drop(tanh(a_g))
 
-    learned = (1 - f) * g  # learn gate: the room that forgetting makes
-    kept = f * c_prev  # forget gate
-    c = kept + learned  # remember gate
-    h = c  # no use gate: all of the memory is said
+    learned = (1 - f) * g    # learn gate: the room that forgetting makes
+    kept = f * c_prev        # forget gate
+    c = kept + learned       # remember gate
+    h = c                    # no use gate: all of the memory is said
     return State(h, c)
 
 
@@ -207,10 +207,10 @@ def no_forget_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_al
 
     i, g, o = sigmoid(a_i), drop(tanh(a_g)), sigmoid(a_o)
 
-    learned = i * g  # learn gate
-    kept = c_prev  # no forget gate: all of the memory stays
-    c = kept + learned  # remember gate
-    h = o * tanh(c)  # use gate
+    learned = i * g          # learn gate
+    kept = c_prev            # no forget gate: all of the memory stays
+    c = kept + learned       # remember gate
+    h = o * tanh(c)          # use gate
     return State(h, c)
 
 
@@ -244,9 +244,9 @@ def layernorm_step(w: Weights, share: Tensor, state: State, drop: Drop = keep_al
 
     i, f, g, o = sigmoid(a_i), sigmoid(a_f), drop(tanh(a_g)), sigmoid(a_o)
 
-    learned = i * g  # learn gate
-    kept = f * c_prev  # forget gate
-    c = kept + learned  # remember gate
+    learned = i * g          # learn gate
+    kept = f * c_prev        # forget gate
+    c = kept + learned       # remember gate
     h = o * tanh(F.layer_norm(c, c.shape[-1:], w["weight_norm_c"], w.get("bias_norm_c"), NORM_EPS))  # use gate
     return State(h, c)
 

@@ -103,7 +103,9 @@ ADAM_MEAN = code(
             2,
             "This looks like the plain mean: old gradients should weigh less than new ones.",
         ),
-        "last-only": Mistake(lambda grads, beta: 1.0 * grads[-1], 2, "This looks like the last gradient alone."),
+        "last-only": Mistake(
+            lambda grads, beta: 1.0 * grads[-1], 2, "This looks like the last gradient alone."
+        ),
         "squares": Mistake(
             _running(lambda mean, g, beta: beta * mean + (1 - beta) * g * g),
             2,
