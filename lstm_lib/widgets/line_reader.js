@@ -1,4 +1,5 @@
-// A line that was found in a picture, cut out and read: as lstm_lib.applied.reading, pictures and ocr do it.
+// The reader of lines in the page; and a line that was found in a picture, cut out and read: as lstm_lib.applied.ocr,
+// reading and pictures do it.
 //
 // Pictures are { height, width, data }, rows one after the other. A test holds all numbers to the library's.
 
@@ -111,21 +112,47 @@ export function toHeight({ height, width, data }, rows) {
 export function openReader(bytes) {
   const { weights, build } = readModel(bytes);
   const { characters, strides, height } = build.arguments;
-  return { weights, strides, height, characters: [...characters] };
+  return { weights, strides, height, characters: [...characters], stride: strides.reduce((all, [, along]) => all * along, 1) };
 }
 
-/** Read a line in a picture: a generator of { text, logs }, the best class of each column; "" where there is no ink. */
-export function* readLine({ weights, strides, height, characters }, picture, corners) {
-  const found = inkOf(cutOut(picture, corners));
-  if (!found) return { text: "", logs: [] };
-  const { width, data } = toHeight(trim(found), height);
-  let seen = { shape: [1, height, width], data };
+/** Read ink of the network's height: a generator that returns log chances, and both memories, at each column. */
+export function* look({ weights, strides }, picture) {
+  let seen = picture;
   for (const [n, stride] of strides.entries()) {
     seen = relu(yield* conv2d(weights, `convolutions.${n}`, seen, { padding: [1, 1], stride }));
   }
-  const { hs } = yield* lstm(weights, "lstm", columns(seen));
-  const logs = hs.map((h) => logSoftmax(linear(weights, "readout", h)));
-  const best = logs.map((log) => log.indexOf(Math.max(...log)));
-  const text = best.map((label, t) => (label && label !== best[t - 1] ? characters[label - 1] : "")).join("");
-  return { text, logs };
+  const { hs, cs } = yield* lstm(weights, "lstm", columns(seen));
+  const logs = [];
+  for (const h of hs) {
+    logs.push(logSoftmax(linear(weights, "readout", h)));
+    yield;
+  }
+  return { logs, cs };
+}
+
+/** The best class of each column, repeats merged and blanks dropped: rows of { character, from, to, chance }. */
+export function spell({ characters }, logs) {
+  const read = [];
+  let before = 0;
+  logs.forEach((log, t) => {
+    const best = log.indexOf(Math.max(...log));
+    if (best && best === before) {
+      const last = read.at(-1);
+      last.to = t + 1;
+      last.chance = Math.max(last.chance, Math.exp(log[best]));
+    } else if (best) {
+      read.push({ character: characters[best - 1], from: t, to: t + 1, chance: Math.exp(log[best]) });
+    }
+    before = best;
+  });
+  return read;
+}
+
+/** Read a line in a picture: a generator of { text, logs }, the best class of each column; "" where there is no ink. */
+export function* readLine(reader, picture, corners) {
+  const found = inkOf(cutOut(picture, corners));
+  if (!found) return { text: "", logs: [] };
+  const { height, width, data } = toHeight(trim(found), reader.height);
+  const { logs } = yield* look(reader, { shape: [1, height, width], data });
+  return { text: spell(reader, logs).map(({ character }) => character).join(""), logs };
 }

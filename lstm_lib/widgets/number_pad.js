@@ -3,7 +3,8 @@
 // The network comes with the first stroke, from the site itself; what is drawn goes nowhere. The first part of this file
 // is arithmetic, which tests hold to PyTorch's; the second finds words; the third draws.
 
-import { columns, conv2d, linear, logSoftmax, lstm, readModel, relu, shipped, sliced } from "./engine.js";
+import { shipped, sliced } from "./engine.js";
+import { look, openReader, spell } from "./line_reader.js";
 import { draw, make, percent, spoken, stage } from "./parts.js";
 
 const [WIDE, HIGH] = [600, 170]; // the pad
@@ -113,46 +114,6 @@ export function doubled({ shape: [, H, W], data }) {
   return { shape: [1, 2 * H, 2 * W], data: out };
 }
 
-/** A reader of lines, ready to read. */
-export function open(bytes) {
-  const { weights, build } = readModel(bytes);
-  const { characters, strides, height } = build.arguments;
-  return { weights, strides, height, characters: [...characters], stride: strides.reduce((all, [, along]) => all * along, 1) };
-}
-
-/** Read ink of the network's height: a generator that returns log chances, and both memories, at each column. */
-export function* look({ weights, strides }, picture) {
-  let seen = picture;
-  for (const [n, stride] of strides.entries()) {
-    seen = relu(yield* conv2d(weights, `convolutions.${n}`, seen, { padding: [1, 1], stride }));
-  }
-  const { hs, cs } = yield* lstm(weights, "lstm", columns(seen));
-  const logs = [];
-  for (const h of hs) {
-    logs.push(logSoftmax(linear(weights, "readout", h)));
-    yield;
-  }
-  return { logs, cs };
-}
-
-/** The best class of each column, repeats merged and blanks dropped: rows of { character, from, to, chance }. */
-export function spell({ characters }, logs) {
-  const read = [];
-  let before = 0;
-  logs.forEach((log, t) => {
-    const best = log.indexOf(Math.max(...log));
-    if (best && best === before) {
-      const last = read.at(-1);
-      last.to = t + 1;
-      last.chance = Math.max(last.chance, Math.exp(log[best]));
-    } else if (best) {
-      read.push({ character: characters[best - 1], from: t, to: t + 1, chance: Math.exp(log[best]) });
-    }
-    before = best;
-  });
-  return read;
-}
-
 /** The counted blocks of strokes, with a block of ground on both sides. */
 export function counts(strokes) {
   const { shape: [, rows, across], data } = blocks(bitmap(strokes));
@@ -245,7 +206,7 @@ function render({ model, el, signal }) {
       return;
     }
     try {
-      network ??= open(await shipped(model, "ocr_digits"));
+      network ??= openReader(await shipped(model, "ocr_digits"));
       const given = counts(strokes);
       const seen = await sliced(look(network, doubled(given)), { signal, budget: 6 });
       if (!seen || !strokes.length) return;

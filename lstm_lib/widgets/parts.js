@@ -1,4 +1,4 @@
-// What the explorables share: elements, numbers as text, scales and panels, sliders, questions, presets.
+// What the explorables share: elements, chance, numbers as text, scales and panels, sliders, questions, presets.
 //
 // Shared classes begin with lw- and have their rules in parts.css.
 
@@ -57,6 +57,19 @@ export function spoken(tag, className) {
 function guarded(input) {
   input.dataset.lmSuppressShortcuts = "true";
   return input;
+}
+
+// ---------------------------------------------------------------- chance
+
+/** Numbers between 0 and 1 by chance (mulberry32); the same seed gives the same numbers. */
+export function random(seed) {
+  let a = seed >>> 0;
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 // ---------------------------------------------------------------- numbers as text

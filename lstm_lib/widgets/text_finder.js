@@ -5,7 +5,7 @@
 
 import { conv2d, linear, lstm, readModel, relu, shipped, sliced } from "./engine.js";
 import { openReader, readLine } from "./line_reader.js";
-import { draw, make, modelSlider, num, percent, radios, spoken, stage } from "./parts.js";
+import { draw, make, modelSlider, num, percent, radios, random, spoken, stage } from "./parts.js";
 
 const [DOWN, ACROSS] = [4, 8]; // pixels of a cell
 const HEIGHTS = [9, 13, 18, 26]; // of the anchors
@@ -160,17 +160,6 @@ export function open(bytes) {
 }
 
 // ---------------------------------------------------------------- scenes
-
-/** Numbers between 0 and 1 by chance (mulberry32); the same seed gives the same numbers. */
-function random(seed) {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const shade = (value) => `rgb(${Array(3).fill(Math.round(255 * Math.min(1, Math.max(0, value)))).join(" ")})`;
 

@@ -4,7 +4,7 @@
 // part of this file is arithmetic, which tests hold to PyTorch's; the second finds words; the third draws.
 
 import { linear, logSoftmax, lstmLayer, readModel, shipped, sliced } from "./engine.js";
-import { draw, linear as scale, make, modelSlider, num, percent, slider, spoken, stage } from "./parts.js";
+import { draw, linear as scale, make, modelSlider, num, percent, random, slider, spoken, stage } from "./parts.js";
 
 export const LONGEST = 2000; // characters, those of the beginning included
 const NAMED = 5; // of the likeliest characters
@@ -12,17 +12,6 @@ const ROW = 32; // cells in a row of the picture
 const AROUND = 100; // characters in the picture of one cell
 
 // ---------------------------------------------------------------- arithmetic
-
-/** Numbers between 0 and 1 by chance (mulberry32); the same seed gives the same numbers. */
-export function random(seed) {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Shares of chance from scores: divided by the temperature first; at 0 the likeliest takes all. */
 export function shares(scores, temperature) {

@@ -37,14 +37,15 @@ def shaken(seed: int, count: int = 60) -> list[dict]:
 
 SCRIPT = f"""
 import * as pad from {module("number_pad")};
+import {{ look, openReader, spell }} from {module("line_reader")};
 import {{ whole }} from {module("engine")};
 import {{ readFileSync }} from "node:fs";
-const network = pad.open(readFileSync({json.dumps(str(FILE))}));
+const network = openReader(readFileSync({json.dumps(str(FILE))}));
 const given = {{ shape: GIVEN_SHAPE, data: Float32Array.from(GIVEN) }};
-const {{ logs, cs }} = whole(pad.look(network, given));
+const {{ logs, cs }} = whole(look(network, given));
 const read = (strokes) => {{
-  const seen = whole(pad.look(network, pad.picture(strokes)));
-  return pad.spell(network, seen.logs).map(({{ character }}) => character).join("");
+  const seen = whole(look(network, pad.picture(strokes)));
+  return spell(network, seen.logs).map(({{ character }}) => character).join("");
 }};
 const shake = ({{ number, noise }}) => {{
   let n = 0;
@@ -62,7 +63,7 @@ const square = pad.bitmap([[[0, 0], [100, 0], [100, 100], [0, 100], [0, 0]]]);
 console.log(JSON.stringify({{
   logs: logs.map((log) => [...log]),
   cs: cs.map((c) => [...c]),
-  spelled: pad.spell(network, logs),
+  spelled: spell(network, logs),
   doubled: [...pad.doubled(small).data],
   small: [...small.data],
   blocks: [...pad.blocks(square).data],

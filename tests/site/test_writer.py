@@ -20,13 +20,14 @@ SCORES = [0.5, -1.0, 2.0, 1.9]
 SCRIPT = f"""
 import * as writer from {module("writer")};
 import {{ whole }} from {module("engine")};
+import {{ random }} from {module("parts")};
 import {{ readFileSync }} from "node:fs";
 const network = writer.open(readFileSync({json.dumps(str(FILE))}));
 const likeliest = {{ temperature: 0, chance: () => 0 }};
 const steps = [], nothing = [];
 whole(writer.write(network, {json.dumps(BEGINNING)}, {{ ...likeliest, length: 60, each: (s) => steps.push(s) }}));
 whole(writer.write(network, "", {{ ...likeliest, length: 3, each: (s) => nothing.push(s) }}));
-const draws = writer.random(1);
+const draws = random(1);
 console.log(JSON.stringify({{
   text: steps.map((s) => s.character).join(""),
   written: steps.filter((s) => s.written).length,
