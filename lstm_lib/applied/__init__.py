@@ -1,1 +1,1 @@
-"""What LSTMs are used for: texts that are written, and later speech, handwriting and text in pictures."""
+"""What LSTMs are used for: texts that are written, speech, handwriting, and text in pictures."""

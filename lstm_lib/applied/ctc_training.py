@@ -10,10 +10,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lstm_lib.applied.ctc import BLANK
 from lstm_lib.training.losses import Objective, on_the_host
 from lstm_lib.training.parts import get
-
-BLANK = 0
 
 
 def summed_loss(scores: Tensor, steps: Tensor, labels: Tensor, sizes: Tensor) -> Tensor:

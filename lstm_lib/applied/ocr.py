@@ -13,12 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_lib._array import Array
 from lstm_lib.applied import ctc, pictures
 from lstm_lib.applied.ctc_training import ctc as objective_of
-from lstm_lib.nn import LSTM, set_forget_bias
+from lstm_lib.nn import LSTM, run_padded, set_forget_bias
 
 OBJECTIVE = objective_of("B R W float")
 
@@ -141,16 +140,8 @@ class Reader(nn.Module):
         if widths.shape != pictures.shape[:1] or not 1 <= int(widths.min()) <= int(widths.max()) <= pictures.shape[2]:
             raise ValueError(f"got widths {widths.tolist()}, expected one of 1 to {pictures.shape[2]} for each line")
         xs, steps = self.columns(pictures, widths)
-        hs = self._along(xs, steps) if not self.recurrent else self._read(xs, steps)
+        hs = run_padded(self.lstm, xs, steps) if self.recurrent else self._along(xs, steps)
         return self.readout(hs), steps
-
-    def _read(self, xs: Tensor, steps: Tensor) -> Tensor:
-        """Read in both directions; the direction from the end begins at each line's own end."""
-        if int(steps.min()) == len(xs):
-            hs: Tensor = self.lstm(xs)[0]  # all of one width: nothing to pack, and two to three times faster
-            return hs
-        packed = pack_padded_sequence(xs, steps.cpu(), enforce_sorted=False)
-        return pad_packed_sequence(self.lstm(packed)[0], total_length=len(xs))[0]
 
     def _along(self, xs: Tensor, steps: Tensor) -> Tensor:
         """Do without memory: each column sees two neighbours on each side."""

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_lib._array import Array
 from lstm_lib.applied import ctc
 from lstm_lib.applied.sound import Scaling
-from lstm_lib.nn import LSTM
+from lstm_lib.nn import LSTM, run_padded
 from lstm_lib.training import Objective
 
 
@@ -138,17 +137,12 @@ class Listener(nn.Module):
 
     def _remember(self, xs: Tensor, ends: Tensor) -> Tensor:
         """Run the LSTM, (steps, B, D) to (steps, B, H or 2 H); or look around, where there is none."""
-        steps = len(xs)
         if self.around is not None:
-            inside = torch.arange(steps, device=xs.device)[:, None] < ends.to(xs.device)
+            inside = torch.arange(len(xs), device=xs.device)[:, None] < ends.to(xs.device)
             seen: Tensor = self.around((xs * inside[..., None]).permute(1, 2, 0))
             return seen.permute(2, 0, 1).tanh()
         assert self.lstm is not None
-        if not self.lstm.bidirectional or bool((ends == steps).all()):  # the future cannot change the past
-            whole: Tensor = self.lstm(xs)[0]
-            return whole
-        hs, _ = self.lstm(pack_padded_sequence(xs, ends, enforce_sorted=False))
-        return pad_packed_sequence(hs, total_length=steps)[0]
+        return run_padded(self.lstm, xs, ends)
 
 
 # ---------------------------------------------------------------- training

@@ -14,6 +14,7 @@ Explanation(backend='reference', reason="cell 'drawn' has no kernel in torch")
 from lstm_lib.nn.explanation import Explanation, explain
 from lstm_lib.nn.init import set_chrono, set_forget_bias, set_input_bias, set_orthogonal
 from lstm_lib.nn.lstm import LSTM
+from lstm_lib.nn.padded import run_padded
 from lstm_lib.nn.steps import CELLS, Cell, State
 from lstm_lib.nn.tagger import Tagger
 
@@ -25,6 +26,7 @@ __all__ = [
     "State",
     "Tagger",
     "explain",
+    "run_padded",
     "set_chrono",
     "set_forget_bias",
     "set_input_bias",
