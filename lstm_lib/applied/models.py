@@ -9,7 +9,7 @@ import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +22,7 @@ from lstm_lib.training.export import build_of
 FOLDER = Path(__file__).resolve().parent / "models"
 FORMAT = "lstm_lib model, version 1"
 SCALE = ".scale"
+Network = TypeVar("Network", bound=nn.Module)
 # The networks that can be saved, and where each is. But for the Tagger, a network says by its attribute ``arguments``,
 # a dictionary of plain values, what to build it from.
 NETWORKS = {
@@ -144,6 +145,32 @@ def load(source: str | Path, kind: str | None = None) -> Model:
     if kind is not None and card.get("kind") != kind:
         raise ValueError(f"{source}: got a model for {card.get('kind')}, expected one for {kind}")
     return Model(network.eval(), card)
+
+
+def load_as(network: type[Network], source: str | Path, kind: str) -> tuple[Network, dict[str, Any]]:
+    """Load a model whose network must be of one class.
+
+    Args:
+        network: The class.
+        source: As ``load`` takes it.
+        kind: What its card must say that it is for.
+
+    Returns:
+        The network in eval mode, and its card.
+
+    Raises:
+        CheckpointError: If there is no such model, or the file is damaged.
+        ValueError: If it is a model for something else, or of another class.
+
+    Example:
+        >>> from lstm_lib.nn import Tagger
+        >>> load_as(Tagger, "shakespeare", "language")[0].lstm.hidden_size
+        512
+    """
+    found, card = load(source, kind)
+    if not isinstance(found, network):
+        raise ValueError(f"{source}: got a {type(found).__name__}, expected a {network.__name__}")
+    return found, card
 
 
 def whole(tensors: Mapping[str, Tensor], name: str) -> Tensor:

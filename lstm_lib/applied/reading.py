@@ -6,26 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm_lib.applied import models, ocr
+from lstm_lib.applied import ocr
 from lstm_lib.applied.boxes import Found, match
 from lstm_lib.applied.lettering import Numbers
 from lstm_lib.applied.scenes import Line
 
 TALL = 32  # rows of what is cut out
 AROUND = 0.15  # of the line's height, that is cut out above, below, left and right of it
-
-
-def load(source: str) -> ocr.Reader:
-    """Load a reader.
-
-    Raises:
-        ValueError: If the model is for something else.
-        CheckpointError: If there is no such model, or its file is damaged.
-    """
-    network, _ = models.load(source, kind="reading")
-    if not isinstance(network, ocr.Reader):
-        raise ValueError(f"{source}: got a {type(network).__name__}, expected a Reader")
-    return network
 
 
 def cut_out(picture: NDArray[Any], corners: Numbers) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from lstm_lib.applied import boxes, detection, models, pictures, reading
+from lstm_lib.applied import boxes, detection, models, ocr, pictures, reading
 from lstm_lib.applied.backgrounds import Grey
 
 ABOUT = "find the lines of text in pictures, and read them"
@@ -40,11 +40,9 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: If a file is no picture, a number does not fit, or a model is for something else.
         CheckpointError: If there is no such model, or its file is damaged.
     """
-    network, card = models.load(arguments.model, kind="detection")
-    if not isinstance(network, detection.Detector):
-        raise ValueError(f"{arguments.model}: got a {type(network).__name__}, expected a Detector")
+    network, card = models.load_as(detection.Detector, arguments.model, "detection")
     _expect_numbers(arguments)
-    reader = None if arguments.reader == "none" else reading.load(arguments.reader)
+    reader = None if arguments.reader == "none" else models.load_as(ocr.Reader, arguments.reader, "reading")[0]
     how = boxes.How(**card.get("how", {}))
     how = how if arguments.sure is None else how._replace(line=arguments.sure)
     opened = [pictures.open_picture(name) for name in arguments.files]

@@ -40,9 +40,9 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: If the model is for something else, or a number or the beginning does not fit.
         CheckpointError: If there is no such model, or its file is damaged.
     """
-    network, card = models.load(arguments.model, kind="language")
+    network, card = models.load_as(Tagger, arguments.model, "language")
     vocabulary = language.Vocabulary(card.get("characters", ""))
-    classes = network.readout.out_features if isinstance(network, Tagger) else 0
+    classes = network.readout.out_features
     if classes != len(vocabulary):
         what = f"got a {type(network).__name__} of {classes} classes and a card of {len(vocabulary)} characters"
         raise ValueError(f"{arguments.model}: {what}, expected a Tagger of as many")

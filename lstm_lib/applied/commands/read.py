@@ -31,9 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: If a file is no picture of a line, or the model is for something else.
         CheckpointError: If there is no such model, or its file is damaged.
     """
-    network, _ = models.load(arguments.model, kind="reading")
-    if not isinstance(network, ocr.Reader):
-        raise ValueError(f"{arguments.model}: got a {type(network).__name__}, expected a Reader")
+    network, _ = models.load_as(ocr.Reader, arguments.model, "reading")
     if arguments.beam < 1:
         raise ValueError(f"got --beam {arguments.beam}, expected at least 1")
     lines = []

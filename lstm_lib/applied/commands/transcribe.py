@@ -34,9 +34,9 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: If a file cannot be listened to, or the model is for something else.
         CheckpointError: If there is no such model, or its file is damaged.
     """
-    network, card = models.load(arguments.model, kind="voice")
+    network, card = models.load_as(voice.Listener, arguments.model, "voice")
     labels = card.get("labels") or []
-    if not isinstance(network, voice.Listener) or network.readout.out_features != 1 + len(labels):
+    if network.readout.out_features != 1 + len(labels):
         raise ValueError(
             f"{arguments.model}: got a network that does not fit its labels, expected a Listener that does"
         )
