@@ -8,6 +8,7 @@ that names in different files cannot meet.
 import base64
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,23 @@ def script() -> str:
             "",
         ]
     )
+
+
+def expect_within(ranges: Mapping[str, tuple[float, float, float]]) -> None:
+    """Raise a ValueError for the first value that is out of its range.
+
+    Args:
+        ranges: What it is called, to the value, the least and the most.
+
+    Example:
+        >>> expect_within({"window": (1, 2, 20)})
+        Traceback (most recent call last):
+        ...
+        ValueError: got window 1, expected 2 to 20
+    """
+    for name, (value, least, most) in ranges.items():
+        if not least <= value <= most:
+            raise ValueError(f"got {name} {value}, expected {least} to {most}")
 
 
 def model_scripts() -> dict[str, str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import traitlets
 
-from lstm_lib.widgets._base import MODELS, WithModels, css, esm
+from lstm_lib.widgets._base import MODELS, WithModels, css, esm, expect_within
 
 GROUNDS = ("wall", "bricks", "leaves", "tiles")
 VIEWS = ("boxes", "slices", "memory", "emptied")
@@ -68,10 +68,7 @@ class TextFinder(WithModels):
         for name, word, known in (("ground", ground, GROUNDS), ("view", view, VIEWS)):
             if word not in known:
                 raise ValueError(f"got {name} {word!r}, expected one of {', '.join(known)}")
-        ranges = {"clutter": (clutter, 0, 20), "blur": (blur, 0, 2), "contrast": (contrast, 0.1, 1)}
-        for name, (value, least, most) in ranges.items():
-            if not least <= value <= most:
-                raise ValueError(f"got {name} {value}, expected {least} to {most}")
+        expect_within({"clutter": (clutter, 0, 20), "blur": (blur, 0, 2), "contrast": (contrast, 0.1, 1)})
         path = MODELS / "detection.safetensors" if model is None else Path(model)
         files = {"detection": path}
         shipped = MODELS / "ocr_words.safetensors"

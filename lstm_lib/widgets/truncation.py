@@ -6,7 +6,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from lstm_lib.widgets._base import css, esm
+from lstm_lib.widgets._base import css, esm, expect_within
 
 MODES = ("reset", "carry", "whole")
 LONGEST_WINDOW, LONGEST_LAG = 20, 40
@@ -62,11 +62,8 @@ class Truncation(anywidget.AnyWidget):
         chance: float = 0.25,
     ) -> None:
         """Check the numbers and the measured rows."""
-        places = ("position", position, 1, window)
-        lengths = [("window", window, 2, LONGEST_WINDOW), ("lag", lag, 1, LONGEST_LAG), places]
-        for name, value, least, most in lengths:
-            if not least <= value <= most:
-                raise ValueError(f"got {name} {value}, expected {least} to {most}")
+        lengths = {"window": (window, 2, LONGEST_WINDOW), "lag": (lag, 1, LONGEST_LAG)}
+        expect_within({**lengths, "position": (position, 1, window)})
         for row in measured:
             if missing := {"window", "lag", "mode", "accuracy"} - row.keys():
                 raise ValueError(f"got a measured row without {', '.join(sorted(missing))}: {dict(row)}")

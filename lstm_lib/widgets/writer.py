@@ -4,7 +4,7 @@ from pathlib import Path
 
 import traitlets
 
-from lstm_lib.widgets._base import MODELS, WithModels, css, esm
+from lstm_lib.widgets._base import MODELS, WithModels, css, esm, expect_within
 
 LONGEST = 2000
 
@@ -51,9 +51,7 @@ class Writer(WithModels):
         model: str | Path | None = None,
     ) -> None:
         """Check the numbers."""
-        for name, value, least, most in (("temperature", temperature, 0, 1.5), ("length", length, 1, LONGEST)):
-            if not least <= value <= most:
-                raise ValueError(f"got {name} {value}, expected {least} to {most}")
+        expect_within({"temperature": (temperature, 0, 1.5), "length": (length, 1, LONGEST)})
         for name, value in (("cell", cell), ("seed", seed)):
             if value < 0:
                 raise ValueError(f"got {name} {value}, expected at least 0")
