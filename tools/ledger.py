@@ -218,10 +218,20 @@ def proof_of_number(path: Path, unit: Unit, written: str, value: float, half: fl
 # ---------------------------------------------------------------- proofs that are named
 
 
+def number_of(chapter: str) -> str:
+    """Return the number of a chapter, or the first word of the name of a page without one.
+
+    Example:
+        >>> number_of("05_forget_gate"), number_of("frameworks")
+        ('05', 'frameworks')
+    """
+    return chapter.partition("_")[0]
+
+
 @functools.cache
 def entries(chapter: str) -> list[dict[str, Any]]:
     """Read the proofs that are named for a chapter."""
-    path = CLAIMS / f"{chapter[:2]}.yml"
+    path = CLAIMS / f"{number_of(chapter)}.yml"
     found: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
     return found or []
 
@@ -439,7 +449,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     lines = []
     for path in chapter_files():
-        if not options.chapters or path.stem[:2] in options.chapters:
+        if not options.chapters or number_of(path.stem) in options.chapters:
             rows, wrong = [], []
             for unit in units(path):
                 try:
