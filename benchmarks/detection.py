@@ -12,8 +12,6 @@ what chapter 14's reader makes of the lines that were found.
 
 import argparse
 import itertools
-import json
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import _record
+from benchmarks import _clock, _record
 from lstm_lib import recorded, training
-from lstm_lib.applied import boxes, edges, models, reading
+from lstm_lib.applied import boxes, edges, models, ocr, reading
 from lstm_lib.applied.backgrounds import LOTS, expect_apart
 from lstm_lib.applied.detection import OBJECTIVE, Batch, Detector, batch
 from lstm_lib.applied.scenes import LOOKS, MIXED, USUAL, Look, Scene, scene
@@ -75,19 +73,10 @@ def train(seed: int, recurrent: bool, scenes: Batch, folder: Path, *, epochs: fl
     settings = training.Settings(batches=batches, seed=seed, **how)
     where = folder / f"{'row' if recurrent else 'plain'}{seed}"
     about = {"scenes": count}
-    start, worked = time.perf_counter(), time.process_time()
     options: dict[str, Any] = {"objective": OBJECTIVE, "device": "cpu", "progress": False, "about": about}
-    training.fit(model, sample, settings, folder=where, **options)
-    took = {"seconds": time.perf_counter() - start, "processor_seconds": time.process_time() - worked}
-    return model.eval(), add_up(where / "took.json", took)
-
-
-def add_up(path: Path, took: dict[str, float]) -> dict[str, int]:
-    """Add the time that a run has taken to what it took before it was stopped, and keep the sum in a file."""
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    total = {name: before.get(name, 0.0) + seconds for name, seconds in took.items()}
-    path.write_text(json.dumps(total), encoding="utf-8")
-    return {name: round(seconds) for name, seconds in total.items()}
+    with _clock.counted(where / "took.json") as took:
+        training.fit(model, sample, settings, folder=where, **options)
+    return model.eval(), took
 
 
 def ask(find: Callable[[Scene], list[Any]], scenes: list[Scene]) -> boxes.Judged:
@@ -145,7 +134,7 @@ def in_bytes(model: Detector, folder: Path) -> Detector:
 
 def read_row(way: str, find: Callable[[Scene], Sequence[Any]], reader: str, **more: Any) -> dict[str, Any]:
     """Let chapter 14's network read lines of scenes: a word counts if it was found and has no mistake."""
-    network, scenes = reading.load(reader), draw("test", SIGNS, ASKED, fonts=UNREAD)
+    network, scenes = models.load_as(ocr.Reader, reader, "reading")[0], draw("test", SIGNS, ASKED, fonts=UNREAD)
     words, right = sum(len(one.lines) for one in scenes), 0
     for one in scenes:
         lines = find(one)

@@ -23,7 +23,6 @@ import base64
 import io
 import json
 import tarfile
-import time
 import wave
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import _record
+from benchmarks import _clock, _record
 from lstm_lib import recorded, training
 from lstm_lib.applied import ctc, data, models, sound, speech, voice
 
@@ -79,9 +78,9 @@ def learn(
     settings = training.Settings(batches=batches, weight_decay=0.01, save_every=100, seed=seed, **how)
     sample = speech.Strings(heard, LABELS, scaling, BATCH, warmup=WARMUP, seed=seed)
     options: dict[str, Any] = {"objective": voice.objective(network.stack), "device": "cpu", "progress": False}
-    begin, worked = time.perf_counter(), time.process_time()
-    training.fit(network, sample, settings, folder=folder / f"{way}-{seed}", about={"way": way}, **options)
-    took = {"seconds": round(time.perf_counter() - begin), "processor_seconds": round(time.process_time() - worked)}
+    where = folder / f"{way}-{seed}"
+    with _clock.counted(where / "took.json") as took:
+        training.fit(network, sample, settings, folder=where, about={"way": way}, **options)
     size = {"parameters": sum(p.numel() for p in network.parameters()), "batches": batches}
     return network, size | took
 
@@ -208,9 +207,6 @@ def write(row: dict[str, Any]) -> None:
     """Write a row beside those of other runs."""
     path = recorded.FOLDER / "fsdd.json"
     kept = recorded.rows("fsdd") if path.exists() else []
-    for before in kept:  # asked again without training, a run keeps the time that it took
-        if all(before[key] == row[key] for key in ("way", "seed", "batches")):
-            row |= {key: max(row[key], before[key]) for key in ("seconds", "processor_seconds")}
     others = [one for one in kept if (one["way"], one["seed"]) != (row["way"], row["seed"])]
     rows = sorted([*others, row], key=lambda row: (row["way"], row["seed"]))
     _record.write("fsdd", rows, seeds=SEEDS, packages=("numpy", "torch"))

@@ -8,7 +8,6 @@ alone, through as many units.
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from benchmarks import _record
+from benchmarks import _clock, _record
 from lstm_lib import training
 from lstm_lib._array import Array
 from lstm_lib.applied import data, sound, voice
@@ -84,12 +83,8 @@ def main() -> None:
     rows = []
     for way, window in (("both directions", 0), ("without", 1)):
         for seed in options.seeds:
-            start, worked = time.perf_counter(), time.process_time()
-            network = learn(seed, train, window=window, batches=options.batches)
-            took = {
-                "seconds": round(time.perf_counter() - start),
-                "processor_seconds": round(time.process_time() - worked),
-            }
+            with _clock.counted() as took:
+                network = learn(seed, train, window=window, batches=options.batches)
             score = training.evaluate(
                 network, voice.pad([xs for xs, _ in test], [[who] for _, who in test]), objective=WHO
             )

@@ -16,7 +16,6 @@ of the first seed, weights in bytes, to where ``lstm_lib.use`` finds them.
 import argparse
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks import _record
+from benchmarks import _clock, _record
 from lstm_lib import training
 from lstm_lib.applied import ctc, lines, models, ocr
 
@@ -185,9 +184,8 @@ def measure(
     kept = folder / "rows.json"
     if kept.is_file() and not ship:
         return list(json.loads(kept.read_text(encoding="utf-8")))
-    start, worked = time.perf_counter(), time.process_time()
-    model = train(name, kind, seed, recurrent, folder)
-    took = {"seconds": round(time.perf_counter() - start), "processor_seconds": round(time.process_time() - worked)}
+    with _clock.counted(folder / "took.json") as took:
+        model = train(name, kind, seed, recurrent, folder)
     common = {"data": name, "part": part, "way": "LSTM" if recurrent else "convolution alone", "seed": seed}
     sizes = {
         "parameters": sum(p.numel() for p in model.parameters()),

@@ -13,14 +13,13 @@ cells that tell where a character stands and for what temperature 0 writes, and 
 """
 
 import argparse
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks import _record
+from benchmarks import _clock, _record
 from lstm_lib import nn, recorded, training
 from lstm_lib.applied import cells_to_read as reading
 from lstm_lib.applied import data, language, models, ngrams, plays
@@ -48,7 +47,7 @@ def train(seed: int, tokens: language.Tokens, classes: int, folder: Path, *, bat
     how = {"lr": RATE, "schedule": "cosine", "warmup": min(100, batches // 2), "save_every": 200}
     settings = training.Settings(batches=batches, stateful=True, seed=seed, **how)
     sample = language.Windows(tokens, STREAMS, WINDOW)
-    training.fit(model, sample, settings, folder=folder / f"seed{seed}", device="cpu", about={"text": NAME})
+    training.fit(model, sample, settings, folder=folder, device="cpu", about={"text": NAME})
     return model
 
 
@@ -116,14 +115,14 @@ def main() -> None:
     options.seeds = [] if options.look else options.seeds
     batches = round(options.epochs * len(tokens) / (STREAMS * WINDOW))
     for seed in options.seeds:
-        start, worked = time.perf_counter(), time.process_time()
-        resumed = training.latest_checkpoint(options.folder / f"seed{seed}") is not None
-        model = train(seed, tokens, len(vocabulary), options.folder, batches=batches)
-        seconds, worked = time.perf_counter() - start, time.process_time() - worked
+        where = options.folder / f"seed{seed}"
+        clock = where / "took.json"
+        begun_without_clock = training.latest_checkpoint(where) is not None and not clock.is_file()
+        with _clock.counted(clock) as took:
+            model = train(seed, tokens, len(vocabulary), where, batches=batches)
         score = language.ask(model, held_out)
         size = {"parameters": sum(p.numel() for p in model.parameters()), "epochs": options.epochs}
-        took = {"seconds": round(seconds), "processor_seconds": round(worked), "threads": torch.get_num_threads()}
-        took = {} if resumed else took  # the time of its first part is not known
+        took = {} if begun_without_clock else {**took, "threads": torch.get_num_threads()}
         rows.append(row("LSTM", score.loss, seed=seed, accuracy=round(score.accuracy, 4), **size, **took))
         print(rows[-1], flush=True)
         card = {
