@@ -36,25 +36,31 @@ def refuse(main: Callable, words: list[str], path: Path, message: str, capsys: p
     assert path.name in told.err or "beginning" in told.err
 
 
+@pytest.fixture
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[Path, str]]:
+    """Give a function that makes an odd file, and returns it with what must be said of it."""
+
+    def make(kind: str) -> tuple[Path, str]:
+        content, message = TEXTS[kind]
+        path = tmp_path / f"{kind}.txt"
+        if content is not None:
+            path.write_bytes(content)
+        if kind == "huge":
+            monkeypatch.setattr(language, "LARGEST", 10)
+        return path, message
+
+    return make
+
+
 @pytest.mark.parametrize("kind", TEXTS)
-def test_an_odd_beginning_is_refused(kind, tmp_path, monkeypatch, capsys):
-    content, message = TEXTS[kind]
-    path = tmp_path / f"{kind}.txt"
-    if content is not None:
-        path.write_bytes(content)
-    if kind == "huge":
-        monkeypatch.setattr(language, "LARGEST", 10)
+def test_an_odd_beginning_is_refused(kind, odd, capsys):
+    path, message = odd(kind)
     refuse(use.main, ["generate", "--file", str(path)], path, message, capsys)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TEXTS if kind != "strange"])
-def test_an_odd_text_is_not_trained_on(kind, tmp_path, monkeypatch, capsys):
-    content, message = TEXTS[kind]
-    path = tmp_path / f"{kind}.txt"
-    if content is not None:
-        path.write_bytes(content)
-    if kind == "huge":
-        monkeypatch.setattr(language, "LARGEST", 10)
+def test_an_odd_text_is_not_trained_on(kind, odd, tmp_path, capsys):
+    path, message = odd(kind)
     folder = tmp_path / "run"
     refuse(train.main, ["language", "--file", str(path), "--folder", str(folder)], path, message, capsys)
     assert not folder.exists()
