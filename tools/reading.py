@@ -1,0 +1,96 @@
+"""How long a chapter takes to read, and how much code it shows: ``python -m tools.reading``.
+
+Minutes = words / 180 + visible lines of code / 12 + 1.5 for each exercise. What lies in a fold is not counted: a
+dropdown, a cell whose input is hidden, an exercise with its hints and its solution. ``--write`` puts the minutes into
+the chapter's opening, after **Time:**.
+"""
+
+import argparse
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tools import setup_cell
+
+CHAPTERS = setup_cell.ROOT / "chapters"
+WORDS_A_MINUTE, LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 1.5
+TIME = re.compile(r"(\*\*Time:\*\*) \d+ minutes?")
+HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell", "setup"}
+
+
+class Reading(NamedTuple):
+    """What a reader meets: words, visible lines of code, the longest of them in characters, exercises, minutes."""
+
+    words: int
+    lines: int
+    widest: int
+    exercises: int
+    minutes: int
+
+
+def visible_text(source: str) -> str:
+    """Leave out what is folded, and the marks of directives.
+
+    Example:
+        >>> visible_text("One.\\n\\n:::{dropdown} More\\n\\nTwo three.\\n:::\\n\\nFour.").split()
+        ['One.', 'Four.']
+    """
+    kept, folds = [], []
+    for line in source.splitlines():
+        fence = re.match(r"(:{3,}|`{3,})(\{[\w-]+\})?", line)
+        if fence and fence[2]:
+            folds.append(fence[2] == "{dropdown}")
+            line = line[fence.end() :]
+        elif fence and folds:
+            folds.pop()
+            continue
+        if re.match(r":[\w-]+:", line):
+            if line.startswith(":class:") and "dropdown" in line and folds:
+                folds[-1] = True
+            continue
+        if not any(folds):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def visible_lines(cell: dict[str, Any]) -> list[str]:
+    """Return the lines of code that a cell shows, empty ones left out."""
+    hidden = HIDDEN & set(cell["metadata"].get("tags", [])) or "exercise" in cell["metadata"]
+    return [] if hidden else [line for line in "".join(cell["source"]).splitlines() if line.strip()]
+
+
+def measure(path: Path) -> Reading:
+    """Count what a reader of a notebook meets."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    exercises = {cell["metadata"]["exercise"] for cell in cells if "exercise" in cell["metadata"]}
+    texts = [cell for cell in cells if cell["cell_type"] == "markdown" and "exercise" not in cell["metadata"]]
+    words = sum(len(visible_text("".join(cell["source"])).split()) for cell in texts)
+    lines = [line for cell in cells if cell["cell_type"] == "code" for line in visible_lines(cell)]
+    minutes = words / WORDS_A_MINUTE + len(lines) / LINES_A_MINUTE + MINUTES_AN_EXERCISE * len(exercises)
+    widest = max(map(len, lines), default=0)
+    return Reading(words, len(lines), widest, len(exercises), math.ceil(minutes))
+
+
+def write(path: Path) -> None:
+    """Put the minutes into a chapter's opening."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(TIME.sub(rf"\1 {measure(path).minutes} minutes", text, count=1), encoding="utf-8")
+
+
+def main() -> None:
+    """Read the command line, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("chapters", nargs="*", type=Path, help="notebooks; left out, all of them")
+    parser.add_argument("--write", action="store_true", help="put the minutes into each opening")
+    options = parser.parse_args()
+    print(f"{'':28}" + "".join(f"{name:>10}" for name in Reading._fields))
+    for path in options.chapters or sorted(CHAPTERS.glob("*.ipynb")):
+        if options.write:
+            write(path)
+        print(f"{path.stem:28}" + "".join(f"{number:>10}" for number in measure(path)))
+
+
+if __name__ == "__main__":
+    main()
