@@ -17,6 +17,7 @@ from tools import setup_cell
 CHAPTERS = setup_cell.ROOT / "chapters"
 WORDS_A_MINUTE, LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 1.5
 TIME = re.compile(r"(\*\*Time:\*\*) \d+ minutes?")
+WORD = re.compile(r"\S*\w\S*")
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell", "setup"}
 
 
@@ -31,10 +32,10 @@ class Reading(NamedTuple):
 
 
 def visible_text(source: str) -> str:
-    """Leave out what is folded, and the marks of directives.
+    r"""Leave out what is folded, and the marks of directives.
 
     Example:
-        >>> visible_text("One.\\n\\n:::{dropdown} More\\n\\nTwo three.\\n:::\\n\\nFour.").split()
+        >>> visible_text("One.\n\n:::{dropdown} More\n\nTwo three.\n:::\n\nFour.").split()
         ['One.', 'Four.']
     """
     kept, folds = [], []
@@ -66,7 +67,7 @@ def measure(path: Path) -> Reading:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     exercises = {cell["metadata"]["exercise"] for cell in cells if "exercise" in cell["metadata"]}
     texts = [cell for cell in cells if cell["cell_type"] == "markdown" and "exercise" not in cell["metadata"]]
-    words = sum(len(visible_text("".join(cell["source"])).split()) for cell in texts)
+    words = sum(len(WORD.findall(visible_text("".join(cell["source"])))) for cell in texts)
     lines = [line for cell in cells if cell["cell_type"] == "code" for line in visible_lines(cell)]
     minutes = words / WORDS_A_MINUTE + len(lines) / LINES_A_MINUTE + MINUTES_AN_EXERCISE * len(exercises)
     widest = max(map(len, lines), default=0)
