@@ -57,6 +57,7 @@ def blank(
         name, height = level
         ax.axhline(height, color=FAMILIES["event"].hue, linewidth=1)
         place: dict[str, Any] = {"xytext": (2, 2), "textcoords": "offset points", "ha": "left", "fontsize": 9}
+        place |= {"bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.75}, "zorder": 5}
         ax.annotate(name, (0, height), xycoords=ax.get_yaxis_transform(), color=FAMILIES["event"].on_light, **place)
     return ax
 
@@ -200,7 +201,8 @@ def _count_in_whole_steps(ax: Axes, xs: Sequence[float] | Array) -> None:
 
 
 def _name_ends(ax: Axes, x: float, ends: list[tuple[str, float, Any]]) -> None:
-    """Write each curve's name right of its end, pushed apart where they would touch."""
+    """Write each curve's name right of its end and of the axes, pushed apart where they would touch."""
+    ax.margins(x=0.01)  # no line across runs on into the names
     log = ax.get_yscale() == "log"
     low, high = ax.get_ylim()
     scale = (lambda y: np.log10(max(y, low))) if log else (lambda y: y)
