@@ -197,7 +197,7 @@ def _tone(wanted: str | None, n: int, count: int) -> Any:
 def _count_in_whole_steps(ax: Axes, xs: Sequence[float] | Array) -> None:
     """Put no ticks between two steps."""
     if np.issubdtype(np.asarray(xs).dtype, np.integer):
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
 
 
 def _name_ends(ax: Axes, x: float, ends: list[tuple[str, float, Any]]) -> None:
