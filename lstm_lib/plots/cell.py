@@ -102,6 +102,7 @@ def full(use: str = "standard") -> Diagram:
         ('σ', ['tanh', '$W_u$'])
     """
     _expect_use(use)
+    offered = "tanh" if use == "standard" else "tanh\n$W_u$"
     u_x, u_y = (9.2, 3.4) if use == "standard" else (5.0, 3.3)
     parts = {
         "z": Part("[h, x]", 1.3, 0.9, 1.0, 0.6, "event"),
@@ -112,7 +113,7 @@ def full(use: str = "standard") -> Diagram:
         "forget": Part("×", 2.6, 4.5, 0.55, 0.55, "forget"),
         "learn": Part("×", 6.6, 3.3, 0.55, 0.55, "learn"),
         "remember": Part("+", 6.6, 4.5, 0.55, 0.55, "remember"),
-        "u": Part("tanh" if use == "standard" else "tanh\n$W_u$", u_x, u_y, 0.9, 0.75 if use == "drawn" else 0.6, "use"),
+        "u": Part(offered, u_x, u_y, 0.9, 0.75 if use == "drawn" else 0.6, "use"),
         "use": Part("×", 9.2, 2.0, 0.55, 0.55, "use"),
     }
     if use == "standard":
