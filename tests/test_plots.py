@@ -31,6 +31,37 @@ def test_the_picture_of_the_stream_shows_every_write_question_and_passing_symbol
     plt.close(ax.figure)
 
 
+def test_a_map_of_the_inside_stands_below_the_symbols_that_it_answers_to():
+    batch = tasks.recall_stream(np.random.default_rng(4), 3, 24, boxes=2)
+    values = np.arange(20 * 5).reshape(20, 5) / 10
+    ax = plots.inside(batch, values, boxes=2, sequence=1, bar="memory c", kind="memory", limit=10)
+    np.testing.assert_array_equal(ax.images[0].get_array(), values.T)
+    assert ax.images[0].get_clim() == (-10, 10)
+    strip, expected = ax.figure.axes[0], []
+    for t, x in enumerate(batch.xs[:20, 1]):
+        letter = "abcd"[x[:4].argmax()]
+        answer = "ABCD"[batch.targets[t, 1]]
+        expected.append(answer if x[6:].any() else letter.upper() if x[4:6].any() else letter)
+    assert [text.get_text() for text in strip.texts] == expected
+    assert [text.get_position()[0] for text in strip.texts] == list(range(20))
+    filled = [patch.get_x() + 0.42 for patch in strip.patches if patch.get_facecolor()[3]]
+    np.testing.assert_allclose(filled, np.flatnonzero(batch.xs[:20, 1, 4:6].any(axis=1)))
+    assert strip.get_xlim() == ax.get_xlim()
+    plt.close(ax.figure)
+    with pytest.raises(ValueError, match="got values of 25 steps, expected at most the 24 of the batch"):
+        plots.inside(batch, np.zeros((25, 5)), boxes=2, bar="f")
+
+
+def test_the_names_of_curves_stand_outside_and_the_level_on_a_ground_of_its_own():
+    ax = plots.lines(range(5), {"h": np.ones(5)}, x="step t", y="h", level=("chance", 0.25))
+    assert ax.get_xlim()[1] - 4 < 0.1  # the line across ends where the names begin
+    level, name = ax.texts
+    assert level.get_text() == "chance"
+    assert level.get_bbox_patch().get_facecolor()[:3] == (1, 1, 1)
+    assert name.get_text() == "h"
+    plt.close(ax.figure)
+
+
 def test_a_plot_refuses_arrays_of_another_form():
     with pytest.raises(ValueError, match=r"got RNN of shape \(3,\), expected \(S, K\) with K = 3"):
         plots.runs([0, 1, 2], {"RNN": np.zeros(3)}, x="delay", y="accuracy")
@@ -53,9 +84,9 @@ def test_steps_and_units_are_counted_in_whole_numbers():
 
 def test_the_success_map_names_its_cells_and_its_starts():
     shares = np.array([[1, 2 / 3], [1 / 3, 0]])
-    ax = plots.success_map(shares, delays=[10, 100], starts=["usual", "chrono"])
+    ax = plots.success_map(shares, delays=[10, 100], starts=["b_f 1", "chrono"])
     assert [text.get_text() for text in ax.texts] == ["100%", "67%", "33%", "0%"]
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["usual", "chrono"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["$b_f$ 1", "chrono"]
     np.testing.assert_array_equal(ax.images[0].get_array(), shares)
     plt.close(ax.figure)
 

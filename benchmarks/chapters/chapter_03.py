@@ -1,4 +1,4 @@
-"""What Chapter 3 says of trained networks: a memory that adds and an RNN, trained at one delay and asked at others."""
+"""What Chapter 3 says of trained networks: at one delay a memory that adds and an RNN, and on one box that memory."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +12,12 @@ DELAYS = np.arange(31)
 
 
 def measure() -> Iterator[dict[str, Any]]:
+    """Yield one row for each trained network."""
+    yield from reach()
+    yield from one_box()
+
+
+def reach() -> Iterator[dict[str, Any]]:
     """Train at delay 10, ask at all delays, and yield one row for each network."""
     page = _page.functions(3, "story", "train_one")
     tests = [page["story"](np.random.default_rng(k), k, batch_size=300) for k in DELAYS]
@@ -42,3 +48,24 @@ def held(weights: experiment.Weights, batch: tasks.Batch) -> dict[str, float]:
     same = np.sign(run.cs[10]) == np.sign(run.cs[30])
     sizes = {f"size_at_{t}": float(size[t]) for t in (0, 10, 30)}
     return {**sizes, "same_side": float(same.mean()), "said_at_30": float(np.abs(run.hs[30]).mean())}
+
+
+def one_box() -> Iterator[dict[str, Any]]:
+    """Train a memory that adds on the stream of one box, and say whether it turns, and what moves it."""
+    page = _page.functions(3, "one_box", "train_on_box")
+    batch = page["one_box"](np.random.default_rng(7), 300)
+    _, writes, asks = (part[1:, ..., 0] == 1 for part in tasks.stream_parts(batch.xs, boxes=1))
+    for seed, start in _page.runs():
+        weights = page["train_on_box"](seed)
+        cs = experiment.run("memory", weights, batch.xs).cs
+        steps = np.abs(np.diff(cs, axis=0)).mean(axis=2)
+        yield _page.rounded(
+            claim="one box",
+            seed=seed,
+            start=start,
+            right=experiment.accuracy("memory", weights, batch),
+            same_side=float(np.mean(np.sign(cs[10]) == np.sign(cs[29]))),
+            written=float(steps[writes].mean()),
+            passing=float(steps[~writes & ~asks].mean()),
+            asked=float(steps[asks].mean()),
+        )

@@ -1,5 +1,6 @@
 """Curves and points: arrays in, Axes out. Shapes: K points on a curve, S seeds."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ def blank(
     *,
     x: str,
     y: str,
-    size: tuple[float, float] = (7.0, 2.8),
+    size: tuple[float, float] = (4.4, 2.6),
     ylim: tuple[float, float] | None = None,
     log: bool = False,
     level: tuple[str, float] | None = None,
@@ -56,6 +57,7 @@ def blank(
         name, height = level
         ax.axhline(height, color=FAMILIES["event"].hue, linewidth=1)
         place: dict[str, Any] = {"xytext": (2, 2), "textcoords": "offset points", "ha": "left", "fontsize": 9}
+        place |= {"bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.75}, "zorder": 5}
         ax.annotate(name, (0, height), xycoords=ax.get_yaxis_transform(), color=FAMILIES["event"].on_light, **place)
     return ax
 
@@ -162,14 +164,24 @@ def spread(
         >>> [label.get_text() for label in ax.get_yticklabels()]
         ['RNN', 'LSTM']
     """
-    ax = blank(**{"size": (7.0, 0.45 * len(groups) + 0.9)} | dress, y="")
+    ax = blank(**{"size": (4.4, 0.45 * len(groups) + 0.9)} | dress, y="")
     for row, (name, values) in enumerate(groups.items()):
         tone = _tone((colours or {}).get(name), 0, 1)
         ax.plot(values, np.full(len(values), row), "o", color=tone, markersize=6, alpha=0.6, markeredgewidth=0)
         ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color=tone, linewidth=3)
-    ax.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.5, -0.5))
+    ax.set(yticks=range(len(groups)), yticklabels=[typeset(name) for name in groups], ylim=(len(groups) - 0.5, -0.5))
     ax.grid(visible=False, axis="y")
     return ax
+
+
+def typeset(name: str) -> str:
+    """Return a name with its symbols as formulas: b_f becomes b with a small f below it.
+
+    Example:
+        >>> typeset("b_f = 5, chrono")
+        '$b_f$ = 5, chrono'
+    """
+    return re.sub(r"\b([A-Za-z])_([a-z])\b", r"$\1_\2$", name)
 
 
 def _tone(wanted: str | None, n: int, count: int) -> Any:
@@ -185,11 +197,12 @@ def _tone(wanted: str | None, n: int, count: int) -> Any:
 def _count_in_whole_steps(ax: Axes, xs: Sequence[float] | Array) -> None:
     """Put no ticks between two steps."""
     if np.issubdtype(np.asarray(xs).dtype, np.integer):
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
 
 
 def _name_ends(ax: Axes, x: float, ends: list[tuple[str, float, Any]]) -> None:
-    """Write each curve's name right of its end, pushed apart where they would touch."""
+    """Write each curve's name right of its end and of the axes, pushed apart where they would touch."""
+    ax.margins(x=0.01)  # no line across runs on into the names
     log = ax.get_yscale() == "log"
     low, high = ax.get_ylim()
     scale = (lambda y: np.log10(max(y, low))) if log else (lambda y: y)
@@ -199,7 +212,7 @@ def _name_ends(ax: Axes, x: float, ends: list[tuple[str, float, Any]]) -> None:
         place = max(scale(y), last + gap)
         last = place
         ax.annotate(
-            name,
+            typeset(name),
             (x, 10**place if log else place),
             xytext=(6, 0),
             textcoords="offset points",
