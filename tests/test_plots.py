@@ -55,9 +55,9 @@ def test_steps_and_units_are_counted_in_whole_numbers():
 
 def test_the_success_map_names_its_cells_and_its_starts():
     shares = np.array([[1, 2 / 3], [1 / 3, 0]])
-    ax = plots.success_map(shares, delays=[10, 100], starts=["usual", "chrono"])
+    ax = plots.success_map(shares, delays=[10, 100], starts=["b_f 1", "chrono"])
     assert [text.get_text() for text in ax.texts] == ["100%", "67%", "33%", "0%"]
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["usual", "chrono"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["$b_f$ 1", "chrono"]
     np.testing.assert_array_equal(ax.images[0].get_array(), shares)
     plt.close(ax.figure)
 

@@ -59,7 +59,7 @@ def simplified(use: str = "standard") -> Diagram:
     """
     _expect_use(use)
     parts = {
-        "together": Part("STM and\nevent", 2.1, 1.2, 1.4, 0.9, "event"),
+        "together": Part("STM and\nevent", 2.1, 1.2, 1.5, 0.9, "event"),
         "forget": Part("forget\ngate", 3.9, 4.0, 1.7, 1.1, "forget"),
         "learn": Part("learn\ngate", 4.5, 1.2, 1.7, 1.1, "learn"),
         "remember": Part("remember\ngate", 7.0, 4.0, 1.9, 1.1, "remember"),
@@ -77,7 +77,7 @@ def simplified(use: str = "standard") -> Diagram:
         Wire(((2.8, 1.2), (3.65, 1.2)), "event"),
         Wire(((2.4, 0.75), (2.4, 0.25), (7.9, 0.25), (7.9, 0.95), (8.35, 0.95)), "event"),
         Wire(((4.75, 4.0), (6.05, 4.0)), "forget", "kept", (5.1, 4.25)),
-        Wire(((5.35, 1.4), (6.6, 1.4), (6.6, 3.45)), "learn", "learned", (5.45, 1.65)),
+        Wire(((5.35, 1.4), (6.75, 1.4), (6.75, 3.45)), "learn", "learned", (5.45, 1.65)),
         Wire(((7.95, 4.0), (10.9, 4.0)), "remember", "LTM after", (9.6, 4.3)),
         reading,
         Wire(((10.05, 1.2), (10.9, 1.2)), "use", "STM after", (9.85, 1.9)),
@@ -99,9 +99,10 @@ def full(use: str = "standard") -> Diagram:
 
     Example:
         >>> full().parts["f"].text, full("drawn").parts["u"].text.split()
-        ('σ', ['tanh', 'W_u'])
+        ('σ', ['tanh', '$W_u$'])
     """
     _expect_use(use)
+    offered = "tanh" if use == "standard" else "tanh\n$W_u$"
     u_x, u_y = (9.2, 3.4) if use == "standard" else (5.0, 3.3)
     parts = {
         "z": Part("[h, x]", 1.3, 0.9, 1.0, 0.6, "event"),
@@ -112,7 +113,7 @@ def full(use: str = "standard") -> Diagram:
         "forget": Part("×", 2.6, 4.5, 0.55, 0.55, "forget"),
         "learn": Part("×", 6.6, 3.3, 0.55, 0.55, "learn"),
         "remember": Part("+", 6.6, 4.5, 0.55, 0.55, "remember"),
-        "u": Part("tanh" if use == "standard" else "tanh\nW_u", u_x, u_y, 0.9, 0.75 if use == "drawn" else 0.6, "use"),
+        "u": Part(offered, u_x, u_y, 0.9, 0.75 if use == "drawn" else 0.6, "use"),
         "use": Part("×", 9.2, 2.0, 0.55, 0.55, "use"),
     }
     if use == "standard":
@@ -143,7 +144,7 @@ def full(use: str = "standard") -> Diagram:
     return Diagram(parts, wires, (11.2, 5.2))
 
 
-def draw(diagram: Diagram, *, here: str | None = None, ax: Axes | None = None, width: float = 7.0) -> Axes:
+def draw(diagram: Diagram, *, here: str | None = None, ax: Axes | None = None, width: float = 4.8) -> Axes:
     """Draw a description; with ``here``, everything is faded but one gate, what it reads, and what it gives.
 
     Args:
@@ -201,7 +202,7 @@ def _draw_wire(ax: Axes, wire: Wire, alpha: float) -> None:
     )  # fmt: skip
     ax.add_patch(arrow)
     if wire.label:
-        ax.text(*wire.label_at, wire.label, color=tone.on_light, fontsize=10, alpha=alpha, zorder=3)
+        ax.text(*wire.label_at, wire.label, color=tone.on_light, fontsize=9, alpha=alpha, zorder=3)
 
 
 def _draw_part(ax: Axes, part: Part, alpha: float) -> None:
@@ -213,7 +214,7 @@ def _draw_part(ax: Axes, part: Part, alpha: float) -> None:
         box = FancyBboxPatch(corner, part.width, part.height, boxstyle=style, facecolor=face, edgecolor=edge, zorder=2)
         box.set_linewidth(1.8)
         ax.add_patch(box)
-    ax.text(part.x, part.y, part.text, ha="center", va="center", color=INK.hue, fontsize=10, alpha=alpha, zorder=3)
+    ax.text(part.x, part.y, part.text, ha="center", va="center", color=INK.hue, fontsize=9, alpha=alpha, zorder=3)
 
 
 def _expect_use(use: str) -> None:

@@ -1,5 +1,6 @@
 """Curves and points: arrays in, Axes out. Shapes: K points on a curve, S seeds."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ def blank(
     *,
     x: str,
     y: str,
-    size: tuple[float, float] = (7.0, 2.8),
+    size: tuple[float, float] = (4.4, 2.6),
     ylim: tuple[float, float] | None = None,
     log: bool = False,
     level: tuple[str, float] | None = None,
@@ -162,14 +163,24 @@ def spread(
         >>> [label.get_text() for label in ax.get_yticklabels()]
         ['RNN', 'LSTM']
     """
-    ax = blank(**{"size": (7.0, 0.45 * len(groups) + 0.9)} | dress, y="")
+    ax = blank(**{"size": (4.4, 0.45 * len(groups) + 0.9)} | dress, y="")
     for row, (name, values) in enumerate(groups.items()):
         tone = _tone((colours or {}).get(name), 0, 1)
         ax.plot(values, np.full(len(values), row), "o", color=tone, markersize=6, alpha=0.6, markeredgewidth=0)
         ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color=tone, linewidth=3)
-    ax.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.5, -0.5))
+    ax.set(yticks=range(len(groups)), yticklabels=[typeset(name) for name in groups], ylim=(len(groups) - 0.5, -0.5))
     ax.grid(visible=False, axis="y")
     return ax
+
+
+def typeset(name: str) -> str:
+    """Return a name with its symbols as formulas: b_f becomes b with a small f below it.
+
+    Example:
+        >>> typeset("b_f = 5, chrono")
+        '$b_f$ = 5, chrono'
+    """
+    return re.sub(r"\b([A-Za-z])_([a-z])\b", r"$\1_\2$", name)
 
 
 def _tone(wanted: str | None, n: int, count: int) -> Any:
@@ -199,7 +210,7 @@ def _name_ends(ax: Axes, x: float, ends: list[tuple[str, float, Any]]) -> None:
         place = max(scale(y), last + gap)
         last = place
         ax.annotate(
-            name,
+            typeset(name),
             (x, 10**place if log else place),
             xytext=(6, 0),
             textcoords="offset points",

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lstm_lib._array import Array
 from lstm_lib.notation import FAMILIES, INK, LINES
+from lstm_lib.plots.curves import typeset
 
 
 def heat(
@@ -22,7 +23,7 @@ def heat(
     bar: str,
     kind: str = "gate",
     ax: Axes | None = None,
-    size: tuple[float, float] = (7.0, 2.6),
+    size: tuple[float, float] = (4.4, 2.6),
 ) -> Axes:
     """Draw a matrix: gates in cividis from 0 to 1, memories in PuOr around 0, gradients in viridis on a log scale.
 
@@ -102,13 +103,13 @@ def success_map(
         _, ax = plt.subplots(figsize=size, layout="constrained")
     ax.imshow(solved, aspect="auto", interpolation="nearest", cmap="cividis", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(np.asarray(solved)):
-        text = ax.annotate(f"{share:.0%}", (column, row - 0.28), ha="center", va="center", fontsize=7, zorder=4)
+        text = ax.annotate(f"{share:.0%}", (column, row - 0.28), ha="center", va="center", fontsize=8, zorder=4)
         tone, around = ("white", "black") if share < 0.5 else ("black", "white")
         text.set(color=tone, path_effects=[Stroke(linewidth=2, foreground=around), Normal()])  # readable on the lines
     for share in left:
         _where_is_left(ax, share, np.asarray(delays), np.asarray(forget_biases))
     ax.set(xlabel="start" if starts else "forget bias at the start", ylabel="delay (steps)")
-    ax.set_xticks(range(len(names)), names)
+    ax.set_xticks(range(len(names)), [typeset(name) for name in names])
     ax.set_yticks(range(len(delays)), [str(k) for k in delays])
     return ax
 
@@ -124,7 +125,7 @@ def _where_is_left(ax: Axes, share: float, delays: Array, biases: Array) -> None
     curve = places[inside], np.interp(np.log(k[inside]), np.log(delays), rows)
     ax.plot(*curve, color="white", linewidth=3.5)
     ax.plot(*curve, LINES["gradient"].style, color=FAMILIES["forget"].hue, linewidth=1.8)
-    look: dict[str, Any] = {"fontsize": 7, "ha": "center", "va": "center", "color": FAMILIES["forget"].on_light}
+    look: dict[str, Any] = {"fontsize": 8, "ha": "center", "va": "center", "color": FAMILIES["forget"].on_light}
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     name = f"{share:g}" if share >= 0.01 else np.format_float_scientific(share, trim="-", exp_digits=1)
     ax.annotate(name, (curve[0][-1], curve[1][-1] + 0.25), bbox=box, **look)
