@@ -42,6 +42,13 @@ INK = Family("#1A1A1A", "#1A1A1A", "#E6E6E6")
 GRID = Family("#DDDDDD", "#DDDDDD", "#333A44")
 PAGE = Family("#FFFFFF", "#FFFFFF", "#14181E")
 
+# The three films that are guessed from faces: none of the gates' colours, and apart in lightness too.
+FILMS = {
+    "Bat": Family("#26264D", "#26264D", "#9C9CD9"),
+    "Amazon": Family("#B88A00", "#806000", "#D9A81F"),
+    "Alliance": Family("#7A52B3", "#7A52B3", "#B394E0"),
+}
+
 LINES = {
     "gate": LineStyle("-", 1.8, (0.0, 1.0)),
     "content": LineStyle("--", 1.8, (-1.0, 1.0)),

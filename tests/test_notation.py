@@ -22,7 +22,7 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("family", [*notation.FAMILIES.values(), notation.INK])
+@pytest.mark.parametrize("family", [*notation.FAMILIES.values(), *notation.FILMS.values(), notation.INK])
 def test_words_can_be_read_and_lines_can_be_seen_on_both_pages(family):
     assert contrast(family.on_light, notation.PAGE.on_light) >= 4.5
     assert contrast(family.on_dark, notation.PAGE.on_dark) >= 4.5

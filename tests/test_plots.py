@@ -3,8 +3,10 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Polygon
 
-from lstm_lib import notation, plots, tasks
+from lstm_lib import film, notation, plots, tasks
 
 
 def test_curves_carry_the_colour_of_their_symbol_and_their_name_at_the_end():
@@ -111,4 +113,28 @@ def test_boxes_lie_on_the_picture_that_they_were_found_in():
     assert axes[0].lines[0].get_linestyle() != axes[1].lines[0].get_linestyle()
     with pytest.raises(ValueError, match="got 2 names for 3 pictures, expected one for each"):
         plots.pictures([np.eye(8)] * 3, names=["a", "b"])
+    plt.close("all")
+
+
+def test_an_evening_shows_each_face_in_the_colours_of_its_films_and_what_is_believed():
+    batch = film.stream(np.random.default_rng(3), 2, 30)
+    known = film.belief(batch.xs)
+    given = {"beliefs": {"known": known}, "shares": {"kept": known[..., 0]}, "colours": {"kept": "f"}}
+    story, belief, shares = plots.film(batch, sequence=1, frames=25, **given)
+    hues = {to_rgba(tone.hue): name for name, tone in notation.FILMS.items()}
+    shown = {}  # at each frame: the row of the tile and the films whose colours it has
+    for tile in story.patches:
+        (left, top), (right, bottom) = tile.get_path().vertices.min(0), tile.get_path().vertices.max(0)
+        if isinstance(tile, Polygon) and left > -1:
+            row, names = shown.setdefault(round((left + right) / 2), (round((top + bottom) / 2), set()))
+            names.add(hues.get(tile.get_facecolor(), "scenery"))
+    for t, who in enumerate(film.frame_parts(batch.xs[:25, 1]).faces.argmax(axis=1)):
+        cast = {name for name, chance in zip(film.FILMS, film.CASTS[:, who], strict=True) if chance}
+        assert shown[t] == (who, {"scenery"} if film.FACES[who] in ("waiter", "driver") else cast)
+    heights = np.array([[bar.get_height() for bar in bars] for bars in belief.containers])
+    np.testing.assert_allclose(heights, known[:25, 1].T)
+    assert shares.lines[0].get_color() == notation.FAMILIES["forget"].hue
+    assert [text.get_text() for text in shares.texts] == ["kept"]
+    with pytest.raises(ValueError, match=r"got known of shape \(29, 2, 3\), expected \(30, 2\) first"):
+        plots.film(batch, beliefs={"known": known[1:]}, shares={})
     plt.close("all")

@@ -4,8 +4,22 @@ Nothing here calls show, savefig or rcParams.
 """
 
 from lstm_lib.plots.curves import blank, lines, runs, spread
+from lstm_lib.plots.films import film
 from lstm_lib.plots.maps import heat, success_map, text
 from lstm_lib.plots.pictures import pictures
 from lstm_lib.plots.streams import inside, padded, stream
 
-__all__ = ["blank", "heat", "inside", "lines", "padded", "pictures", "runs", "spread", "stream", "success_map", "text"]
+__all__ = [
+    "blank",
+    "film",
+    "heat",
+    "inside",
+    "lines",
+    "padded",
+    "pictures",
+    "runs",
+    "spread",
+    "stream",
+    "success_map",
+    "text",
+]

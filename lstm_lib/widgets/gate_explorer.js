@@ -42,6 +42,11 @@ export const COMPUTE = {
     const { kept } = remember({ i: [0], f: [v.f], g: [0] }, [v.c]);
     return only({ a_o, o, kept, ...drawnUse({ W_u: [[v.w_u]], b_u: [v.b_u] }, o, kept) });
   },
+  "both uses"(v) {
+    const { kept, learned, c } = remember({ i: [v.i], f: [v.f], g: [v.g] }, [v.c]);
+    const drawn = drawnUse({ W_u: [[v.w_u]], b_u: [v.b_u] }, [v.o], kept);
+    return only({ kept, learned, c, ...use([v.o], c), a_u: drawn.a_u, drawn_u: drawn.u, drawn_h: drawn.h });
+  },
 };
 
 // ---------------------------------------------------------------- numbers as text
@@ -255,6 +260,50 @@ export const GATES = {
       return said;
     },
   },
+
+  "both uses": {
+    title: "The two use gates, side by side",
+    family: "use",
+    memory: OLD,
+    reach: 3,
+    groups: [
+      ["What is kept", "c", "f"],
+      ["What is learned", "i", "g"],
+      ["The share that is said, and the drawn gate's own weights", "o", "w_u", "b_u"],
+    ],
+    equations: (v, n) => [
+      keptLine(v.f, v.c, n),
+      learnedLine(v.i, v.g, n),
+      { left: NEW, steps: [`${num(n.kept)} + ${factor(n.learned)} = [remember:${num(n.c)}]`] },
+      {
+        left: "standard",
+        steps: [`${O}·tanh(${NEW})`, `[use:${squashed(v.o)}]·tanh([remember:${num(n.c)}]) = [use:${num(n.h)}]`],
+      },
+      {
+        left: "drawn",
+        steps: [
+          `${O}·tanh(w_{u}·kept + b_{u})`,
+          `[use:${squashed(v.o)}]·tanh(${sum([[v.w_u, n.kept, "forget"], [v.b_u]])}) = [use:${num(n.drawn_h)}]`,
+        ],
+      },
+    ],
+    curves: () => [],
+    bars: (v, n) => [
+      bar(`kept ${F}·${OLD}`, "forget", n.kept),
+      bar(`+ learned ${I}·${G}`, "learn", n.c, { from: n.kept, value: num(n.learned) }),
+      bar(NEW, "remember", n.c, { symbol: "c", when: "new" }),
+      bar(`${SAID}, standard`, "use", n.h, { limits: v.o }),
+      bar(`${SAID}, drawn`, "use", n.drawn_h, { limits: v.o }),
+    ],
+    words(v, n) {
+      const said = [
+        `Both say ${percent(v.o)} of what their memory offers: the standard gate ${num(n.h)}, the drawn gate ${num(n.drawn_h)}.`,
+      ];
+      if (n.learned === 0 && v.w_u === 1 && v.b_u === 0) said.push("Nothing is learned, and both say the same.");
+      if (n.kept === 0) said.push("Nothing is kept: the drawn gate has only its bias b_{u} to speak of.");
+      return said;
+    },
+  },
 };
 
 /** Where a slider can go. */
@@ -262,14 +311,14 @@ export function range(key, gate) {
   if (key === "h" || key === "g") return [-1, 1, 0.05];
   if (key === "x") return [-2, 2, 0.1];
   if (key === "c") return gate === "use" ? [-3, 3, 0.1] : [-2, 2, 0.1];
-  if (key === "f" || key === "i") return [0, 1, 0.05];
+  if (["f", "i", "o"].includes(key)) return [0, 1, gate === "both uses" ? 0.01 : 0.05];
   if (key.startsWith("b_")) return [-6, 6, 0.1];
   return [-12, 12, 0.1]; // weights: 12 with a bias of −6 turns a flag into 0.998 and 0.002
 }
 
 /** Symbol and words of a slider. */
 function label(key, gate, symbols) {
-  const names = { h: H, x: X, c: gate.memory, f: F, i: I, g: G };
+  const names = { h: H, x: X, c: gate.memory, f: F, i: I, g: G, o: O };
   if (key in names) return [names[key], both(symbols[key])];
   const [kind, index] = key.split("_");
   if (kind === "b") return [`b_{${index}}`, "bias"];

@@ -18,6 +18,7 @@ START: dict[str, dict[str, float]] = {
     "drawn use": {
         "h": 0.5, "x": 1.0, "c": 1.2, "f": 0.7, "w_oh": 1.2, "w_ox": 0.4, "b_o": -0.2, "w_u": 1.5, "b_u": 0.0,
     },
+    "both uses": {"c": 1.2, "f": 0.27, "i": 0.73, "g": 0.85, "o": 0.62, "w_u": 1.0, "b_u": 0.0},
 }  # fmt: skip
 
 # Situations worth seeing: what each changes at the start.
@@ -49,6 +50,11 @@ PRESETS: dict[str, dict[str, dict[str, float]]] = {
         "everything forgotten": {"f": 0.0, "b_u": 0.5},
         "nearest to the standard": {"f": 1.0, "w_u": 1.0, "b_u": 0.0},
     },
+    "both uses": {
+        "learn the opposite": {"g": -0.85},
+        "learn nothing": {"i": 0.0},
+        "keep nothing": {"f": 0.0},
+    },
 }  # fmt: skip
 
 
@@ -76,7 +82,8 @@ class GateExplorer(anywidget.AnyWidget):
     All of its logic is in ``gate_explorer.js``, so that it reacts on a static page too.
 
     Args:
-        gate: "remember", "learn", "forget", "use" (the standard use gate) or "drawn use" (the article's).
+        gate: "remember", "learn", "forget", "use" (the standard use gate), "drawn use" (the article's) or "both
+            uses" side by side.
         question: What to ask before the reader moves a slider; nothing where it is empty.
         values: Where some sliders start, by the keys of ``START[gate]``; the others keep their place.
 

@@ -21,7 +21,7 @@ Values = dict[str, float]
 def situations(gate: str) -> list[Values]:
     """List where the sliders of a gate may stand: its presets, and 20 places drawn at random."""
     rng = np.random.default_rng(GATES.index(gate))
-    reach = {"f": (0.01, 0.99), "i": (0.01, 0.99), "g": (-0.99, 0.99), "h": (-1, 1), "x": (-2, 2), "c": (-3, 3)}
+    reach = dict.fromkeys("fio", (0.01, 0.99)) | {"g": (-0.99, 0.99), "h": (-1, 1), "x": (-2, 2), "c": (-3, 3)}
     drawn = [{key: rng.uniform(*reach.get(key, (-6, 6))) for key in START[gate]} for _ in range(20)]
     return [row["values"] for row in GateExplorer(gate).presets] + drawn
 
@@ -109,8 +109,19 @@ def drawn_use(v: Values) -> Values:
     return {"o": tape.o, "kept": tape.kept, "u": tape.u, "h": after.h}
 
 
+def both_uses(v: Values) -> Values:
+    W, b = weights({}, v)
+    x, state = np.array([[0.7]]), LSTMState(np.array([[0.3]]), np.array([[v["c"]]]))
+    after, tape = lstm_step(LSTMParams(W, b), x, state)
+    params = DrawnParams(W, b, np.array([[v["w_u"]]]), np.array([v["b_u"]]))
+    drawn, drawn_tape = drawn_step(params, x, state)
+    memory = {"kept": drawn_tape.kept, "learned": tape.i * tape.g, "c": after.c}
+    return memory | {"u": np.tanh(after.c), "h": after.h, "drawn_u": drawn_tape.u, "drawn_h": drawn.h}
+
+
 CELLS: dict[str, Callable[[Values], Values]] = {
     "remember": remember, "learn": learn, "forget": forget, "use": use, "drawn use": drawn_use,
+    "both uses": both_uses,
 }  # fmt: skip
 
 
@@ -164,6 +175,10 @@ def test_the_presets_show_what_their_names_say(told: dict[str, dict]) -> None:
     assert at["use"]["speak when x is on"]["o"] > 0.95
     assert at["use"]["keep silent"]["o"] < 0.01
     assert at["use"]["a very full memory"]["u"] > 0.99
+    both = at["both uses"]
+    assert both["start"]["drawn_h"] == both["learn the opposite"]["drawn_h"] == both["learn nothing"]["drawn_h"]
+    assert both["learn nothing"]["h"] == both["learn nothing"]["drawn_h"]
+    assert both["learn the opposite"]["h"] < 0 == both["keep nothing"]["drawn_h"] < both["keep nothing"]["h"]
     assert at["drawn use"]["an empty memory"]["h"] == at["drawn use"]["everything forgotten"]["h"] != 0
 
 
@@ -178,6 +193,8 @@ def test_the_words_say_what_is_easily_missed(told: dict[str, dict]) -> None:
     assert "h stays between −0.69 and 0.69" in said["use"]["start"]
     assert "tanh is saturated" in said["use"]["a very full memory"]
     assert "not in the formula" in said["drawn use"]["start"]
+    assert "the standard gate 0.46, the drawn gate 0.19." in said["both uses"]["start"]  # the chapter's pencil
+    assert "both say the same" in said["both uses"]["learn nothing"]
     assert "a bias, not a memory" in said["drawn use"]["everything forgotten"]
 
 
