@@ -20,9 +20,11 @@ def heat(
     x: str,
     y: str,
     bar: str,
+    limit: float = 1.0,
+    below: bool = False,
     kind: str = "gate",
     ax: Axes | None = None,
-    size: tuple[float, float] = (7.0, 2.6),
+    size: tuple[float, float] = (4.4, 2.6),
 ) -> Axes:
     """Draw a matrix: gates in cividis from 0 to 1, memories in PuOr around 0, gradients in viridis on a log scale.
 
@@ -31,6 +33,8 @@ def heat(
         x: Label of the columns.
         y: Label of the rows.
         bar: Label of the colour bar, with its unit.
+        limit: Where the colours of a memory end.
+        below: Whether the colour bar lies below, and leaves the width to the steps.
         kind: "gate", "memory" or "gradient".
         ax: Axes to draw on; a new figure if None.
         size: Width and height of a new figure in inches.
@@ -47,7 +51,7 @@ def heat(
     """
     looks: dict[str, dict[str, Any]] = {
         "gate": {"cmap": "cividis", "vmin": 0, "vmax": 1},
-        "memory": {"cmap": "PuOr", "vmin": -1, "vmax": 1},
+        "memory": {"cmap": "PuOr", "vmin": -limit, "vmax": limit},
         "gradient": {"cmap": "viridis", "norm": LogNorm()},
     }
     if kind not in looks:
@@ -58,7 +62,8 @@ def heat(
     ax.set(xlabel=x, ylabel=y)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
-    ax.figure.colorbar(image, ax=ax, label=bar)
+    place: dict[str, Any] = {"location": "bottom", "aspect": 40} if below else {}
+    ax.figure.colorbar(image, ax=ax, label=bar, **place)
     return ax
 
 
