@@ -99,6 +99,9 @@ def test_the_figure_shows_both_curves_all_kinds_and_the_inside():
     gates = (chart.i, chart.f, chart.o, healthy.i, healthy.f, healthy.o)
     for line, gate in zip(axes["gates"].lines, gates, strict=True):
         np.testing.assert_allclose(line.get_ydata(), gate.mean(axis=1))
+    shown = [text.get_text() for text in axes["stream"].texts]
+    assert len(shown) == len(chart.c)
+    assert all(len(letter) == 1 for letter in shown)
     assert "Below 0.05 or above 0.95: " in axes["gates"].get_title("left")
     share = np.mean([(gate < 0.05) | (gate > 0.95) for gate in gates[:3]])
     assert f"{share:.0%} of all gates" in axes["gates"].get_title("left")

@@ -32,14 +32,16 @@ def draw(chart: Chart, healthy: Chart) -> dict[str, Axes]:
         >>> draw(chart, chart)["gates"].get_ylabel()
         'gate, mean'
     """
-    rows: Any = [["loss", "answers"], ["stream"] * 2, ["gates"] * 2, ["memory"] * 2]
-    figure = plt.figure(figsize=(7.0, 7.2), layout="constrained")
-    axes: dict[str, Axes] = figure.subplot_mosaic(rows, height_ratios=[2.2, 1.3, 2, 2])
+    figure = plt.figure(figsize=(4.6, 9.6), layout="constrained")
+    rows: Any = [["loss"], ["answers"], ["stream"], ["gates"], ["memory"]]
+    axes: dict[str, Axes] = figure.subplot_mosaic(rows, height_ratios=[1.9, 1.7, 1.1, 1.9, 2.6])
     _losses(axes["loss"], chart, healthy)
     _answers(axes["answers"], chart, healthy)
-    plots.stream(chart.sequence, boxes=2, ax=axes["stream"])
+    _stream(axes["stream"], chart)
     _gates(axes["gates"], chart, healthy)
-    plots.heat(chart.c.T, x="step t", y="unit", bar="c, cut at ±1", kind="memory", ax=axes["memory"])
+    plots.heat(chart.c.T, x="step t", y="unit", bar="c, cut at ±1", kind="memory", below=True, ax=axes["memory"])
+    bar: Any = axes["memory"].images[0].colorbar
+    bar.set_ticks([-1, -0.5, 0, 0.5, 1])
     for name in ("stream", "gates", "memory"):
         axes[name].set_xlim(-0.7, len(chart.c) - 0.3)
     return axes
@@ -57,6 +59,13 @@ def _losses(ax: Axes, chart: Chart, healthy: Chart) -> None:
         ax.plot(losses, color=tones[name], linewidth=0.5, alpha=0.5)
     ax.set_ylim(0, None)
     ax.xaxis.set_major_locator(MaxNLocator(4))
+
+
+def _stream(ax: Axes, chart: Chart) -> None:
+    """Draw the sequence; a frame says that its letter is asked for, and 30 steps leave no room for a question mark."""
+    plots.stream(chart.sequence, boxes=2, ax=ax)
+    for text in ax.texts:
+        text.set_text(text.get_text().rstrip("?"))
 
 
 def _gates(ax: Axes, chart: Chart, healthy: Chart) -> None:
@@ -80,7 +89,7 @@ def _answers(ax: Axes, chart: Chart, healthy: Chart) -> None:
     ax.barh(places - 0.2, healthy.kinds, 0.36, color=GRID.hue, edgecolor=FAMILIES["event"].hue, label="healthy")
     ax.barh(places + 0.2, chart.kinds, 0.36, color=INK.hue, label="patient")
     for place, share in zip(places, chart.kinds, strict=True):
-        ax.annotate(f"{share:.2f}", (share, place + 0.2), (3, 0), textcoords="offset points", va="center", fontsize=8)
+        ax.annotate(f"{share:.2f}", (share, place + 0.2), (3, 0), textcoords="offset points", va="center", fontsize=9)
     ax.set(yticks=places, yticklabels=KINDS, xlim=(0, 1.15), xticks=[0, 0.5, 1], xlabel="share of answers")
     ax.set_title("outlined: healthy; filled: patient", fontsize=9, loc="left")
     ax.invert_yaxis()

@@ -133,7 +133,7 @@ def padded(lengths: Sequence[int] | Array, *, ax: Axes | None = None) -> Axes:
     """
     B, T = len(lengths), int(max(lengths))
     if ax is None:
-        _, ax = plt.subplots(figsize=(7.0, 0.42 * B + 0.9), layout="constrained")
+        _, ax = plt.subplots(figsize=(4.6, 0.42 * B + 0.9), layout="constrained")
     for row, length in enumerate(lengths):
         for t in range(T):
             family = FAMILIES["use" if t == length - 1 else "event"]

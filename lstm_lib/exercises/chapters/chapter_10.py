@@ -10,7 +10,7 @@ BETA = Kind("", "", 0.5, 0.95)
 
 
 def adam_mean(grads, beta):
-    """Return Adam's running mean after the last of the gradients, corrected for its start at zero."""
+    """Return Adam's mean of the gradients, corrected for its start at 0."""
     mean = 0.0
     for g in grads:
         mean = beta * mean + (1 - beta) * g
