@@ -5,9 +5,10 @@ choice in two ways: at random, and in file order, where the last fifth is by oth
 English words, a few random letters and numbers, in small letters, rendered in 16 of matplotlib's fonts with
 distortions; asked are words that training has not seen, in these fonts and in five others.
 
-Each kind is trained with the LSTM and with convolutions along the columns in its place, three seeds each, and words
-once more for longer, on the training and the validation part together. Sizes, rates and batches were chosen before, by
-``--validate``, which trains on the training part and asks the validation part.
+Each kind is trained with the LSTM and with convolutions along the columns in its place, three seeds each, and once
+more for longer with the LSTM, on the training and the validation part together: digits for three times as many
+batches, bent more, three seeds; words for fourteen times as many, one seed. Sizes, rates, batches and distortion were
+chosen before, by ``--validate``, which trains on the training part and asks the validation part.
 
 Resumable: what a run has reached is kept in ``--folder``, batch by batch and row by row. ``--ship`` writes the models
 of the first seed, weights in bytes, to where ``lstm_lib.use`` finds them.
@@ -28,7 +29,7 @@ from lstm_lib import training
 from lstm_lib.applied import ctc, lines, models, ocr
 
 SEEDS = (0, 1, 2)
-LONGER = ", longer"  # words for more batches, with the LSTM only: the reader that is shipped
+LONGER = ", longer"  # more batches, with the LSTM only: the readers that are shipped
 ASKED = 1000  # lines of a test
 DIGITS, LETTERS = "0123456789", lines.LETTERS
 Pair = tuple[np.ndarray, str]
@@ -47,16 +48,16 @@ class Kind(NamedTuple):
     draw: Callable[[np.random.Generator, int], Pair]
 
 
-def digits_kind(how: str, parts: tuple[str, ...]) -> Kind:
+def digits_kind(how: str, parts: tuple[str, ...], batches: int = 900, distortion: float = 0.8) -> Kind:
     """Draw lines of the digits in some parts of a split."""
     digits, split = lines.digits(), lines.split(1797, how)
     of = digits.only(np.concatenate([split[part] for part in parts]))
     network = {"height": 16, "channels": (16, 32, 48), "strides": ((1, 2), (2, 2), (2, 1)), "hidden": 48}
 
     def draw(rng: np.random.Generator, length: int) -> Pair:
-        return lines.digit_line(rng, of, count=length, distortion=0.8)
+        return lines.digit_line(rng, of, count=length, distortion=distortion)
 
-    return Kind(DIGITS, network, 120, 900, 32, 0.004, (1, 6), draw)
+    return Kind(DIGITS, network, 120, batches, 32, 0.004, (1, 6), draw)
 
 
 def words_kind(parts: tuple[str, ...], batches: int = 1000) -> Kind:
@@ -111,7 +112,7 @@ def tests(name: str, part: str) -> dict[str, tuple[list[np.ndarray], list[str]]]
     """Return the lines that a reader is asked, always the same."""
     rng = np.random.default_rng(1_000_003)
     if name.startswith("digits"):
-        how = name.removeprefix("digits, ")
+        how = name.removeprefix("digits, ").removesuffix(LONGER)
         of = lines.digits().only(lines.split(1797, how)[part])
         made = [lines.digit_line(rng, of) for _ in range(ASKED)]
         return {"": ([picture for picture, _ in made], [text for _, text in made])}
@@ -165,8 +166,9 @@ def card(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         f"{row['weights']}, {row['asked']}": {key: row[key] for key in ("right", "character error rate")}
         for row in rows
     }
+    how = name.removeprefix("digits, ").removesuffix(LONGER)
     data = {
-        "digits": "scikit-learn's handwritten digits (Alpaydin and Kaynak 1998, UCI; CC BY 4.0), split " + name[8:],
+        "digits": "scikit-learn's handwritten digits (Alpaydin and Kaynak 1998, UCI; CC BY 4.0), split " + how,
         "words": "rendered: words of Python's help in DejaVu, STIX and Computer Modern (free licences)",
     }
     words = {"kind": "reading", "data": data[kind], "command": "python -m benchmarks.ocr --ship", "held out": held_out}
@@ -202,7 +204,7 @@ def measure(
         rows = list(json.loads(kept.read_text(encoding="utf-8")))
     kept.write_text(json.dumps(rows), encoding="utf-8")
     if ship:
-        short = {"words" + LONGER: "ocr_words", "digits, random": "ocr_digits"}.get(name)
+        short = {"words" + LONGER: "ocr_words", "digits, random" + LONGER: "ocr_digits"}.get(name)
         if short:
             models.save(models.FOLDER / f"{short}.safetensors", model, card(name, rows), as_bytes=True)
     return rows
@@ -221,14 +223,16 @@ def main() -> None:
     parts, part = (("train",), "validation") if options.validate else (("train", "validation"), "test")
     kinds = {}
     if options.only != "words":
-        kinds |= {f"digits, {how}": digits_kind(how, parts) for how in ("random", "file order")}
+        for how in ("random", "file order"):
+            kinds[f"digits, {how}"] = digits_kind(how, parts)
+            kinds[f"digits, {how}{LONGER}"] = digits_kind(how, parts, batches=2700, distortion=1.3)
     if options.only != "digits":
-        kinds |= {"words": words_kind(parts), "words" + LONGER: words_kind(parts, batches=2400)}
+        kinds |= {"words": words_kind(parts), "words" + LONGER: words_kind(parts, batches=14000)}
     rows: list[dict[str, Any]] = []
     for seed in options.seeds:
         for name, kind in kinds.items():
             longer = name.endswith(LONGER)
-            if longer and seed != options.seeds[0]:
+            if name == "words" + LONGER and seed != options.seeds[0]:
                 continue
             for recurrent in (True,) if longer else (True, False):
                 ship = options.ship and recurrent and seed == options.seeds[0] and part == "test"

@@ -51,6 +51,7 @@ class Exercise:
         returns: Names of the returned values (code only).
         options: Text of each option by id (judgement only).
         working: The solution as an expression in Python (numeric only).
+        also: The solution written otherwise, as source: where learners set out from another form (code only).
         tolerance: How far off counts as right, as a share of the solution (numeric only).
     """
 
@@ -70,6 +71,7 @@ class Exercise:
     options: dict[str, str] = field(default_factory=dict)
     working: str = ""
     tolerance: float = 0.0
+    also: tuple[str, ...] = ()
 
     def check(self, answer: Answer) -> Verdict:
         """Try an answer: whether it is right, and if not, which mistake it looks like.
@@ -93,6 +95,11 @@ class Exercise:
     def mistakes(self) -> dict[str, Answer]:
         """The known mistakes: key and an answer that makes it, of the same kind as the solution."""
         return {key: mistake.answer for key, mistake in self.catalogue.items()}
+
+    @property
+    def asks_for_arrays(self) -> bool:
+        """Whether the statement asks for arrays; where it does not, an answer for plain numbers is a whole answer."""
+        return "array" in self.statement or "batch" in self.statement
 
     @property
     def name(self) -> str:

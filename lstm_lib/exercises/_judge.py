@@ -5,6 +5,7 @@ break wherever it is looked at. Everything else is ours, and what it raises goes
 its judge is never told as the learner's.
 """
 
+import ast
 import difflib
 import inspect
 import math
@@ -13,15 +14,18 @@ from functools import cache
 from types import CodeType
 from typing import Any, NamedTuple
 
-from lstm_lib.exercises import _sandbox
+from lstm_lib.exercises import _numbers, _sandbox
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import OddResult, Probe, Tree, has_numpy, make_probes, read, same
+from lstm_lib.exercises._search import Change, Space
 from lstm_lib.exercises._words import (
     Outcome,
     a_kind_of,
-    changes_input,
+    explained,
+    explained_number,
     named,
     not_answered,
+    passes,
     quote,
     say_difference,
     say_failure,
@@ -159,25 +163,25 @@ def _verdict(exercise: Exercise, reference: Reference, outcomes: list[Outcome], 
     """Weigh what happened, from the clearest case to the least clear one."""
     probes, _, expected = reference
     right = [_is_right(outcome, tree) for outcome, tree in zip(outcomes, expected, strict=False)]
-    plain = [k for k in range(len(outcomes)) if not probes[k].arrays]
-    arrays = [k for k in range(len(outcomes)) if probes[k].arrays]
-    changed = next((outcome.changed for outcome in outcomes if outcome.changed), ())
-
     if any(outcome.odd == "..." for outcome in outcomes):
         return not_answered(exercise)
-    if all(right) and not changed:
-        return Verdict(True, None, f"Right: {exercise.right}")
-    if changed and all(is_right or outcome.failure for is_right, outcome in zip(right, outcomes, strict=True)):
-        return changes_input(exercise, changed)
-    if not changed and arrays and all(right[k] for k in arrays) and all(outcomes[k].failure for k in plain):
-        more = "With dot, sigmoid and tanh it works on plain numbers too."
-        return Verdict(True, None, f"Right on arrays: {exercise.right} {more}")
-    for key, known in _known(exercise, has_numpy()).items():
-        if _alike(outcomes, known, right, plain, arrays):
+    styles: dict[str, list[int]] = {}
+    for k in range(len(outcomes)):
+        styles.setdefault(probes[k].style, []).append(k)
+    changed = next((outcome.changed for outcome in outcomes if outcome.changed), ())
+    if all(right):
+        return passes(exercise, "", changed)
+    for key, trees in _known(exercise, has_numpy()).items():
+        if _alike(outcomes, trees, right, styles):
             return named(exercise, key)
+    good = [style for style, group in styles.items() if all(right[k] for k in group)]
+    if good and len(outcomes) == len(probes) and _only_styles(exercise, good, styles, right, outcomes):
+        return passes(exercise, good[0], changed)
+    if found := _explanations(exercise, outcomes, right, styles):
+        return explained(exercise, found)
 
     first = right.index(False)
-    note = "Right on plain numbers, not on arrays. " if probes[first].arrays else ""
+    note = "Right on plain numbers, not on arrays. " if "numbers" in good else ""
     failed = next((k for k, outcome in enumerate(outcomes) if outcome.failure), None)
     if failed is not None and (failed == first or outcomes[first].tree is None):
         return Verdict(False, None, note + say_failure(outcomes[failed], probes[failed]))
@@ -185,19 +189,53 @@ def _verdict(exercise: Exercise, reference: Reference, outcomes: list[Outcome], 
     return Verdict(False, None, note + text)
 
 
+def _only_styles(
+    exercise: Exercise, good: list[str], styles: dict[str, list[int]], right: list[bool], outcomes: list[Outcome]
+) -> bool:
+    """Tell whether an answer may be right in some styles only: it fails in the others, or nobody asked for them."""
+    if "numbers" in good and not exercise.asks_for_arrays:
+        return True
+    rest = [k for style, group in styles.items() if style not in good for k in group]
+    return all(right[k] or outcomes[k].failure for k in rest)
+
+
+def _explanations(
+    exercise: Exercise, outcomes: list[Outcome], right: list[bool], styles: dict[str, list[int]]
+) -> list[Change]:
+    """Return the smallest changes of the solution that do what an answer does, and fail where it fails."""
+    usable = [k for group in styles.values() if not all(outcomes[k].failure for k in group) for k in group]
+    got = {k: None if outcomes[k].failure or outcomes[k].odd else outcomes[k].tree for k in usable}
+    first = next((k for k in usable if not right[k] and got[k] is not None), None)
+    numbers_fail = any(outcomes[k].failure for k in usable if k in styles.get("numbers", ()))
+    if first is None or numbers_fail:
+        return []
+    space = _space(exercise, has_numpy())
+    with _sandbox.sandbox():
+        return space.find(got, first) if space else []
+
+
+@cache
+def _space(exercise: Exercise, arrays: bool) -> Space | None:
+    """Return the changes of a solution, or None where it has no source that could be changed."""
+    try:
+        ast.parse(exercise.solution_source)
+    except (OSError, SyntaxError, TypeError):
+        return None
+    probes = _reference(exercise, arrays).probes
+    return Space(exercise.solution_source, exercise.returns, probes, exercise.also)
+
+
 def _is_right(outcome: Outcome, tree: Tree) -> bool:
     return outcome.failure is None and not outcome.odd and same(outcome.tree, tree)
 
 
-def _alike(theirs: list[Outcome], known: list[Tree], right: list[bool], plain: list[int], arrays: list[int]) -> bool:
-    """Tell whether an answer does what a known mistake does: on all probes, or on all that it can take."""
-    for group in (plain + arrays, plain, arrays):
-        rest = [k for k in plain + arrays if k not in group]
-        if not group or all(right[k] for k in group) or not all(theirs[k].failure for k in rest):
-            continue
-        if all(not theirs[k].failure and not theirs[k].odd for k in group):
-            return all(same(theirs[k].tree, known[k]) for k in group)
-    return False
+def _alike(theirs: list[Outcome], known: list[Tree], right: list[bool], styles: dict[str, list[int]]) -> bool:
+    """Tell whether an answer does what a known mistake does: on all probes, or on those of every style it can take."""
+    usable = [group for group in styles.values() if not all(theirs[k].failure for k in group)]
+    group = [k for some in usable for k in some]
+    if not group or all(right[k] for k in group):
+        return False
+    return all(not theirs[k].failure and not theirs[k].odd and same(theirs[k].tree, known[k]) for k in group)
 
 
 # ---------------------------------------------------------------- numbers and options
@@ -225,8 +263,11 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
     known = {key: abs(number - wrong) for key, wrong in wrongs.items() if _close(number, wrong, exercise.tolerance)}
     if known:
         return named(exercise, min(known, key=known.__getitem__))
+    change = _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance)
+    if change is not None:
+        return explained_number(number, change)
     side = "large" if number > solution else "small"
-    return Verdict(False, None, f"Got {number:.4g}, which is too {side}. Look at the line\n    {exercise.lines[0]}")
+    return Verdict(False, None, f"Got {number:.10g}, which is too {side}.")
 
 
 def _one_number(answer: Any) -> float:

@@ -25,6 +25,7 @@ def code(
     solution: Callable[..., Any],
     right: str,
     mistakes: dict[str, Mistake],
+    also: tuple[str, ...] = (),
 ) -> Exercise:
     """Make an exercise whose answer is a function: it is tried on random inputs drawn for ``inputs``."""
     return Exercise(
@@ -41,6 +42,7 @@ def code(
         judge_code,
         inputs=inputs,
         returns=returns,
+        also=tuple(map(textwrap.dedent, also)),
     )
 
 

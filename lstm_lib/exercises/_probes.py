@@ -19,6 +19,7 @@ class Kind(NamedTuple):
     array: str
     low: float = -1.5
     high: float = 1.5
+    values: tuple[float, ...] = ()  # where only these are possible; each is drawn sooner or later
 
 
 NUMBER = Kind("", "B")  # one number; in an array probe, one for each sequence of the batch
@@ -36,7 +37,16 @@ SEQUENCE = Kind("T", "TB")
 STATES = Kind("T", "TB", -0.95, 0.95)  # a sequence of states that left a tanh
 LIST = Kind("N", "N", -2.0, 2.0)
 
-PLAIN_SIZES = ({"Z": 2, "T": 2, "N": 2}, {"Z": 2, "T": 3, "N": 3}, {"Z": 3, "T": 4, "N": 4}, {"Z": 4, "T": 5, "N": 2})
+PLAIN_SIZES = (
+    {"Z": 2, "T": 2, "N": 2},
+    {"Z": 2, "T": 3, "N": 3},
+    {"Z": 3, "T": 4, "N": 4},
+    {"Z": 4, "T": 5, "N": 2},
+    {"Z": 2, "T": 3, "N": 3},
+    {"Z": 3, "T": 2, "N": 5},
+    {"Z": 2, "T": 4, "N": 3},
+    {"Z": 4, "T": 3, "N": 4},
+)
 # All sizes of a probe differ but in the second, which is square in B and H: there, a wrong axis raises no exception.
 ARRAY_SIZES = (
     {"B": 2, "H": 3, "Z": 7, "T": 4, "N": 5},
@@ -46,10 +56,15 @@ ARRAY_SIZES = (
 
 
 class Probe(NamedTuple):
-    """One set of inputs by name, and whether they are arrays."""
+    """One set of inputs by name, and their style: plain "numbers", arrays of "units", or a "batch" of these."""
 
     inputs: dict[str, Any]
-    arrays: bool
+    style: str
+
+    @property
+    def arrays(self) -> bool:
+        """Whether any input may be an array."""
+        return self.style != "numbers"
 
     def copy(self) -> list[Any]:
         """Return fresh inputs, so that no call can spoil the next one."""
@@ -78,10 +93,14 @@ def make_probes(name: str, kinds: dict[str, Kind], arrays: bool) -> tuple[Probe,
     for number, sizes in enumerate(PLAIN_SIZES):
         digits = 1 if number == 0 else 2
         inputs = {key: _draw(rng, kind, [_size(sizes, c) for c in kind.plain], digits) for key, kind in kinds.items()}
-        probes.append(Probe(inputs, arrays=False))
-    for sizes in ARRAY_SIZES if arrays else ():
-        inputs = {key: _draw(rng, kind, [_size(sizes, c) for c in kind.array], 2) for key, kind in kinds.items()}
-        probes.append(Probe({key: _as_array(value) for key, value in inputs.items()}, arrays=True))
+        probes.append(Probe(inputs, "numbers"))
+    styles = [("batch", sizes) for sizes in ARRAY_SIZES]
+    if any("B" in kind.array and len(kind.array) > 1 for kind in kinds.values()):
+        styles += [("units", sizes) for sizes in ARRAY_SIZES[:2]]
+    for style, sizes in styles if arrays else ():
+        letters = {key: kind.array.replace("B", "") if style == "units" else kind.array for key, kind in kinds.items()}
+        inputs = {key: _draw(rng, kind, [_size(sizes, c) for c in letters[key]], 2) for key, kind in kinds.items()}
+        probes.append(Probe({key: _as_array(value) for key, value in inputs.items()}, style))
     return tuple(probes)
 
 
@@ -92,6 +111,8 @@ def _size(sizes: dict[str, int], letter: str) -> int:
 def _draw(rng: random.Random, kind: Kind, shape: list[int], digits: int) -> Any:
     if shape:
         return [_draw(rng, kind, shape[1:], digits) for _ in range(shape[0])]
+    if kind.values:
+        return rng.choice(kind.values)
     while True:
         value = round(rng.uniform(kind.low, kind.high), digits)
         if abs(value) >= 0.05:  # zeros hide mistakes

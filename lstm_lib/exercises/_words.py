@@ -3,10 +3,11 @@
 import math
 from typing import Any, NamedTuple
 
-from lstm_lib.exercises import _sandbox
+from lstm_lib.exercises import _numbers, _sandbox
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
 from lstm_lib.exercises._sandbox import Failure, type_name
+from lstm_lib.exercises._search import Change, lines
 
 
 class Outcome(NamedTuple):
@@ -35,14 +36,54 @@ def named(exercise: Exercise, key: str) -> Verdict:
     return Verdict(False, key, f"{mistake.says} Look at the line\n    {exercise.lines[mistake.line - 1]}")
 
 
-def changes_input(exercise: Exercise, changed: tuple[str, ...]) -> Verdict:
-    """Return the verdict on an answer whose results are right and that spoils its inputs."""
-    key = "changes-input"
-    if key in exercise.catalogue:
-        return named(exercise, key)
-    names = " and ".join(changed)
-    text = f"The result is right, but your function changes its input {names} in place: make a new value instead."
-    return Verdict(False, None, text)
+STYLES = {
+    "numbers": "It works on plain numbers; with dot, sigmoid and tanh it would work on arrays too.",
+    "units": "It works on one sequence; with dot it would work on a batch too.",
+    "batch": "It works on arrays; with dot, sigmoid and tanh it would work on plain numbers too.",
+}
+
+
+def passes(exercise: Exercise, style: str, changed: tuple[str, ...]) -> Verdict:
+    """Return the verdict on a right answer, with a note on what else it could take, and on what it changes."""
+    text = f"Right: {exercise.right}"
+    if style:
+        text += f" {STYLES[style]}"
+    if changed:
+        names = " and ".join(changed)
+        text += f" But your function changes its input {names} in place: whoever calls it may still need the old value."
+    return Verdict(True, None, text)
+
+
+def explained(exercise: Exercise, found: list[Change]) -> Verdict:
+    """Return the verdict on an answer that is the solution with a small change."""
+    best = found[0]
+    others = [other for other in found[1:] if _as_likely(best, other)]
+    text = "\n".join(["Yours behaves like", *_lines(best, 1)])
+    if before := _lines(best, 0):
+        text = "\n".join([text, "where the solution has", *before])
+    text += f"\n{_sentence(best)}"
+    if others:
+        text = "\n".join([text, "Or like", *_lines(others[0], 1), _sentence(others[0])])
+    return Verdict(False, f"edit: {'; '.join(best.words)}", text)
+
+
+def explained_number(number: float, change: Change) -> Verdict:
+    """Return the verdict on a number that a small change of the right expression gives."""
+    text = f"{number:.10g} is what this gives:\n    {_numbers.line(change)}\n{_sentence(change)}"
+    return Verdict(False, f"edit: {'; '.join(change.words)}", text)
+
+
+def _as_likely(best: Change, other: Change) -> bool:
+    same_size = len(best.words) == len(other.words) and other.weight <= best.weight + 0.02
+    return same_size and lines(other) != lines(best) and other.words != best.words
+
+
+def _lines(change: Change, which: int) -> list[str]:
+    return [f"    {line}" for pair in lines(change) for line in pair[which].splitlines() if line]
+
+
+def _sentence(change: Change) -> str:
+    return f"That is: {'; '.join(change.words)}."
 
 
 def say_failure(outcome: Outcome, probe: Probe) -> str:

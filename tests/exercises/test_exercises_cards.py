@@ -27,7 +27,6 @@ NEEDS_ARRAYS = {
     ("use-gate", "one-row-only"),
     ("lstm-step", "one-row-only"),
     ("drawn-use-gate", "transposed-weights"),
-    ("remember-sum", "changes-input"),
 }
 
 

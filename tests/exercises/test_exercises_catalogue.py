@@ -11,7 +11,7 @@ import pytest
 from conftest import notebooks
 
 import lstm_lib.exercises as ex
-from lstm_lib.exercises import EXERCISES
+from lstm_lib.exercises import EXERCISES, _judge
 
 CODE = [e for e in EXERCISES.values() if e.kind == "code"]
 NUMERIC = [e for e in EXERCISES.values() if e.kind == "numeric"]
@@ -87,6 +87,13 @@ def test_texts_are_there_and_kind(id):
     assert exercise.right.endswith(".")
 
 
+@pytest.fixture
+def _only_right_or_wrong(monkeypatch):
+    """Do without the search for an explanation, which takes longer than the verdict."""
+    monkeypatch.setattr(_judge, "_space", lambda exercise, arrays: None)
+
+
+@pytest.mark.usefixtures("_only_right_or_wrong")
 def test_no_mistake_of_one_code_exercise_passes_another():
     for a, b in itertools.permutations(CODE, 2):
         if len(a.inputs) == len(b.inputs):

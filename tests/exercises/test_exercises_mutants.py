@@ -5,7 +5,7 @@ import copy
 import random
 import sys
 
-from lstm_lib.exercises import EXERCISES
+from lstm_lib.exercises import EXERCISES, _judge
 
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 FUNCTIONS = {"tanh": "sigmoid", "sigmoid": "tanh", "min": "max"}
@@ -77,7 +77,8 @@ def is_equivalent(source):
     return any(part in source for part in EQUIVALENT)
 
 
-def test_every_single_mutant_is_rejected():
+def test_every_single_mutant_is_rejected(monkeypatch):
+    monkeypatch.setattr(_judge, "_space", lambda exercise, arrays: None)  # without words for why it is wrong
     everything = [(exercise, source) for exercise in CODE for source in mutants(exercise)]
     assert len(everything) > 800
     assert {exercise.id for exercise, _ in everything} == {exercise.id for exercise in CODE}

@@ -103,11 +103,6 @@ def _run_one_late(xs, h, w_h, w_x, b):
     return [h, *rnn_run(xs, h, w_h, w_x, b)][:-1]
 
 
-def _run_and_change_the_list(xs, h, w_h, w_x, b):
-    hs = rnn_run(xs, h, w_h, w_x, b)
-    xs[0] = 0.0
-    return hs
-
 
 RNN_RUN = code(
     "rnn-run",
@@ -162,12 +157,6 @@ RNN_RUN = code(
         ),
         "missing-bias": Mistake(
             lambda xs, h, w_h, w_x, b: rnn_run(xs, h, w_h, w_x, 0.0), 1, "This looks like the run without its bias b."
-        ),
-        "changes-input": Mistake(
-            _run_and_change_the_list,
-            2,
-            "The states are right, and the list xs is changed afterwards: leave it as it was, somebody else may need "
-            "it.",
         ),
     },
 )

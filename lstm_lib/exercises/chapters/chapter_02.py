@@ -9,7 +9,10 @@ from lstm_lib.exercises._tools import dot, tanh
 
 
 def tanh_backward(dh, h, h_prev, w_h):
-    """Return the gradients (dh_prev, dw_h, db) of one step h = tanh(w_h h_prev + w_x x + b)."""
+    """Return the gradients (dh_prev, dw_h, db) of one step.
+
+    The step made h = tanh(w_h h_prev + w_x x + b).
+    """
     da = dh * (1 - h * h)
     return da * w_h, da * h_prev, da
 
@@ -76,7 +79,10 @@ TANH_BACKWARD = code(
 
 
 def gradient_to_start(dh, hs, w_h):
-    """Return the gradient with respect to h_0, given the one with respect to the last of the states hs."""
+    """Return the gradient with respect to h_0.
+
+    dh is the gradient with respect to the last of the states hs.
+    """
     for h in reversed(hs):
         dh = dh * w_h * (1 - h * h)
     return dh
@@ -91,10 +97,6 @@ def _gradient_no_square(dh, hs, w_h):
         dh = dh * w_h * (1 - h)
     return dh
 
-
-def _gradient_and_reverse(dh, hs, w_h):
-    hs[:] = [h + 0 for h in reversed(hs)]  # what hs.reverse() does, on arrays too
-    return gradient_to_start(dh, hs, w_h)
 
 
 BPTT = code(
@@ -160,18 +162,12 @@ BPTT = code(
             2,
             "This looks like the factors alone, without the gradient dh that arrives.",
         ),
-        "changes-input": Mistake(
-            _gradient_and_reverse,
-            1,
-            "The result is right, but your function changes its input: hs.reverse() and dh *= … work in place, "
-            "reversed(hs) and dh = dh * … do not.",
-        ),
     },
 )
 
 
 def clip_by_norm(gradients, limit):
-    """Return the gradients, scaled down together if their norm is above the limit."""
+    """Return the gradients, scaled down together above the limit."""
     norm = dot(gradients, gradients) ** 0.5
     scale = min(1.0, limit / norm)
     return [scale * gradient for gradient in gradients]
@@ -185,10 +181,6 @@ def _clip_with(norm_of):
     return lambda gradients, limit: _scaled(gradients, min(1.0, limit / norm_of(gradients)))
 
 
-def _clip_in_place(gradients, limit):
-    gradients[:] = clip_by_norm(gradients, limit)
-    return gradients
-
 
 CLIP = code(
     "clip-by-norm",
@@ -197,7 +189,8 @@ CLIP = code(
     statement="""
     Gradients that explode are clipped: if the norm of all gradients together, $\\sqrt{\\sum_k g_k^2}$, is above a
     limit, all of them are multiplied by the same number, so that the norm becomes the limit. Otherwise they stay as
-    they are. Write `clip_by_norm(gradients, limit)`, which returns the new list. `dot` is there for you.
+    they are. Write `clip_by_norm(gradients, limit)`, which returns the new list. `dot` is there for you:
+    `dot(a, b)` of two lists is $\\sum_k a_k b_k$.
     """,
     lines=("norm = √(g_1² + … + g_N²)", "scale = min(1, limit / norm)", "g_k' = scale · g_k"),
     hints=(
@@ -260,11 +253,6 @@ CLIP = code(
             3,
             "This looks like the new norm; the list of gradients is asked for.",
         ),
-        "changes-input": Mistake(
-            _clip_in_place,
-            3,
-            "The numbers are right, but your function changes the list it was given; return a new list.",
-        ),
     },
 )
 
@@ -274,7 +262,7 @@ LATCH_GRADIENT = numeric(
     chapter=2,
     statement="""
     A tanh unit with $w_h = 1.5$ has latched: its state (short-term memory) stays at $h = 0.8586$ for ever. A gradient
-    of 1 arrives at its state. How much of it is left five steps earlier?
+    of 1 arrives at the state of one step. How much of it arrives at the state five steps before?
     """,
     lines=("∂h_{t-1} = ∂h_t · w_h (1 - h²)",),
     hints=(
@@ -317,8 +305,8 @@ WHICH_CLOCK = judgement(
     "Tell the three clocks apart",
     chapter=2,
     statement="""
-    A tanh unit holds 0.859 for as long as you like (the state clock). Its gradient halves every 0.74 steps (the
-    gradient clock). What follows for training it to remember over 30 steps?
+    A tanh unit holds 0.859 for as long as you like (the state clock). On its way back, its gradient halves every
+    0.74 steps (the gradient clock). What follows for training it to remember over 30 steps?
     """,
     lines=("state: h stays at 0.859", "gradient: (1/2)^(30 / 0.74) ≈ 6e-13 of it arrives 30 steps back"),
     hints=("Two of the clocks are given. Which one does the network live by, and which one does training live by?",),

@@ -11,16 +11,11 @@ from lstm_lib.exercises._tools import tanh
 
 
 def remember(f, c_prev, i, g):
-    """Return the new long-term memory: what was kept and what was learned, added."""
+    """Return the new long-term memory: what was kept and learned, added."""
     kept = f * c_prev
     learned = i * g
     return kept + learned
 
-
-def _remember_in_place(f, c_prev, i, g):
-    c_prev *= f
-    c_prev += i * g
-    return c_prev
 
 
 REMEMBER = code(
@@ -93,11 +88,6 @@ REMEMBER = code(
         ),
         "minus-for-plus": Mistake(
             lambda f, c_prev, i, g: f * c_prev - i * g, 3, "This looks like a minus where kept and learned are added."
-        ),
-        "changes-input": Mistake(
-            _remember_in_place,
-            3,
-            "The sum is right, but your function changes c_prev in place, and the way back still needs the old memory.",
         ),
     },
 )

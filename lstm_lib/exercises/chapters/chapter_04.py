@@ -9,7 +9,10 @@ from lstm_lib.exercises._tools import dot, sigmoid, tanh
 
 
 def learn_gate(z, W_i, b_i, W_g, b_g):
-    """Return the learned part: candidate g, let through by the factor i; z is [h, x], joined."""
+    """Return the learned part: candidate g, let through by the factor i.
+
+    z is [h, x], joined.
+    """
     i = sigmoid(dot(W_i, z) + b_i)
     g = tanh(dot(W_g, z) + b_g)
     return i * g
@@ -110,7 +113,10 @@ LEARN_GATE = code(
 
 
 def learn_backward(dlearned, i, g):
-    """Return the gradients (da_i, da_g) before σ and tanh, of learned = i g with i = σ(a_i), g = tanh(a_g)."""
+    """Return the gradients (da_i, da_g) before σ and tanh.
+
+    learned = i g, with i = σ(a_i) and g = tanh(a_g).
+    """
     di, dg = dlearned * g, dlearned * i
     return di * i * (1 - i), dg * (1 - g * g)
 

@@ -11,13 +11,16 @@ from lstm_lib.exercises._tools import dot, sigmoid, tanh
 
 
 def forget_gate(z, c_prev, W_f, b_f):
-    """Return what is kept of the old long-term memory c_prev; z is [h, x], joined."""
+    """Return what is kept of the old long-term memory c_prev.
+
+    z is [h, x], joined.
+    """
     f = sigmoid(dot(W_f, z) + b_f)
     return f * c_prev
 
 
 def _state_in(z, c_prev):
-    return z[0] if isinstance(z, list) else z[:, : c_prev.shape[1]]
+    return z[0] if isinstance(z, list) else z[..., : c_prev.shape[-1]]
 
 
 def _softmax(a):
@@ -25,14 +28,9 @@ def _softmax(a):
         return 1.0
     import numpy as np
 
-    e = np.exp(a - a.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    e = np.exp(a - a.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
 
-
-def _forget_in_place(z, c_prev, W_f, b_f):
-    f = sigmoid(dot(W_f, z) + b_f)
-    z[0] = 0.0
-    return f * c_prev
 
 
 FORGET_GATE = code(
@@ -113,14 +111,9 @@ FORGET_GATE = code(
             "This looks like a softmax, where the units share one whole; with σ each unit keeps or lets go by itself.",
         ),
         "one-row-only": Mistake(
-            lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z if isinstance(z, list) else z[0]) + b_f) * c_prev,
+            lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z[0] if getattr(z, "ndim", 1) > 1 else z) + b_f) * c_prev,
             1,
             "Right for the first sequence of a batch, and its f used for all others: each row of z has its own f.",
-        ),
-        "changes-input": Mistake(
-            _forget_in_place,
-            2,
-            "The result is right, but your function changes one of its inputs in place, and other gates still read it.",
         ),
     },
 )

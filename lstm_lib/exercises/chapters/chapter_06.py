@@ -9,13 +9,16 @@ from lstm_lib.exercises._tools import dot, sigmoid, tanh
 
 
 def use_gate(z, c_prev, c, W_o, b_o):
-    """Return the new short-term memory; c_prev is the long-term memory before this step, c after it, z is [h, x]."""
+    """Return the new short-term memory.
+
+    c_prev is the long-term memory before this step, c after; z is [h, x].
+    """
     o = sigmoid(dot(W_o, z) + b_o)
     return o * tanh(c)
 
 
 def _state_in(z, c):
-    return z[0] if isinstance(z, list) else z[:, : c.shape[1]]
+    return z[0] if isinstance(z, list) else z[..., : c.shape[-1]]
 
 
 USE_GATE = code(
@@ -96,9 +99,7 @@ USE_GATE = code(
             "This looks like 1 - o; o = 1 gives everything out.",
         ),
         "one-row-only": Mistake(
-            lambda z, c_prev, c, W_o, b_o: (
-                use_gate(z, c_prev, c, W_o, b_o) if isinstance(z, list) else use_gate(z[:1], c_prev, c, W_o, b_o)
-            ),
+            lambda z, c_prev, c, W_o, b_o: use_gate(z[:1] if getattr(z, "ndim", 1) > 1 else z, c_prev, c, W_o, b_o),
             1,
             "Right for the first sequence of a batch, and its o used for all others: each row of z has its own o.",
         ),
@@ -107,7 +108,10 @@ USE_GATE = code(
 
 
 def drawn_use_gate(z, c_prev, kept, c, W_u, b_u, W_v, b_v):
-    """Return the new short-term memory of the drawn cell; of c_prev, kept = f c_prev and c it reads one."""
+    """Return the new short-term memory of the drawn cell.
+
+    Of c_prev, kept = f c_prev and c, it reads one.
+    """
     U = tanh(dot(W_u, kept) + b_u)
     V = sigmoid(dot(W_v, z) + b_v)
     return U * V
@@ -219,8 +223,8 @@ DRAWN_FIRST_OUTPUT = numeric(
     statement="""
     A drawn cell with one unit starts with an empty long-term memory (LTM, cell state): 0. Its use gate is $U =
     \\tanh(W_u\\,(LTM \\cdot f) + b_u)$ and $STM' = U \\cdot V$ (V is the field's output gate), with $W_u = 2$ and
-    $b_u = 0.8$. At the first step the sums inside are: 1.2 for $N$ (the candidate), 0 for $i$, 1 for $f$ and 0.6 for
-    V; not all are needed. What is the first output, $STM'$?
+    $b_u = 0.8$. At the first step the sums, before they are squashed, are 1.2 for $N$ (the candidate), 0 for $i$, 1 for
+    $f$ and 0.6 for V; not all are needed. What is the first output, $STM'$?
     """,
     lines=("STM' = tanh(W_u (LTM · f) + b_u) · V, with V = σ(W_v [STM, E] + b_v)",),
     hints=(

@@ -9,7 +9,10 @@ from lstm_lib.exercises._tools import dot, sigmoid, tanh
 
 
 def lstm_step(z, c_prev, W, b):
-    """Return (h, c) after one step; z is [h, x], joined; W and b hold the gates in the order i, f, g, o."""
+    """Return (h, c) after one step; z is [h, x], joined.
+
+    W and b hold the gates in the order i, f, g, o.
+    """
     W_i, W_f, W_g, W_o = W
     b_i, b_f, b_g, b_o = b
 
@@ -53,14 +56,9 @@ def _all_sigmoid(z, c_prev, W, b):
     return o * tanh(c), c
 
 
-def _in_place(z, c_prev, W, b):
-    h, c = lstm_step(z, c_prev, W, b)
-    z[0] = h if isinstance(z, list) else 0.0
-    return h, c
-
 
 def _one_row(z, c_prev, W, b):
-    return lstm_step(z if isinstance(z, list) else z[:1], c_prev, W, b)
+    return lstm_step(z[:1] if getattr(z, "ndim", 1) > 1 else z, c_prev, W, b)
 
 
 LSTM_STEP = code(
@@ -174,18 +172,15 @@ LSTM_STEP = code(
             1,
             "Right for the first sequence of a batch, and its gates used for all others: each row of z has its own.",
         ),
-        "changes-input": Mistake(
-            _in_place,
-            5,
-            "The result is right, but your function changes one of its inputs in place (c_prev *= f does so): make a "
-            "new value.",
-        ),
     },
 )
 
 
 def to_onnx(blocks):
-    """Return the four blocks, given in the order i, f, g, o, in ONNX's order i, o, f, g."""
+    """Return the four blocks in ONNX's order i, o, f, g.
+
+    They are given in the order i, f, g, o.
+    """
     i, f, g, o = blocks
     return [i, o, f, g]
 
@@ -193,10 +188,6 @@ def to_onnx(blocks):
 def _picked(*order):
     return lambda blocks: [blocks[k] for k in order]
 
-
-def _sorted_in_place(blocks):
-    blocks[:] = [blocks[k] + 0 if not isinstance(blocks[k], list) else blocks[k] for k in (0, 3, 1, 2)]
-    return blocks
 
 
 TO_ONNX = code(
@@ -236,11 +227,6 @@ TO_ONNX = code(
             _picked(3, 0, 1, 2), 1, "This looks like o moved to the first place, o, i, f, g; i stays first."
         ),
         "reversed": Mistake(_picked(3, 2, 1, 0), 1, "This looks like the blocks from last to first."),
-        "changes-input": Mistake(
-            _sorted_in_place,
-            1,
-            "The order is right, but your function changes the list it was given; return a new one.",
-        ),
     },
 )
 

@@ -9,7 +9,10 @@ from lstm_lib.exercises._tools import tanh
 
 
 def memory_gradient(dh, dc, o, c, f):
-    """Return the gradient of the old memory c_prev, given dh and dc, the gradients that arrive at h and c."""
+    """Return the gradient of the old memory c_prev, along the memory.
+
+    dh and dc are the gradients that arrive at h and c.
+    """
     u = tanh(c)
     dc_all = dc + dh * o * (1 - u * u)
     return dc_all * f
@@ -21,9 +24,9 @@ MEMORY_GRADIENT = code(
     chapter=8,
     statement="""
     One step of the standard cell ended with $c = f c_{t-1} + i g$ and $h = o \\tanh(c)$. From the right arrive `dh`,
-    the gradient of the loss with respect to $h$ (short-term memory), and `dc`, the gradient along $c$ (long-term
-    memory) from the next step. Write `memory_gradient(dh, dc, o, c, f)`, which returns the gradient that goes on to
-    $c_{t-1}$ along the memory.
+    the gradient of the loss with respect to $h$ (short-term memory), and `dc`, the gradient that comes back along
+    $c$ (long-term memory), as the next step hands it over. Write `memory_gradient(dh, dc, o, c, f)`, which returns
+    the gradient that goes on to $c_{t-1}$ along the memory.
     """,
     lines=("c = f · c_prev + i · g", "h = o · tanh(c)"),
     hints=(

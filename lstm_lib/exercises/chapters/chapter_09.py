@@ -30,7 +30,7 @@ RECURRENT_DROPOUT = code(
         "What was known before must not depend on the mask.",
         "learned = i * (mask * g), kept = f * c_prev, and their sum",
     ),
-    inputs={"c_prev": STATE, "f": GATE, "i": GATE, "g": CONTENT, "mask": Kind("", "BH", 0.2, 2.0)},
+    inputs={"c_prev": STATE, "f": GATE, "i": GATE, "g": CONTENT, "mask": Kind("", "BH", values=(0.0, 1.25, 2.0))},
     returns=("c",),
     solution=memory_with_dropout,
     right="a zero in the mask means that nothing is learned at this step, and what was known stays.",
@@ -136,24 +136,24 @@ PADDED_ACCURACY = numeric(
     chapter=9,
     statement="""
     A network tags every step of padded sequences, and the report says: accuracy 0.91. Then you look at the batch. Only
-    30 % of its steps are real; the others are padding, whose target is class 0, and the network answers 0 at every one
+    40 % of its steps are real; the others are padding, whose target is class 0, and the network answers 0 at every one
     of them. How accurate is it on the real steps?
     """,
     lines=("reported = share of real steps · accuracy on them + share of padding · accuracy there",),
     hints=(
         "Take 100 steps. How many are padding, and how many of the 91 right answers do they give?",
-        "21 right answers are left. Of how many real steps?",
+        "31 right answers are left. Of how many real steps?",
     ),
-    working="(0.91 - (1 - 0.3) * 1.0) / 0.3",
-    right="70 of the 91 right answers come from padding, and 21 from 30 real steps.",
+    working="(0.91 - (1 - 0.4) * 1.0) / 0.4",
+    right="60 of the 91 right answers come from padding, and 31 from 40 real steps.",
     mistakes={
-        "believed": Mistake(0.91, 1, "This is the report. 70 of its 91 right answers in 100 are padding's."),
+        "believed": Mistake(0.91, 1, "This is the report. 60 of its 91 right answers in 100 are padding's."),
         "not-divided": Mistake(
-            0.91 - 0.7, 1, "This is the share of all steps that are real and right; ask for the share of real steps."
+            0.91 - 0.6, 1, "This is the share of all steps that are real and right; ask for the share of real steps."
         ),
-        "shares-swapped": Mistake((0.91 - 0.3) / 0.7, 1, "This takes 30 % for the padding; 30 % are real."),
+        "shares-swapped": Mistake((0.91 - 0.4) / 0.6, 1, "This takes 40 % for the padding; 40 % are real."),
         "scaled": Mistake(
-            0.91 * 0.3, 1, "This spreads the right answers evenly over all steps; on padding every answer is right."
+            0.91 * 0.4, 1, "This spreads the right answers evenly over all steps; on padding every answer is right."
         ),
         "half-way": Mistake(2 * 0.91 - 1, 1, "This takes padding and real steps to be equally many."),
     },
@@ -164,7 +164,8 @@ ONE_LONG_SEQUENCE = judgement(
     "Find out why long company hurts",
     chapter=9,
     statement="""
-    A classifier of padded sequences is right 92 times in 100. In production it is right 92 times in 100 when requests
+    A classifier was trained on sequences of equal length, and is right 92 times in 100. In production, where sequences
+    are padded, it is right 92 times in 100 when requests
     are served one at a time, and 60 times in 100 when 32 of them are served together, and worst when one of the 32 is
     very long. The short ones are the ones that go wrong. What is wrong?
     """,
@@ -205,8 +206,8 @@ SILENT_DROPOUT = judgement(
     "Find out why dropout does nothing",
     chapter=9,
     statement="""
-    `torch.nn.LSTM(64, 128, dropout=0.5)` overfits, and with `dropout=0.0` the training curves are the same, number by
-    number. What is the cause?
+    `torch.nn.LSTM(64, 128, dropout=0.5)`, in training mode, overfits, and with `dropout=0.0` the training curves are
+    the same, number by number. What is the cause?
     """,
     lines=("x of layer k + 1 = dropout(h of layer k)",),
     hints=("Between what and what does this dropout act? How many of those places are there here?",),

@@ -43,10 +43,11 @@ ADAM_MEAN = code(
     "Mend a training run that starts too slowly",
     chapter=10,
     statement=r"""
-    A home-made Adam corrects its mean of the squared gradients and forgets its mean of the gradients, which starts at 0
-    and stays too small for a while: it hardly moves in its first batches. Write `adam_mean(grads, beta)`, which does it
-    right: for each gradient, keep the share `beta` of the mean and add the share 1 − `beta` of the gradient; at the
-    end, divide by $1 - \beta^n$, where n is the number of gradients. Return that one number.
+    A home-made Adam corrects its mean of the squared gradients and forgets to correct its mean of the gradients, which
+    starts at 0 and stays too small for a while: it hardly moves in its first batches. Write `adam_mean(grads,
+    beta)`, which does it right: for each gradient, keep the share `beta` of the mean and add the share 1 − `beta`
+    of the gradient; at the end, divide by $1 - \beta^n$, where n is the number of gradients. Return that one
+    number.
     """,
     lines=("mean = 0", "mean = β · mean + (1 − β) · g", "result = mean / (1 − βⁿ)"),
     hints=(
@@ -148,8 +149,9 @@ STUCK_AT_GUESSING = judgement(
     "Read a loss that does not move",
     chapter=10,
     statement="""
-    Four symbols, and the loss stands at ln 4 = 1.386 from the first batch to the thousandth. The same code overfits one
-    single batch within a minute. What do you look at next?
+    A symbol is written, 100 steps pass, and it is asked for. There are four symbols, and the loss stands at ln 4 =
+    1.386 from the first batch to the thousandth, though inputs and targets, looked at one by one, fit together. The
+    same code overfits one single batch within a minute. What do you look at next?
     """,
     lines=("guessing among K answers: loss ln K",),
     hints=("What does it rule out that one batch can be learned by heart?", "And what is new in every batch?"),

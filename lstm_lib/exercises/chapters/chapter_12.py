@@ -12,7 +12,7 @@ TEMPERATURE = Kind("", "", 0.4, 2.5)
 
 
 def temperature_shares(scores, temperature):
-    """Return the shares of chance of the characters, from their scores and a temperature."""
+    """Return the shares of chance, from scores and a temperature."""
     import math
 
     powers = [math.exp(score / temperature) for score in scores]
@@ -45,9 +45,10 @@ TEMPERATURE_SHARES = code(
     "Make a network bolder or more careful",
     chapter=12,
     statement=r"""
-    A network gives each character $k$ a score $s_k$. To write, it draws the next character with the shares of chance
-    $p_k = e^{s_k/\tau} \,/ \sum_j e^{s_j/\tau}$, where $\tau$ is the temperature. Write
-    `temperature_shares(scores, temperature)`, which returns the list of the shares. (`import math` gives `math.exp`.)
+    A network gives each character $k$ a score $s_k$; `scores` is the list of them. To write, it draws the next
+    character with the shares of chance $p_k = e^{s_k/\tau} \,/ \sum_j e^{s_j/\tau}$, where $\tau$ is the
+    temperature. Write `temperature_shares(scores, temperature)`, which returns the list of the shares. (`import
+    math` gives `math.exp`.)
     """,
     lines=("power = e^(score / τ)", "share = power / sum of all powers"),
     hints=(
@@ -58,6 +59,22 @@ TEMPERATURE_SHARES = code(
     inputs={"scores": LIST, "temperature": TEMPERATURE},
     returns=("the shares",),
     solution=temperature_shares,
+    also=(
+        """
+        def temperature_shares(scores, temperature):
+            return [
+                math.exp(score / temperature) / sum([math.exp(other / temperature) for other in scores])
+                for score in scores
+            ]
+        """,
+        """
+        def temperature_shares(scores, temperature):
+            powers = [math.exp(score) for score in scores]
+            shares = [power / sum(powers) for power in powers]
+            again = [math.exp(math.log(share) / temperature) for share in shares]
+            return [power / sum(again) for power in again]
+        """,
+    ),
     right="near 0 the likeliest character takes all, and at a high temperature all become alike.",
     mistakes={
         "multiplied": Mistake(

@@ -11,7 +11,11 @@ CHANCE = Kind("", "", 0.05, 0.95)
 
 def forward_step(before, label, after, p_blank, p_label):
     """Return the chances of the three states one frame later."""
-    return before * p_blank, (before + label) * p_label, (label + after) * p_blank
+    return (
+        before * p_blank,
+        (before + label) * p_label,
+        (label + after) * p_blank,
+    )
 
 
 FORWARD_STEP = code(
@@ -103,7 +107,7 @@ STRING_ERRORS = numeric(
     chapter=13,
     statement="""
     Ten strings of four digits each were said. In what was read, three digits are exchanged for others, two are missing,
-    and one stands there that nobody said; these mistakes lie in every second string. What is the label error rate?
+    and one stands there that nobody said. All of these lie in one half of the strings. What is the label error rate?
     """,
     lines=("mistakes = exchanged + missing + too many", "rate = mistakes / labels that were said"),
     hints=(

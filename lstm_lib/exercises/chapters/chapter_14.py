@@ -10,7 +10,10 @@ GROUND = Kind("", "", 2.1, 3.0)  # lighter than every pixel of the list
 
 
 def to_ink(pixels, ground):
-    """Return how much ink each pixel has, from its brightness and that of the ground: 0 for ground, 1 for darkest."""
+    """Return how much ink each pixel has: 0 for ground, 1 for darkest.
+
+    pixels and ground are brightnesses.
+    """
     darkest = min(pixels)
     return [(ground - pixel) / (ground - darkest) for pixel in pixels]
 
@@ -108,6 +111,7 @@ ROOM_FOR_A_LABEL = numeric(
         "l, blank, l, o, blank, o. And the last column of all needs only one pixel, because of the rounding up.",
     ),
     working="4 * (len('balloon') + 2 - 1) + 1",
+    tolerance=0,
     right="9 columns, and 32 pixels give only 8. A label that needs more columns than there are has chance 0.",
     mistakes={
         "no-blanks": Mistake(4 * (7 - 1) + 1, 1, "This leaves out the blanks: `b a l l o o n` merges to balon."),

@@ -11,7 +11,7 @@ HEIGHT = Kind("", "", 0.6, 2.4)
 
 
 def height_overlap(centre, height, other_centre, other_height):
-    """Return what two stretches share, divided by what they cover together."""
+    """Return what two stretches share, divided by what they cover."""
     top = max(centre - height / 2, other_centre - other_height / 2)
     bottom = min(centre + height / 2, other_centre + other_height / 2)
     common = max(0.0, bottom - top)
@@ -61,6 +61,16 @@ HEIGHT_OVERLAP = code(
     inputs={"centre": PLACE, "height": HEIGHT, "other_centre": PLACE, "other_height": HEIGHT},
     returns=("the share",),
     solution=height_overlap,
+    also=(
+        """
+        def height_overlap(centre, height, other_centre, other_height):
+            half, other_half = height / 2, other_height / 2
+            top = max(centre - half, other_centre - other_half)
+            bottom = min(centre + half, other_centre + other_half)
+            common = max(0.0, bottom - top)
+            return common / (2 * half + 2 * other_half - common)
+        """,
+    ),
     right="for boxes the same number is made of areas, and is called intersection over union, IoU.",
     mistakes={
         "counted-twice": Mistake(
