@@ -31,7 +31,7 @@ SEEDS = (0, 1, 2)
 SCENES, EPOCHS, B, RATE = 6000, 4, 16, 0.004
 ASKED = 250  # scenes of each look
 SIGNS = USUAL._replace(lines=2, words=(1, 1), letters=(3, 7), lower=True)  # one word each, as the reader has learned
-UNREAD = ("cmss10", "cmtt10")  # fonts of the lot "test" of which the reader has seen no relative either
+UNREAD = ("cmss10", "cmtt10")  # fonts of the lot "test" new to the reader; it knows the roman of this family
 NETWORKS = {"recurrent row": True, "two convolutions": False}
 
 

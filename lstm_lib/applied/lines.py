@@ -36,7 +36,7 @@ SEEN = (
     "cmr10",
     "cmti10",
 )
-# Of two of these, Computer Modern Sans and Typewriter, no relative is among the fonts to train on.
+# Three have a sister among the fonts to train on; of cmss10 and cmtt10, the roman of Computer Modern is there.
 UNSEEN = ("DejaVuSansMono-Oblique", "DejaVuSerif-Bold", "STIXGeneralBol", "cmss10", "cmtt10")
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 PARTS = ("train", "validation", "test")

@@ -93,11 +93,33 @@ def _read_one(folder: Path, where: str, name: str, text: str, height: int) -> Li
         picture = pictures.line(brightness, height)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    columns, needed = -(-picture.shape[1] // 2), ctc.frames_needed([ord(character) for character in text])
+    columns, needed = _columns(picture), _needed(text)
     if columns < needed:
         what = f"got a picture that gives {columns} columns for the label {text!r}"
         raise ValueError(f"{path}: {what}, expected at least {needed}: is it another picture's label?")
     return Line(picture, text, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _columns(picture: Array) -> int:
+    """Say how many columns a reader makes of a line."""
+    return -(-int(picture.shape[1]) // 2)
+
+
+def _needed(text: str) -> int:
+    """Say how many columns a label needs at least: one a character, and a blank between equal neighbours."""
+    return ctc.frames_needed([ord(character) for character in text])
+
+
+def bent(rng: np.random.Generator, line: Line, distortion: float) -> Array:
+    """Bend a line, but leave it as it is where its label would no longer fit.
+
+    Example:
+        >>> narrow = Line(np.ones((24, 6), np.float32), "abc", "1")
+        >>> {bent(np.random.default_rng(seed), narrow, 3.0).shape[1] >= 5 for seed in range(20)}
+        {True}
+    """
+    picture = lines.bend(rng, line.picture, distortion)
+    return picture if _columns(picture) >= _needed(line.text) else line.picture
 
 
 def split(found: Sequence[Line], seed: int) -> dict[str, list[Line]]:
@@ -168,8 +190,8 @@ def learn(arguments: argparse.Namespace) -> None:
 
     def draw(rng: np.random.Generator) -> lines.Lines:
         chosen = [parts["train"][k] for k in rng.integers(len(parts["train"]), size=arguments.batch_size)]
-        bent = [lines.bend(rng, line.picture, arguments.distortion) for line in chosen]
-        return lines.side_by_side(rng, bent, [line.text for line in chosen], characters)
+        inks = [bent(rng, line, arguments.distortion) for line in chosen]
+        return lines.side_by_side(rng, inks, [line.text for line in chosen], characters)
 
     look = lines.batch(
         [line.picture for line in parts["validation"]], [line.text for line in parts["validation"]], characters

@@ -69,11 +69,13 @@ class Line(NamedTuple):
         text: The words, with one blank between them.
         corners: (4, 2) as (x, y): top left, top right, bottom right, bottom left.
         font: Name of the file.
+        post: Columns of pixels that something in front hides, first and after the last; None if nothing does.
     """
 
     text: str
     corners: Numbers
     font: str
+    post: tuple[int, int] | None = None
 
     @property
     def box(self) -> Numbers:
@@ -125,8 +127,8 @@ def scene(
             words = text.split() if text else _words(rng, look)
             line, setting = _place(rng, words, lot, look, (height, width))
             if line is not None and all(_apart(line.box, other.box) for other in lines):
-                _write(rng, grey, line, ink(setting, thin=bool(rng.random() < look.thin)), look)
-                lines.append(line)
+                post = _write(rng, grey, line, ink(setting, thin=bool(rng.random() < look.thin)), look)
+                lines.append(line._replace(post=post))
                 break
     sheet = Image.fromarray(np.uint8(grey.clip(0, 1) * 255))
     sheet = sheet.filter(ImageFilter.GaussianBlur(rng.uniform(*look.blur)))
@@ -189,8 +191,10 @@ def _place(
     return Line(" ".join(words), corners + rng.uniform(low, high), font), setting
 
 
-def _write(rng: np.random.Generator, grey: Grey, line: Line, letters: Image.Image, look: Look) -> None:
-    """Put letters into a scene, in place; what is behind them is calmed where it would drown them."""
+def _write(
+    rng: np.random.Generator, grey: Grey, line: Line, letters: Image.Image, look: Look
+) -> tuple[int, int] | None:
+    """Put letters into a scene, in place; what is behind them is calmed where it would drown them. Return the post."""
     how = perspective(line.corners, sheet_of(*letters.size))
     size = (grey.shape[1], grey.shape[0])
     mask = letters.transform(size, Image.Transform.PERSPECTIVE, tuple(how), Image.Resampling.BICUBIC)
@@ -203,8 +207,10 @@ def _write(rng: np.random.Generator, grey: Grey, line: Line, letters: Image.Imag
         sign = 1 if mean < 0.5 else -1
     shade, alpha = float(np.clip(mean + sign * contrast, 0, 1)), np.asarray(mask, np.float32) / 255
     grey += alpha * (shade - grey)
-    if rng.random() < look.covered:  # a post in front
-        thick = rng.uniform(0.8, 1.8) * (bottom - top)
-        at = int(rng.uniform(left + 10, max(left + 11, right - thick - 10)))
-        post = grey[max(0, top - 6) : bottom + 6, at : at + int(thick)]
-        post[:] = rng.uniform(0, 1) + 0.1 * (post - post.mean()) * rng.uniform(0, 1)
+    if not rng.random() < look.covered:
+        return None
+    thick = rng.uniform(0.8, 1.8) * (bottom - top)
+    at = int(rng.uniform(left + 10, max(left + 11, right - thick - 10)))
+    post = grey[max(0, top - 6) : bottom + 6, at : at + int(thick)]
+    post[:] = rng.uniform(0, 1) + 0.1 * (post - post.mean()) * rng.uniform(0, 1)
+    return at, at + int(thick)

@@ -183,6 +183,7 @@ function render({ model, el, signal }) {
   let network;
   let pen = null; // the stroke that is being drawn
   let [busy, again] = [false, false];
+  let told = ""; // what was read last
 
   /** Show the strokes, and read them; what is drawn meanwhile is read next. */
   async function read() {
@@ -202,6 +203,7 @@ function render({ model, el, signal }) {
   async function once() {
     if (!strokes.length) {
       shown.replaceChildren();
+      told = "";
       said.textContent = "Draw a number on the pad, or write it with the buttons.";
       return;
     }
@@ -213,7 +215,7 @@ function render({ model, el, signal }) {
       const found = spell(network, seen.logs);
       shown.classList.toggle("np-lights", !pen);
       shown.replaceChildren(make("p", { className: "lw-title" }, "What it sees, and what it says at each column"), chart(network, given, seen.logs, found));
-      said.textContent = words(found);
+      said.textContent = told = words(found);
       model.set("text", found.map(({ character }) => character).join(""));
       model.save_changes();
     } catch (error) {
@@ -254,7 +256,7 @@ function render({ model, el, signal }) {
     button.addEventListener("click", () => {
       const { left, width } = strokes.length ? box(strokes) : { left: 0, width: 0 };
       const start = strokes.length ? left + width + 40 : 20;
-      if (start > WIDE - 80) said.textContent = "The pad is full.";
+      if (start > WIDE - 80) said.textContent = `The pad is full. ${told}`.trim();
       else {
         strokes = [...strokes, ...compose(digit, { left: start })];
         read();

@@ -192,8 +192,26 @@ const GROUNDS = {
 };
 
 const FACES = ["sans-serif", "serif", "monospace"];
+const SMALLEST = 8; // pixels of a font: what is smaller is hardly found
+const MOST = 3; // lines of a scene
 
-/** Draw a scene into a canvas of HEIGHT and WIDTH. */
+/** The lines of a text that has been typed. */
+const linesOf = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+
+/** What is wrong with words for a scene, given the font's size of each line that was drawn; "" if nothing is. */
+export function wrongWords(text, sizes) {
+  const [lines, said] = [linesOf(text), []];
+  const strange = [...new Set(text.replace(/[\x20-\x7e\s]/g, ""))];
+  if (!lines.length) said.push("No words: the scene is without text.");
+  if (lines.length > MOST) said.push(`There is room for ${MOST} lines only: the other ${lines.length - MOST} are left out.`);
+  sizes.forEach((size, n) => {
+    if (size < SMALLEST) said.push(`Line ${n + 1} does not fit: its ${lines[n].length} characters become ${Math.round(size)} pixels high, too small to be found.`);
+  });
+  if (strange.length) said.push(`The networks have learned no such letters: ${strange.slice(0, 5).join(" ")}.`);
+  return said.join(" ");
+}
+
+/** Draw a scene into a canvas of HEIGHT and WIDTH; return the font's size of each line. */
 function paint(canvas, { text, ground, clutter, blur, contrast, post, seed }) {
   Object.assign(canvas, { width: WIDTH, height: HEIGHT });
   const pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -211,7 +229,8 @@ function paint(canvas, { text, ground, clutter, blur, contrast, post, seed }) {
     else for (let bar = 0; bar < 5; bar++) [pen.moveTo(x + 5 * bar, y), pen.lineTo(x + 5 * bar, y + h)];
     pen.stroke();
   }
-  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean).slice(0, 3);
+  const lines = linesOf(text).slice(0, MOST);
+  const sizes = [];
   const light = chance() < 0.5;
   lines.forEach((line, n) => {
     const room = HEIGHT / lines.length;
@@ -219,6 +238,7 @@ function paint(canvas, { text, ground, clutter, blur, contrast, post, seed }) {
     const face = FACES[Math.floor(3 * chance())];
     pen.font = `${size}px ${face}`;
     size *= Math.min(1, (WIDTH - 16) / pen.measureText(line).width);
+    sizes.push(size);
     pen.font = `${size}px ${face}`;
     pen.save();
     const left = 6 + (WIDTH - 12 - pen.measureText(line).width) * chance();
@@ -236,6 +256,7 @@ function paint(canvas, { text, ground, clutter, blur, contrast, post, seed }) {
   const soft = soften({ height, width, data }, blur);
   for (let n = 0; n < soft.length; n++) soft[n] += 5 * (chance() - 0.5);
   show(pen, { height, width, data: soft });
+  return sizes;
 }
 
 /** The grey of a canvas, 0 to 255. */
@@ -296,6 +317,8 @@ export function foundWords(lines, width) {
 function render({ model, el, signal }) {
   const root = stage("text-finder", "where is the text?");
   const said = spoken("p", "tf-said");
+  const hint = make("p", { className: "tf-hint" });
+  hint.setAttribute("aria-live", "polite");
   const set = (key, value) => {
     model.set(key, value);
     model.save_changes();
@@ -312,7 +335,7 @@ function render({ model, el, signal }) {
 
   const text = make("textarea", { rows: 2, value: model.get("text"), maxLength: 90, spellcheck: false });
   text.dataset.lmSuppressShortcuts = "true";
-  text.addEventListener("change", () => set("text", text.value));
+  text.addEventListener("input", () => set("text", text.value));
   const ground = make("select", {}, ...Object.entries(NAMES).map(([value, name]) => make("option", { value }, name)));
   ground.value = model.get("ground");
   ground.addEventListener("change", () => set("ground", ground.value));
@@ -334,12 +357,15 @@ function render({ model, el, signal }) {
 
   /** Draw what is looked at, and forget what was found in something else. */
   function scene() {
+    said.textContent = network ? "It looks …" : "";
+    hint.textContent = "";
     if (own) {
       Object.assign(canvas, { width: own.width, height: own.height });
       show(canvas.getContext("2d", { willReadFrequently: true }), own);
     } else {
       const keys = ["ground", "clutter", "blur", "contrast", "post", "seed", "text"];
-      paint(canvas, Object.fromEntries(keys.map((key) => [key, model.get(key)])));
+      const sizes = paint(canvas, Object.fromEntries(keys.map((key) => [key, model.get(key)])));
+      hint.textContent = wrongWords(model.get("text"), sizes);
     }
     [answers, lines] = [undefined, []];
     marks.setAttribute("viewBox", `0 0 ${canvas.width} ${canvas.height}`);
@@ -443,7 +469,7 @@ function render({ model, el, signal }) {
   const places = make("div", { className: "tf-places" }, field("Your words, up to three lines", text), field("Behind them", ground));
   const picture = make("div", { className: "tf-picture" }, canvas, marks);
   const note = make("p", { className: "tf-note" }, "Words and pictures stay in this page. Letters 8 to 26 pixels high are found best; a large picture is shrunk. What was found is read as small letters and digits, without blanks.");
-  root.append(places, clutter.row, blur.row, contrast.row, make("label", { className: "tf-check" }, post, " a post in front"));
+  root.append(places, hint, clutter.row, blur.row, contrast.row, make("label", { className: "tf-check" }, post, " a post in front"));
   root.append(make("div", { className: "lw-presets" }, go, another), picture, said, choice);
   root.append(make("div", { className: "tf-own" }, field("Or a picture of your own", file), back), note);
   scene();

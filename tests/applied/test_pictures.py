@@ -2,13 +2,14 @@
 
 import io
 import json
+import re
 import struct
 import zlib
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lstm_lib import train, use
 from lstm_lib.applied import ctc, lines, models, ocr, pictures
@@ -106,6 +107,28 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_printed(name, model,
     assert said in told.err
     assert len(told.err.splitlines()) == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_reading_of_low_chance_comes_with_a_warning(model, tmp_path, capsys):
+    (tmp_path / "a.png").write_bytes(as_bytes(drawn(), "PNG"))
+    for more in ([], ["--json"]):
+        assert use.main(["read", str(tmp_path / "a.png"), "--model", model, *more]) == 0
+        told = capsys.readouterr()
+        assert len(told.out.splitlines()) == 1
+        (warning,) = told.err.splitlines()
+        assert re.search(r"a\.png: warning: '\d*' has a chance of \S+ only", warning)
+
+
+def test_most_lines_in_capitals_are_doubted_and_most_in_small_letters_are_not(tmp_path, capsys):
+    doubted = {}
+    for text in ("memory", "forget", "bridge", "learn", "change", "water"):
+        for shown in (text, text.upper()):
+            page = ImageOps.expand(ImageOps.invert(lines.draw_word(shown, "DejaVuSans", 36)), 12, 255)
+            page.save(tmp_path / f"{shown}.png")
+            assert use.main(["read", str(tmp_path / f"{shown}.png")]) == 0
+            doubted[shown] = "no capitals" in capsys.readouterr().err
+    assert sum(doubt for shown, doubt in doubted.items() if shown.isupper()) >= 3, doubted
+    assert sum(doubt for shown, doubt in doubted.items() if shown.islower()) <= 1, doubted
 
 
 def test_what_is_no_file_is_named(model, tmp_path, capsys):
@@ -211,6 +234,17 @@ def test_a_damaged_picture_among_those_to_learn_from_is_named(tmp_path, capsys):
     assert ended.value.code == 2
     assert "7.png: got" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_label_that_only_just_fits_is_learned_however_its_picture_is_bent(tmp_path):
+    folder_of(tmp_path)
+    for k in range(24):  # five columns for five characters
+        ImageOps.expand(Image.new("L", (6, 24), k), 8, 255).save(tmp_path / f"{k}.png")
+    labels = "\n".join(f"{k}.png\t12121" for k in range(24))
+    (tmp_path / "labels.txt").write_text(labels, encoding="utf-8")
+    told = ["--batches", "8", "--batch-size", "1", "--hidden", "5", "--distortion", "3", "--no-progress"]
+    out = ["--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert train.main(["read", "--folder", str(tmp_path), *out, *told]) == 0
 
 
 def test_what_was_learned_from_a_folder_reads_from_the_command_line(tmp_path, capsys):

@@ -73,6 +73,23 @@ def test_thin_strokes_have_less_ink():
     assert np.asarray(ink(setting, thin=True)).sum() < 0.8 * np.asarray(ink(setting)).sum()
 
 
+def test_a_post_stands_where_its_line_says(monkeypatch):
+    """On a background of one grey, without letters, blur or noise to speak of, only posts differ."""
+    monkeypatch.setattr(scenes, "background", lambda rng, lot, h, w: np.full((h, w), 0.5, np.float32))
+    monkeypatch.setattr(scenes, "ink", lambda setting, thin: ink(setting, thin=thin).point(lambda value: 0))
+    bare, seen = scenes.LOOKS["covered"]._replace(clutter=0, blur=(0, 0), lines=1), 0
+    for seed in range(20):
+        scene = draw(seed, look=bare)
+        for line in scene.lines:
+            away = np.abs(scene.picture.mean(axis=0) - 127)
+            columns, (first, after) = np.flatnonzero(away > away.max() / 2), line.post
+            if away.max() > 8:  # not a post of the ground's grey
+                assert (columns[0], columns[-1] + 1) == (first, min(after, scenes.WIDTH))
+                seen += 1
+    assert seen > 8
+    assert all(line.post is None for line in draw(1).lines)
+
+
 def test_a_covered_line_differs_from_the_same_line_uncovered():
     covered, whole = (draw(5, look=scenes.USUAL._replace(covered=share)) for share in (1.0, 0.0))
     assert (covered.picture != whole.picture).any()

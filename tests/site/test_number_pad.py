@@ -71,6 +71,7 @@ console.log(JSON.stringify({{
   sizes: [dash, dot].map(({{ rows, width }}) => [rows.length, width, String(rows).match(/1/g).length]),
   samples: Object.keys(pad.SAMPLES).map((digit) => read(pad.compose(digit))),
   shaken: SHAKEN.map((one) => read(shake(one))),
+  cross: spell(network, whole(look(network, pad.picture([[[20, 30], [90, 140]], [[90, 30], [20, 140]]]))).logs),
   words: [pad.words([]), pad.words([{{ character: "4", chance: 0.987 }}, {{ character: "2", chance: 0.5 }}])],
 }}));
 """
@@ -118,6 +119,11 @@ def test_it_reads_the_samples_and_most_of_what_differs_a_little(told):
     numbers = [one["number"] for one in shaken(0)]
     right = np.mean([one == other for one, other in zip(numbers, told["shaken"], strict=True)])
     assert right > 0.85
+
+
+def test_a_cross_is_read_as_a_digit_and_surely(told):
+    assert told["cross"]
+    assert told["cross"][0]["chance"] > 0.5
 
 
 def test_the_words_name_each_digit_and_its_chance(told):
@@ -175,6 +181,17 @@ def test_a_number_is_written_and_taken_back_by_keys_alone(explore: Callable[...,
     heard(explorer, "Draw a number on the pad")
     expect(explorer.get_by_role("button", name="0", exact=True)).to_be_focused()
     assert explorer.locator(".np-chart").count() == 0
+
+
+def test_a_full_pad_keeps_its_reading(explore: Callable[..., Locator]) -> None:
+    explorer = explore()
+    one = explorer.get_by_role("button", name="0", exact=True)
+    for _ in range(5):
+        one.press("Enter")
+    heard(explorer, "It reads 00000")
+    for _ in range(3):
+        one.press("Enter")
+    heard(explorer, "The pad is full. It reads 00000")
 
 
 def test_it_reads_what_the_mouse_draws_while_it_is_drawn(explore: Callable[..., Locator]) -> None:

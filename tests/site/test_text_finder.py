@@ -39,7 +39,10 @@ const told = {json.dumps([picture.tolist() for picture in PICTURES])}.map((rows)
   const sure = [together, alone].map(finder.sureness);
   return {{ ready: [...ready.data], together: flat(together), alone: flat(alone), lines, words, sure, milliseconds }};
 }});
-console.log(JSON.stringify({{ told, how: network.how, nothing: finder.foundWords([], 9) }}));
+const words = {{ empty: ["", []], fine: ["way out", [15]], many: ["a\\n\\nb\\nc\\nd\\ne", [9, 9, 9]] }};
+Object.assign(words, {{ long: ["x".repeat(80), [2.4]], strange: ["выход\\nexit", [12, 12]] }});
+const wrong = Object.values(words).map((one) => finder.wrongWords(...one));
+console.log(JSON.stringify({{ wrong, told, how: network.how, nothing: finder.foundWords([], 9) }}));
 """
 
 
@@ -85,6 +88,15 @@ def test_the_words_say_what_was_found_and_where(told):
     assert told["nothing"] == "It finds no text."
     for page in told["told"]:
         assert page["words"].count(" sure") == len(page["lines"])
+
+
+def test_words_that_cannot_be_shown_or_known_are_named(told):
+    empty, fine, many, long, strange = told["wrong"]
+    assert empty == "No words: the scene is without text."
+    assert fine == ""
+    assert many == "There is room for 3 lines only: the other 2 are left out."
+    assert long == "Line 1 does not fit: its 80 characters become 2 pixels high, too small to be found."
+    assert strange == "The networks have learned no such letters: в ы х о д."
 
 
 def test_what_does_not_fit_is_refused_with_what_came(tmp_path):
@@ -164,6 +176,31 @@ def test_keys_change_the_words_the_view_and_the_scene(explore: Callable[..., Loc
     before = finder.locator("canvas").evaluate("c => c.toDataURL()")
     finder.get_by_role("button", name="Another scene").press("Enter")
     assert finder.locator("canvas").evaluate("c => c.toDataURL()") != before
+
+
+def test_what_was_found_before_is_not_told_of_another_scene(explore: Callable[..., Locator]) -> None:
+    finder = explore()
+    type_into = """area => {
+        area.value = "xx";
+        area.dispatchEvent(new Event("input", { bubbles: true }));
+        const root = area.closest(".text-finder");
+        const said = root.querySelector("[role=status]").textContent;
+        return [said, root.querySelector("canvas").getAttribute("aria-label")];
+    }"""
+    said, label = finder.get_by_label("Your words").evaluate(type_into)
+    assert said == "It looks …"
+    assert label == "A scene with the words xx on a plain wall. Not yet looked at."
+    expect(finder.get_by_role("status")).to_contain_text("It finds", timeout=20_000)
+
+
+def test_words_without_room_are_named_in_the_page(explore: Callable[..., Locator]) -> None:
+    finder = explore(look=False)
+    hint = finder.locator(".tf-hint")
+    expect(hint).to_have_text("")
+    finder.get_by_label("Your words").fill("x" * 80)
+    expect(hint).to_contain_text("Line 1 does not fit: its 80 characters")
+    finder.get_by_label("Your words").fill("way out")
+    expect(hint).to_have_text("")
 
 
 def test_clutter_blur_contrast_and_a_post_change_the_scene(explore: Callable[..., Locator]) -> None:

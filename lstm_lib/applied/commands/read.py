@@ -3,10 +3,12 @@
 import argparse
 import json
 import math
+import sys
 
 from lstm_lib.applied import models, ocr, pictures
 
 ABOUT = "read lines of writing in pictures"
+UNLIKELY = 0.5  # below this chance of the whole line, a reading comes with a warning
 
 
 def add(this: argparse.ArgumentParser) -> None:
@@ -18,8 +20,10 @@ def add(this: argparse.ArgumentParser) -> None:
         >>> parser.parse_args(["number.png", "--model", "ocr_digits"]).files
         ['number.png']
     """
-    this.add_argument("files", nargs="+", metavar="FILE", help="pictures, one line of writing each")
-    this.add_argument("--model", default="ocr_words", help="ocr_words, ocr_digits or a file (default ocr_words)")
+    this.add_argument("files", nargs="+", metavar="FILE", help="pictures of one line each: small letters, digits")
+    this.add_argument(
+        "--model", default="ocr_words", help="ocr_words (print; default), ocr_digits (handwriting), or a file"
+    )
     this.add_argument("--beam", type=int, default=8, metavar="WIDTH", help="texts kept in the search (default 8)")
     this.add_argument("--json", action="store_true", help="print one line of JSON a picture, for programs")
 
@@ -27,14 +31,16 @@ def add(this: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Read every picture, and then print what they say: nothing is printed if one of them cannot be read.
 
+    A reader says something whatever it is given: where the chance is low, the error stream says so.
+
     Raises:
         ValueError: If a file is no picture of a line, or the model is for something else.
         CheckpointError: If there is no such model, or its file is damaged.
     """
-    network, _ = models.load_as(ocr.Reader, arguments.model, "reading")
+    network, card = models.load_as(ocr.Reader, arguments.model, "reading")
     if arguments.beam < 1:
         raise ValueError(f"got --beam {arguments.beam}, expected at least 1")
-    lines = []
+    lines, doubts = [], []
     for name in arguments.files:
         brightness = pictures.open_picture(name)
         try:
@@ -42,7 +48,12 @@ def run(arguments: argparse.Namespace) -> None:
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         lines.append(_told(name, arguments.model, reading) if arguments.json else reading.text)
+        chance = math.exp(reading.log_chance)
+        if chance < UNLIKELY:
+            what = f"{name}: warning: {reading.text!r} has a chance of {chance:.2g} only."
+            doubts.append(" ".join(filter(None, [what, card.get("cannot")])))
     print(*lines, sep="\n")
+    print(*doubts, sep="\n", end="\n" if doubts else "", file=sys.stderr)
 
 
 def _told(name: str, model: str, reading: ocr.Reading) -> str:
