@@ -92,10 +92,10 @@ def far_parts(page: Row, scores: torch.Tensor) -> Row:
 
 
 def said_again(text: str) -> float:
-    """Return the share of lines that have stood before, of those that are no blank ones.
+    r"""Return the share of lines that have stood before, of those that are no blank ones.
 
     Example:
-        >>> said_again("a = 1\\n  b = 2\\n  a = 1\\n\\na = 1\\n")
+        >>> said_again("a = 1\n  b = 2\n  a = 1\n\na = 1\n")
         0.5
     """
     lines = [line.strip() for line in text.split("\n") if line.strip()]
