@@ -13,10 +13,11 @@ from lstm_lib.applied import language, ngrams
 
 Row = dict[str, Any]
 NAMES = ("source", "vocabulary", "held_out", "tokens", "others")
-NAMES += ("learn", "bits_with_past", "parsed_share", "can_be_read")
+NAMES += ("beginning", "learn", "bits_with_past", "parsed_share", "can_be_read")
 BACK, HIDDEN = 8, 150  # the convolution: how far it looks back, and channels for about as many weights as the LSTM has
 TEMPERATURES = (0.5, 1.0, 1.5)
 PASTS = (1, 2, 4, 8, 16, 32)
+LENGTH = 200  # characters of the likeliest text
 FAR = 12  # characters from an opening bracket to the one that closes it
 
 
@@ -66,6 +67,9 @@ def counted(page: Row) -> Iterator[Row]:
         grams = ngrams.NGrams(page["tokens"], order, len(page["vocabulary"]))
         costs = [-np.log2(grams.share(text[max(0, at - order) : at], text[at])) for at in far]
         yield {"claim": "whole", "way": f"{order}-grams", "far": np.mean(costs), "brackets": len(far)}
+    share = np.mean([page["held_out"][at] == ")" for at in far])
+    kind = -(share * np.log2(share) + (1 - share) * np.log2(1 - share))
+    yield {"claim": "whole", "way": "shares", "share": share, "kind": kind, "brackets": len(far)}
 
 
 def costs(page: Row, scores: torch.Tensor) -> np.ndarray:
@@ -73,6 +77,29 @@ def costs(page: Row, scores: torch.Tensor) -> np.ndarray:
     asked = torch.from_numpy(page["others"])[1:]
     nats = torch.nn.functional.cross_entropy(scores[:-1, 0], asked, reduction="none")
     return language.bits(nats.numpy())
+
+
+def far_parts(page: Row, scores: torch.Tensor) -> Row:
+    """Split the bits of far brackets: that some bracket closes now, and which; and how often the kind is right."""
+    far = far_closers(page)
+    ends = [int(token) for token in page["vocabulary"].encode(")]")]
+    both = torch.log_softmax(scores[:-1, 0].double(), dim=-1)[torch.from_numpy(far)][:, ends].numpy()
+    due = np.logaddexp(*both.T)
+    came = (page["others"][1:][far] == ends[1]).astype(int)
+    kind = due - both[np.arange(len(both)), came]
+    right = np.mean(both.argmax(axis=1) == came)
+    return {"due": language.bits(-due.mean()), "kind": language.bits(kind.mean()), "right": right}
+
+
+def said_again(text: str) -> float:
+    r"""Return the share of lines that have stood before, of those that are no blank ones.
+
+    Example:
+        >>> said_again("a = 1\n  b = 2\n  a = 1\n\na = 1\n")
+        0.5
+    """
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    return 1 - len(set(lines)) / len(lines)
 
 
 def lookback(page: Row, seed: int) -> Iterator[Row]:
@@ -93,15 +120,25 @@ def network(page: Row, seed: int) -> Iterator[Row]:
     """Train the page's LSTM, and ask it everything that the page asks."""
     model = page["learn"](seed)
     with torch.no_grad():
-        bits = costs(page, model(torch.from_numpy(page["others"])[:, None])[0])
+        scores = model(torch.from_numpy(page["others"])[:, None])[0]
+    bits = costs(page, scores)
     size = sum(parameter.numel() for parameter in model.parameters())
-    yield {"claim": "whole", "way": "LSTM", "bits": bits.mean(), "far": bits[far_closers(page)].mean(), "weights": size}
+    far = {"far": bits[far_closers(page)].mean(), **far_parts(page, scores)}
+    yield {"claim": "whole", "way": "LSTM", "bits": bits.mean(), **far, "weights": size}
     for steps in PASTS:
         yield {"claim": "past", "steps": steps, "bits": page["bits_with_past"](model, steps)}
     for temperature in TEMPERATURES:
         yield {"claim": "writes", "temperature": temperature, "parsed": page["parsed_share"](model, temperature)}
-    greedy, wide = (language.beam(model, page["vocabulary"], "def ", 30, width=width)[0] for width in (1, 10))
-    yield {"claim": "beam", "greedy": greedy.log_chance, "beam": wide.log_chance}
+    yield beam(page, model)
     held = reading.memories(model, page["others"])
     for reader in reading.best_readers(held, reading.structure(page["held_out"]), np.random.default_rng(0)):
         yield {"claim": "reader", **reader._asdict()}
+
+
+def beam(page: Row, model: torch.nn.Module) -> Row:
+    """Look for the likeliest text, narrowly and widely; how much of it, and of real text as long, has stood before."""
+    start = page["beginning"]
+    greedy, wide = (language.beam(model, page["vocabulary"], start, LENGTH, width=width)[0] for width in (1, 10))
+    pieces = [page["held_out"][at : at + LENGTH] for at in range(0, len(page["held_out"]) - LENGTH, LENGTH)]
+    again = {"again": said_again(wide.text[len(start) :]), "again, real": np.mean([*map(said_again, pieces)])}
+    return {"claim": "beam", "greedy": greedy.log_chance, "beam": wide.log_chance, **again}

@@ -140,7 +140,8 @@ def _expect_speech(found: Sound, rate: int | None) -> None:
     samples = found.samples
     least = sound.sizes(found.rate)[0]
     if rate is not None and found.rate != rate:
-        raise ValueError(f"got {found.rate} samples a second, expected {rate} (resample it first, or ask for that)")
+        way = ": `transcribe` takes it with --resample" if found.rate > rate else ""
+        raise ValueError(f"got {found.rate} samples a second, expected {rate}{way}")
     if found.rate < sound.RATE:
         raise ValueError(f"got {found.rate} samples a second, expected at least {sound.RATE}")
     if len(samples) < least:

@@ -14,11 +14,17 @@ const SHOWN = 300; // frames in the picture
 
 export const readAs = (labels, names) => labels.map((k) => names[k - 1]).join(" ") || "(nothing)";
 
+/** A chance in percent; one that is next to none, or to all, is not shown as none or all. */
+export function chance(share) {
+  if (share > 0 && share < 0.001) return `< ${percent(0.001, 1)}`;
+  return share > 0.999 && share < 1 ? `> ${percent(0.999, 1)}` : percent(share, 1);
+}
+
 /** What was understood by some step, in words. */
 export function stepWords(steps, at, names, seconds) {
   const [{ labels, all }, other] = steps[at].beam;
-  const second = other ? `; next, ${readAs(other.labels, names)} with ${percent(Math.exp(other.all))}` : "";
-  return `After ${seconds(at).toFixed(2)} seconds: ${readAs(labels, names)}, with a chance of ${percent(Math.exp(all))}${second}.`;
+  const second = other ? `; next, ${readAs(other.labels, names)} with ${chance(Math.exp(other.all))}` : "";
+  return `After ${seconds(at).toFixed(2)} seconds: ${readAs(labels, names)}, with a chance of ${chance(Math.exp(all))}${second}.`;
 }
 
 /** Samples from -1 to 1, from bytes in base64: 8 bits each, 128 is quiet. */
@@ -29,6 +35,12 @@ export function decode(text) {
 }
 
 // ---------------------------------------------------------------- the microphone
+
+const MISSING = { NotFoundError: "No microphone was found.", NotAllowedError: "The microphone was not allowed." };
+
+/** What to say of an error. */
+const problem = ({ name, message }) =>
+  name in MISSING ? `${MISSING[name]} The built-in sounds need none.` : `That did not work: ${message}.`;
 
 const WORKLET = `registerProcessor("lstm-ear", class extends AudioWorkletProcessor {
   process([[samples]]) { if (samples) this.port.postMessage(samples.slice()); return true; }
@@ -118,7 +130,7 @@ function bars(beam, names) {
     const bar = make("span", { className: "sd-bar" });
     bar.style.width = `${100 * Math.exp(all)}%`;
     const track = make("span", { className: "sd-track" }, bar);
-    const share = make("span", { className: "lw-value" }, percent(Math.exp(all), 1));
+    const share = make("span", { className: "lw-value" }, chance(Math.exp(all)));
     return make("li", {}, make("span", {}, readAs(labels, names)), track, share);
   });
   return make("ol", { className: "sd-bars" }, ...items);
@@ -205,13 +217,16 @@ function render({ model, el, signal }) {
   }
 
   async function attempt(work) {
+    const active = () => root.getRootNode().activeElement;
+    const focused = active();
     for (const button of [speak, ...buttons]) button.disabled = true;
     try {
       await work();
     } catch (error) {
-      said.textContent = `That did not work: ${error.message}.`;
+      said.textContent = problem(error);
     } finally {
       for (const button of [speak, ...buttons]) button.disabled = false;
+      if (!active() || active() === document.body) focused?.focus(); // a button that was disabled has lost it
     }
   }
 

@@ -10,6 +10,7 @@ export const LONGEST = 2000; // characters, those of the beginning included
 const NAMED = 5; // of the likeliest characters
 const ROW = 32; // cells in a row of the picture
 const AROUND = 100; // characters in the picture of one cell
+const READ = 500; // characters of a beginning: its end
 
 // ---------------------------------------------------------------- arithmetic
 
@@ -155,7 +156,7 @@ function render({ model, el, signal }) {
   let at = 0;
   let cell = model.get("cell");
 
-  const beginning = make("textarea", { rows: 2, value: model.get("beginning"), spellcheck: false, maxLength: 500 });
+  const beginning = make("textarea", { rows: 2, value: model.get("beginning"), spellcheck: false });
   beginning.dataset.lmSuppressShortcuts = "true";
   beginning.addEventListener("change", () => set("beginning", beginning.value));
   const field = make("label", { className: "wr-beginning" }, "A beginning", beginning);
@@ -244,7 +245,14 @@ function render({ model, el, signal }) {
   }
 
   async function run() {
-    const given = beginning.value.replace(/\r\n?/g, "\n");
+    const typed = [...beginning.value.replace(/\r\n?/g, "\n")];
+    const given = typed.slice(-READ).join("");
+    const has = (element) => root.getRootNode().activeElement === element;
+    const focused = has(go);
+    stop = new AbortController();
+    signal?.addEventListener("abort", () => stop.abort());
+    halt.hidden = false;
+    if (focused) halt.focus(); // a button that is disabled loses it
     go.disabled = true;
     try {
       if (!network) {
@@ -255,30 +263,31 @@ function render({ model, el, signal }) {
       const strange = stranger(network, given);
       if (strange) {
         const code = strange.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-        said.textContent = `The network does not know ${shown(strange)} (U+${code}): its text had ${network.characters.length} characters, English letters and a few marks.`;
+        said.textContent = `The network does not know ${shown(strange)} (U+${code}): its text had ${network.characters.length} characters, English letters and a few marks.${steps.length ? " The text below is the one before." : ""}`;
+        looking.classList.add("wr-old");
         return;
       }
       [steps, spans, at] = [[], [], 0];
       text.replaceChildren();
-      stop = new AbortController();
-      signal?.addEventListener("abort", () => stop.abort());
+      looking.classList.remove("wr-old");
       const seed = model.get("seed") || Math.floor(Math.random() * 2 ** 32);
       const length = Math.min(model.get("length"), LONGEST - given.length);
       const how = { length, temperature: model.get("temperature"), chance: random(seed), each: add };
-      [halt.hidden, looking.hidden] = [false, false];
+      looking.hidden = false;
       said.textContent = "It writes.";
       await sliced(write(network, given, how), { signal: stop.signal });
       const count = steps.filter(({ written }) => written).length;
-      said.textContent = `It has written ${count} characters${stop.signal.aborted ? " and was stopped" : ""}.`;
+      const read = given.length < typed.length ? `read the last ${READ} of ${typed.length} characters, and has ` : "";
+      said.textContent = `It has ${read}written ${count} characters${stop.signal.aborted ? " and was stopped" : ""}.`;
       look(steps.length - 1);
     } catch (error) {
       said.textContent = `That did not work: ${error.message}.`;
     } finally {
-      const focused = document.activeElement === halt || root.getRootNode().activeElement === halt;
+      const back = has(halt);
       [go.disabled, halt.hidden] = [false, true];
       if (text.scrollHeight > text.clientHeight) text.tabIndex = 0; // what scrolls must be reached by the keyboard
       else text.removeAttribute("tabindex");
-      if (focused) go.focus();
+      if (back) go.focus();
     }
   }
   go.addEventListener("click", run);

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from lstm_lib import recorded, training, use
 from lstm_lib import train as train_command
-from lstm_lib.applied import ctc, formants, models, sound, speech, voice
+from lstm_lib.applied import ctc, formants, models, sound, speech, voice, wav
 
 SHAPES = {
     "one direction": {},
@@ -291,6 +291,30 @@ def test_the_shipped_listener_is_small_and_its_card_says_what_was_recorded():
     assert (told["single words right"], told["label error rate of strings"]) == (row["words"], row["beam"])
     in_bytes = (row["words, in bytes"], row["beam, in bytes"])
     assert tuple(told["in bytes"].values()) == in_bytes
+
+
+def test_a_guess_is_named_as_one_and_what_is_printed_stays_the_same(tmp_path, capsys):
+    hiss, quiet = tmp_path / "hiss.wav", tmp_path / "quiet.wav"
+    wav.write(hiss, np.random.default_rng(0).normal(0, 0.05, 4000))
+    wav.write(quiet, np.random.default_rng(0).normal(0, 0.003, 4000))
+    assert use.main(["transcribe", str(hiss)]) == 0
+    told = capsys.readouterr()
+    assert told.out == "one\n"
+    assert told.err == f"{hiss}: a guess, of chance 27 %; next 'five', 26 %\n"
+    assert use.main(["transcribe", str(hiss), "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["labels"] == ["one"]
+    assert told.err == ""  # the chances stand in the line
+    assert use.main(["transcribe", str(quiet)]) == 0
+    assert capsys.readouterr() == ("\n", "")
+
+
+def test_another_rate_is_refused_with_the_option_that_takes_it(tmp_path, capsys):
+    path = wav.write(tmp_path / "fast.wav", odd_wavs.HUM, rate=16000)
+    with pytest.raises(SystemExit):
+        use.main(["transcribe", str(path)])
+    assert "got 16000 samples a second, expected 8000: `transcribe` takes it with --resample" in capsys.readouterr().err
+    assert use.main(["transcribe", str(path), "--resample"]) == 0
 
 
 def test_the_vowels_of_the_synthesiser_are_no_digits_but_heard_without_a_stumble():

@@ -21,7 +21,7 @@ LOG = np.log(np.random.default_rng(2).dirichlet(np.ones(5), 12))
 
 SCRIPT = f"""
 import * as hearing from {module("hearing")};
-import {{ decode, readAs, stepWords }} from {module("say_a_digit")};
+import {{ chance, decode, readAs, stepWords }} from {module("say_a_digit")};
 import {{ whole }} from {module("engine")};
 import {{ readFileSync }} from "node:fs";
 const samples = Float32Array.from({json.dumps(SAMPLES.tolist())});
@@ -55,6 +55,7 @@ console.log(JSON.stringify({{
   cut: cut.map(({{ log }}) => [...log]),
   sounds: sounds.map(({{ samples }}) => readAs(listen([decode(samples)]).at(-1).beam[0].labels, network.labels)),
   decoded: [...decode(sounds[0].samples)],
+  chances: [0, 1e-9, 0.0004, 0.002, 0.5, 0.9996, 1].map(chance),
   words: stepWords([{{ beam: texts }}], 0, network.labels, () => 0.3),
 }}));
 """
@@ -112,8 +113,13 @@ def test_the_built_in_sounds_are_understood_as_python_understands_them(told):
 
 
 def test_the_words_say_what_was_heard_and_what_else_it_may_be(told):
-    expected = "After 0.30 seconds: three one, with a chance of 75 %; next, (nothing) with 20 %."
+    expected = "After 0.30 seconds: three one, with a chance of 75.0 %; next, (nothing) with 20.0 %."
     assert told["words"].replace("\u00a0", " ").replace("\u202f", " ") == expected
+
+
+def test_a_chance_is_never_shown_as_none_or_all_that_is_not(told):
+    chances = [text.replace("\u00a0", " ").replace("\u202f", " ") for text in told["chances"]]
+    assert chances == ["0.0 %", "< 0.1 %", "< 0.1 %", "0.2 %", "50.0 %", "> 99.9 %", "100.0 %"]
 
 
 # ---------------------------------------------------------------- in a browser
@@ -161,6 +167,32 @@ def test_keys_move_through_the_moments_and_the_end_says_what_was_heard(explore: 
     heard = explorer.locator(".sd-verdict").inner_text()
     expect(words).to_contain_text(f"seconds: {heard}, with a chance of")
     expect(explorer.locator(".sd-bars li")).to_have_count(12)
+
+
+def test_the_focus_stays_on_the_sound_that_was_chosen(explore: Callable[..., Locator]) -> None:
+    explorer = explore()
+    sound = explorer.get_by_role("group", name="Built-in sounds").get_by_role("button").first
+    expect(sound).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("NotFoundError", "No microphone was found. The built-in sounds need none."),
+        ("NotAllowedError", "The microphone was not allowed. The built-in sounds need none."),
+    ],
+)
+def test_without_a_microphone_it_says_what_can_be_done(explore: Callable[..., Locator], name: str, words: str) -> None:
+    explorer = explore(listen=False)
+    explorer.page.evaluate(
+        """(name) => {
+      const getUserMedia = async () => { throw new DOMException("Requested device not found", name); };
+      Object.defineProperty(navigator, "mediaDevices", { value: { getUserMedia }, configurable: true });
+    }""",
+        name,
+    )
+    explorer.get_by_role("button", name="Speak into the microphone").press("Enter")
+    expect(explorer.get_by_role("status").first).to_have_text(words)
 
 
 def test_the_microphone_is_asked_for_by_a_click_only_and_a_refusal_is_said(explore: Callable[..., Locator]) -> None:

@@ -152,6 +152,33 @@ def test_a_character_that_it_does_not_know_is_named_and_nothing_is_lost(explore:
     expect(explorer.get_by_role("status").first).to_contain_text("does not know “ï” (U+00EF)")
     assert explorer.get_by_role("region").inner_text() == before
     assert explorer.get_by_label("A beginning").input_value() == "naïve"
+    expect(explorer.get_by_role("button", name="Write")).to_be_focused()
+
+
+def test_the_text_of_another_beginning_is_greyed_and_named_until_the_next_is_written(
+    explore: Callable[..., Locator],
+) -> None:
+    explorer = explore()
+    old = explorer.locator(".wr-old").get_by_role("region")
+    expect(old).to_have_count(0)
+    explorer.get_by_label("A beginning").fill("naïve")
+    explorer.get_by_role("button", name="Write").press("Enter")
+    expect(explorer.get_by_role("status").first).to_contain_text("The text below is the one before.")
+    expect(old).to_have_count(1)
+    assert axe(explorer.page) == []
+    explorer.get_by_label("A beginning").fill("naive")
+    explorer.get_by_role("button", name="Write").press("Enter")
+    expect(explorer.get_by_role("status").first).to_contain_text("It has written")
+    expect(old).to_have_count(0)
+
+
+def test_of_a_long_beginning_the_end_is_read_and_that_is_said(explore: Callable[..., Locator]) -> None:
+    explorer = explore(write=False)
+    explorer.get_by_label("A beginning").fill("O Romeo, " * 600)
+    explorer.get_by_role("button", name="Write").press("Enter")
+    status = explorer.get_by_role("status").first
+    expect(status).to_contain_text("It has read the last 500 of 5400 characters, and has written 60", timeout=20_000)
+    assert len(explorer.get_by_role("region").inner_text().replace("⏎", "")) == 560
 
 
 def test_keys_move_along_the_text_and_choose_a_cell(explore: Callable[..., Locator]) -> None:
@@ -195,6 +222,7 @@ def test_it_can_be_stopped_and_the_focus_stays(explore: Callable[..., Locator]) 
     explorer = explore(write=False, length=1900)
     explorer.get_by_role("button", name="Write").press("Enter")
     stop = explorer.get_by_role("button", name="Stop")
-    stop.press("Enter", timeout=20_000)
+    expect(stop).to_be_focused(timeout=20_000)
+    stop.press("Enter")
     expect(explorer.get_by_role("status").first).to_contain_text("and was stopped")
     expect(explorer.get_by_role("button", name="Write")).to_be_focused()

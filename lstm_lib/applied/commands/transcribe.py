@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from lstm_lib.applied import ctc, models, sound, voice, wav
 
 ABOUT = "say what was said in wav files"
+UNSURE = 0.5  # chance of a reading below which it is called a guess
 
 
 def add(this: argparse.ArgumentParser) -> None:
@@ -28,7 +31,7 @@ def add(this: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Listen to all files, then print a line for each.
+    """Listen to all files, then print a line for each; on the error stream, which of these are guesses.
 
     Raises:
         ValueError: If a file cannot be listened to, or the model is for something else.
@@ -48,6 +51,22 @@ def run(arguments: argparse.Namespace) -> None:
         words = " ".join(found["labels"])
         line = json.dumps({"file": file, "model": arguments.model, **found}) if arguments.json else words
         print(line if arguments.json or len(heard) == 1 else f"{file}: {words}")
+        if not arguments.json and (doubt := doubts(found["readings"])):
+            print(f"{file}: {doubt}", file=sys.stderr)
+
+
+def doubts(readings: list[dict[str, Any]]) -> str:
+    """Say that the likeliest reading is a guess, with its chance and the next one; nothing where it is none.
+
+    Example:
+        >>> doubts([{"labels": ["one"], "log chance": -1.2}, {"labels": [], "log chance": -1.5}])
+        "a guess, of chance 30 %; next '', 22 %"
+    """
+    chances = [math.exp(one["log chance"]) for one in readings]
+    if chances[0] >= UNSURE:
+        return ""
+    other = f"; next {' '.join(readings[1]['labels'])!r}, {100 * chances[1]:.0f} %" if len(readings) > 1 else ""
+    return f"a guess, of chance {100 * chances[0]:.0f} %{other}"
 
 
 def describe(network: voice.Listener, labels: list[str], heard: wav.Sound, width: int = 12) -> dict[str, Any]:
