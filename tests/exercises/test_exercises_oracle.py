@@ -121,6 +121,26 @@ def test_the_gradients_of_the_sum_and_of_the_learn_gate_equal_torch(rng):
     close(answer("learn-backward")(dc, cells.sigmoid(a_i), np.tanh(a_g)), expected)
 
 
+def test_the_whole_backward_step_equals_torch_and_a_nudge(rng):
+    sums, c_prev, dh, dc = rng.standard_normal((4, B, H)), *rng.standard_normal((3, B, H))
+
+    def loss(a_i, a_f, a_g, a_o, c_prev):
+        c = torch.sigmoid(a_f) * c_prev + torch.sigmoid(a_i) * torch.tanh(a_g)
+        return (torch.tensor(dh) * torch.sigmoid(a_o) * torch.tanh(c) + torch.tensor(dc) * c).sum()
+
+    i, f, o = (cells.sigmoid(sums[k]) for k in (0, 1, 3))
+    g = np.tanh(sums[2])
+    found = answer("lstm-backward")(dh, dc, i, f, g, o, c_prev, f * c_prev + i * g)
+    close(found, torch_gradients(loss, *sums, c_prev))
+    step = 1e-6
+    for k, gradient in enumerate(found):
+        moved = [[torch.tensor(each) for each in (*sums, c_prev)] for _ in range(2)]
+        moved[0][k][0, 0] += step
+        moved[1][k][0, 0] -= step
+        slope = float(loss(*moved[0]) - loss(*moved[1])) / (2 * step)
+        np.testing.assert_allclose(gradient[0, 0], slope, rtol=1e-6)
+
+
 def test_gate_orders_are_those_of_the_notation_table():
     from lstm_lib.notation import GATE_ORDERS
 

@@ -4,7 +4,7 @@
 
 from lstm_lib.exercises._exercise import Mistake
 from lstm_lib.exercises._make import code, judgement, numeric
-from lstm_lib.exercises._probes import GATE, STATE
+from lstm_lib.exercises._probes import CONTENT, GATE, STATE
 from lstm_lib.exercises._tools import tanh
 
 
@@ -98,6 +98,94 @@ MEMORY_GRADIENT = code(
             lambda dh, dc, o, c, f: (dc - dh * o * (1 - tanh(c) ** 2)) * f,
             2,
             "This looks like a difference; gradients that meet are added.",
+        ),
+    },
+)
+
+def lstm_backward(dh, dc, i, f, g, o, c_prev, c):
+    """Return (da_i, da_f, da_g, da_o, dc_prev) of one step.
+
+    dh and dc arrive at h and c; a_i to a_o are the sums before squashing.
+    """
+    u = tanh(c)
+    dc = dc + dh * o * (1 - u * u)
+    da_i = dc * g * i * (1 - i)
+    da_f = dc * c_prev * f * (1 - f)
+    da_g = dc * i * (1 - g * g)
+    da_o = dh * u * o * (1 - o)
+    return da_i, da_f, da_g, da_o, dc * f
+
+
+def _backward(*, through_h=1.0, along_c=1.0, slopes=1.0, tanh_slope=0.0, old=0.0, late=0.0):
+    """Return a backward step with some part of it left out or exchanged."""
+
+    def wrong(dh, dc, i, f, g, o, c_prev, c):
+        u = tanh(c)
+        dc_all = along_c * dc + through_h * dh * o * (1 - u * u)
+        of_g = tanh_slope * (g * (1 - g)) + (1 - tanh_slope) * (1 - g * g)
+        parts = (dc_all * g, dc_all * (old * c + (1 - old) * c_prev), dc_all * i, dh * u)
+        sizes = (i * (1 - i), f * (1 - f), of_g, o * (1 - o))
+        sums = [part * (slopes * size + 1 - slopes) for part, size in zip(parts, sizes, strict=True)]
+        return *sums, dc_all * f * (1 - late) + late * dc_all
+
+    return wrong
+
+
+LSTM_BACKWARD = code(
+    "lstm-backward",
+    "Write the whole backward step",
+    chapter=8,
+    statement="""
+    Now all of it. One step of the standard cell squashed four sums, $i = \\sigma(a_i)$, $f = \\sigma(a_f)$,
+    $g = \\tanh(a_g)$, $o = \\sigma(a_o)$, and went on with $c = f c_{prev} + i g$ and $h = o \\tanh(c)$. `dh` and
+    `dc` arrive from the right, at $h$ and along $c$. Write `lstm_backward(dh, dc, i, f, g, o, c_prev, c)`, which returns the
+    gradients of the four sums and of the old memory, in the order $a_i, a_f, a_g, a_o, c_{prev}$. The check is a
+    gradient check: the right answers are what the forward step does when it is nudged.
+    """,
+    lines=(
+        "h = o · tanh(c)",
+        "c = f · c_prev + i · g",
+        "i = σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o)",
+    ),
+    hints=(
+        "Start with what arrives at c in all: dc, and through h another dh · o · (1 - tanh(c)²).",
+        "Then each factor of a product gets the other one: di = dc · g, df = dc · c_prev, dg = dc · i, and do = dh · "
+        "tanh(c).",
+        "Last the slopes, by what came out: x · (1 - x) for σ, 1 - x² for tanh.",
+    ),
+    inputs={
+        "dh": STATE,
+        "dc": STATE,
+        "i": GATE,
+        "f": GATE,
+        "g": CONTENT,
+        "o": GATE,
+        "c_prev": STATE,
+        "c": STATE,
+    },
+    returns=("da_i", "da_f", "da_g", "da_o", "dc_prev"),
+    solution=lstm_backward,
+    right="this is the backward pass of torch.nn.LSTM, one step of it; the rest is one product with the weights.",
+    mistakes={
+        "road-through-h-missing": Mistake(
+            _backward(through_h=0.0), 1, "This looks like a step without the road through h: c is read by h too."
+        ),
+        "road-along-c-missing": Mistake(
+            _backward(along_c=0.0), 2, "This looks like the road through h alone; dc, which comes along c, is missing."
+        ),
+        "slopes-missing": Mistake(
+            _backward(slopes=0.0),
+            3,
+            "This looks like the gradients of i, f, g and o themselves; one slope more leads to the sums inside.",
+        ),
+        "one-slope-for-all": Mistake(
+            _backward(tanh_slope=1.0), 3, "This looks like the slope of σ for g as well; g left a tanh: 1 - g²."
+        ),
+        "new-memory-for-old": Mistake(
+            _backward(old=1.0), 2, "This looks like f paired with the new memory c; in f · c_prev it meets the old one."
+        ),
+        "forget-factor-missing": Mistake(
+            _backward(late=1.0), 2, "This looks like the gradient of c in the last place; c_prev gets f times that."
         ),
     },
 )
@@ -245,4 +333,4 @@ WRONG_FROM_TWO = judgement(
     },
 )
 
-EXERCISES = (MEMORY_GRADIENT, BIAS_FOR_DELAY, FLAT_LOSS, GROWING_ROAD, WRONG_FROM_TWO)
+EXERCISES = (MEMORY_GRADIENT, LSTM_BACKWARD, BIAS_FOR_DELAY, FLAT_LOSS, GROWING_ROAD, WRONG_FROM_TWO)
