@@ -136,11 +136,11 @@ LSTM_BACKWARD = code(
     "Write the whole backward step",
     chapter=8,
     statement="""
-    Now all of it. One step of the standard cell squashed four sums, $i = \\sigma(a_i)$, $f = \\sigma(a_f)$,
-    $g = \\tanh(a_g)$, $o = \\sigma(a_o)$, and went on with $c = f c_{prev} + i g$ and $h = o \\tanh(c)$. `dh` and
-    `dc` arrive from the right, at $h$ and along $c$. Write `lstm_backward(dh, dc, i, f, g, o, c_prev, c)`, which returns the
-    gradients of the four sums and of the old memory, in the order $a_i, a_f, a_g, a_o, c_{prev}$. The check is a
-    gradient check: the right answers are what the forward step does when it is nudged.
+    Now all of it. One step of the standard cell squashed four sums, $i = \\sigma(a_i)$, $f = \\sigma(a_f)$, $g =
+    \\tanh(a_g)$, $o = \\sigma(a_o)$, and went on with $c = f c_{prev} + i g$ and $h = o \\tanh(c)$. `dh` and `dc`
+    arrive from the right, at $h$ and along $c$. Write `lstm_backward(dh, dc, i, f, g, o, c_prev, c)`, which
+    returns the gradients of the four sums and of the old memory, in the order $a_i, a_f, a_g, a_o, c_{prev}$. The
+    check is a gradient check: the right answers are what the forward step does when it is nudged.
     """,
     lines=(
         "h = o · tanh(c)",
