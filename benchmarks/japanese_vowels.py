@@ -21,7 +21,7 @@ from lstm_lib._array import Array
 from lstm_lib.applied import data, sound, voice
 
 SEEDS = (0, 1, 2)
-H, BATCH, BATCHES, RATE, NOISE, DROPOUT = 64, 30, 400, 0.01, 1.0, 0.4
+H, BATCH, BATCHES, RATE, NOISE, DROPOUT = 64, 30, 1200, 0.01, 1.0, 0.4
 Sequence = tuple[Array, int]
 
 
