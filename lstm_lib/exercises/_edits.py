@@ -7,16 +7,9 @@ import ast
 import itertools
 from collections.abc import Iterator
 
-from lstm_lib.exercises._sketch import LETTERS, OPERATORS, Edit, Sketch, Whole, children
+from lstm_lib.exercises._sketch import LETTERS, OPERATORS, Edit, Sketch, Whole, children, name_of, source_of
 
 PAIRED_NAMES = 8  # two variables come in together only where there are not more than these
-
-
-def _text(node: ast.expr) -> str:
-    """Return the source of a node; worked out once."""
-    if not hasattr(node, "text"):
-        node.text = ast.unparse(node)  # type: ignore[attr-defined]
-    return node.text  # type: ignore[attr-defined,no-any-return]
 
 
 def edits_of(sketch: Sketch) -> list[Edit]:
@@ -34,7 +27,7 @@ def _alike(sketch: Sketch) -> Iterator[Edit]:
     places: dict[str, list[int]] = {}
     for site, node in enumerate(sketch.nodes):
         if isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Constant):
-            places.setdefault(_text(node), []).append(site)
+            places.setdefault(source_of(node), []).append(site)
     for sites in places.values():
         if len(sites) > 1:
             for template, words, weight in _at_site(sketch.nodes[sites[0]]):
@@ -45,7 +38,7 @@ def _at_site(node: ast.expr) -> Iterator[tuple[str, str, float]]:
     if isinstance(node, Whole):
         yield from _of_whole_value(node)
         return
-    text = _text(node)
+    said = source_of(node)
     if isinstance(node, ast.Constant):
         yield from _of_constant(float(node.value) if isinstance(node.value, float) else int(node.value))  # type: ignore[arg-type]
     elif isinstance(node, ast.Name):
@@ -55,32 +48,32 @@ def _at_site(node: ast.expr) -> Iterator[tuple[str, str, float]]:
     elif isinstance(node, ast.Call):
         yield from _of_call(node)
     elif isinstance(node, ast.UnaryOp):
-        yield "a", f"the sign of {_text(node.operand)} is lost", 0.8
+        yield "a", f"the sign of {source_of(node.operand)} is lost", 0.8
     if not isinstance(node, ast.Constant):
         letters = LETTERS[: len(children(node))]
         same = itself(node, letters)
-        yield f"-({same})", f"the sign of {text} is turned", 1.0
+        yield f"-({same})", f"the sign of {said} is turned", 1.0
         if not _is_one_minus(node):
-            yield f"1 - ({same})", f"1 - {_in_brackets(node)} stands where {text} belongs", 0.9
-        yield f"({same}) * ({same})", f"{text} is multiplied by itself", 1.2
-        yield f"1 / ({same})", f"{text} is turned upside down", 1.3
-        yield f"2 * ({same})", f"{text} is doubled", 1.3
-        yield f"0.5 * ({same})", f"{text} is halved", 1.4
-        yield f"({same}) ** 0.5", f"a root of {text} is one too many", 1.4
-        yield f"abs({same})", f"the sign of {text} is dropped", 1.4
+            yield f"1 - ({same})", f"1 - {_in_brackets(node)} stands where {said} belongs", 0.9
+        yield f"({same}) * ({same})", f"{said} is multiplied by itself", 1.2
+        yield f"1 / ({same})", f"{said} is turned upside down", 1.3
+        yield f"2 * ({same})", f"{said} is doubled", 1.3
+        yield f"0.5 * ({same})", f"{said} is halved", 1.4
+        yield f"({same}) ** 0.5", f"a root of {said} is one too many", 1.4
+        yield f"abs({same})", f"the sign of {said} is dropped", 1.4
         for name, sign in (("tanh", "tanh"), ("sigmoid", "σ")):
-            if not text.startswith(f"{name}("):
-                yield f"{name}({same})", f"{sign} around {text} is one too many", 1.1
-        yield f"1 - ({same}) ** 2", f"the slope of tanh, 1 - {_in_brackets(node)}², stands for {text}", 1.4
-        yield f"({same}) * (1 - ({same}))", f"the slope of σ, x · (1 - x) of {text}, stands for {text}", 1.4
-        yield f"0 * ({same})", f"{text} does not count", 1.4
-        yield f"1.0 * (({same}) > 0.5)", f"{text} is made a switch: 1 above one half, 0 below", 1.3
-        yield f"1.0 * (({same}) > 0)", f"{text} is made a switch: 1 above 0, 0 below", 1.3
+            if not said.startswith(f"{name}("):
+                yield f"{name}({same})", f"{sign} around {said} is one too many", 1.1
+        yield f"1 - ({same}) ** 2", f"the slope of tanh, 1 - {_in_brackets(node)}², stands for {said}", 1.4
+        yield f"({same}) * (1 - ({same}))", f"the slope of σ, x · (1 - x) of {said}, stands for {said}", 1.4
+        yield f"0 * ({same})", f"{said} does not count", 1.4
+        yield f"1.0 * (({same}) > 0.5)", f"{said} is made a switch: 1 above one half, 0 below", 1.3
+        yield f"1.0 * (({same}) > 0)", f"{said} is made a switch: 1 above 0, 0 below", 1.3
 
 
 def _of_whole_value(node: Whole) -> Iterator[tuple[str, str, float]]:
     """Let a variable in that does not belong there."""
-    text = _text(node.node)
+    said = source_of(node.node)
     for name in node.visible:
         yield f"_v * {name}", f"the factor {name} is one too many", 1.0
         yield f"_v / {name}", f"a division by {name} is one too many", 1.1
@@ -91,7 +84,7 @@ def _of_whole_value(node: Whole) -> Iterator[tuple[str, str, float]]:
     for one, other in itertools.permutations(node.visible, 2) if len(node.visible) <= PAIRED_NAMES else ():
         yield f"_v + (1 - {one}) * {other}", f"the term (1 - {one}) * {other} is one too many", 1.3
         yield f"_v + {one} * {other}", f"the term {one} * {other} is one too many", 1.3
-        words = f"{text} is mixed with {other}, in the shares {one} and 1 - {one}"
+        words = f"{said} is mixed with {other}, in the shares {one} and 1 - {one}"
         yield f"{one} * _v + (1 - {one}) * {other}", words, 1.3
         if one < other:
             yield f"_v / ({one} + {other})", f"a division by {one} + {other} is one too many", 1.2
@@ -99,10 +92,11 @@ def _of_whole_value(node: Whole) -> Iterator[tuple[str, str, float]]:
 
 
 def itself(node: ast.expr, letters: str) -> str:
+    """Return the template that changes nothing."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Call):
-        return f"{_text(node.func)}({', '.join(letters)})"
+        return f"{source_of(node.func)}({', '.join(letters)})"
     if isinstance(node, ast.UnaryOp):
         return "-a"
     assert isinstance(node, ast.BinOp)
@@ -110,8 +104,8 @@ def itself(node: ast.expr, letters: str) -> str:
 
 
 def _in_brackets(node: ast.expr) -> str:
-    text = _text(node)
-    return text if isinstance(node, ast.Name | ast.Call) else f"({text})"
+    said = source_of(node)
+    return said if isinstance(node, ast.Name | ast.Call) else f"({said})"
 
 
 def _is_one_minus(node: ast.expr) -> bool:
@@ -158,7 +152,7 @@ def _of_name(node: ast.Name) -> Iterator[tuple[str, str, float]]:
 
 
 def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, str, float]]:
-    left, right = _text(node.left), _text(node.right)
+    left, right = source_of(node.left), source_of(node.right)
     sign = OPERATORS[type(node.op)][0]
     part = {"+": "term", "-": "term", "*": "factor", "/": "factor", "//": "factor", "**": "power"}[sign]
     if _is_one_minus(node):
@@ -168,7 +162,7 @@ def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, str, float]]:
         yield "1 / b", f"1 / {right} stands where 1 - {right} belongs", 1.2
         yield "1", f"1 stands where 1 - {right} belongs", 1.1
         return
-    yield "a", f"the {part} {right} is missing" if sign != "**" else f"the power {right} is missing", 0.7
+    yield "a", f"the {part} {right} is missing", 0.7
     yield "b", f"the {part} {left} is missing", 0.7 if part != "power" else 1.2
     near = {"+": "-*", "-": "+*", "*": "+/-", "/": "*-", "//": "/*", "**": "*/"}[sign]
     for other in ("+", "-", "*", "/", "//", "**"):
@@ -189,7 +183,6 @@ def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, str, float]]:
     if sign == "+":
         yield "a + 2 * b", f"{right} is added twice", 1.2
         yield "2 * a + b", f"{left} is added twice", 1.2
-        yield "a - b * 1", f"{right} is taken away", 1.3
         yield "(a + b) / 2", f"the mean of {left} and {right} stands for their sum", 1.3
     if sign in "*/":
         yield f"a {sign} b {sign} b", f"the factor {right} counts twice", 1.2
@@ -201,9 +194,9 @@ def _sign(sign: str) -> str:
 
 
 def _of_call(node: ast.Call) -> Iterator[tuple[str, str, float]]:
-    name = _text(node.func)
-    inner = _text(node.args[0])
-    said = {"sigmoid": "σ"}.get(name, name.removeprefix("math."))
+    name = source_of(node.func)
+    inner = source_of(node.args[0])
+    said = name_of(node.func)
     if name in ("sigmoid", "tanh"):
         other, spelt = ("tanh", "tanh") if name == "sigmoid" else ("sigmoid", "σ")
         yield f"{other}(a)", f"{spelt} stands where {said} belongs, around {inner}", 0.7
@@ -221,7 +214,7 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, str, float]]:
             yield "(1 + tanh(a)) / 2", f"(1 + tanh(x)) / 2 stands for σ, which takes x / 2, around {inner}", 1.2
     elif name in ("min", "max") and len(node.args) == 2:
         other = "max" if name == "min" else "min"
-        one, two = map(ast.unparse, node.args)
+        one, two = map(source_of, node.args)
         yield f"{other}(a, b)", f"{other} stands where {name} belongs", 0.7
         yield "a", f"{one} alone stands where {name}({one}, {two}) belongs", 0.8
         yield "b", f"{two} alone stands where {name}({one}, {two}) belongs", 0.8
@@ -259,7 +252,7 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, str, float]]:
         yield "a[::-1][1:]", f"the last of {inner} is left out", 0.9
         yield "a[::-1][:-1]", f"the first of {inner} is left out", 0.9
     elif name == "dot":
-        one, two = map(ast.unparse, node.args)
+        one, two = map(source_of, node.args)
         yield "sum(a)", f"only {one} is summed, without {two}", 1.2
         yield "sum(b)", f"only {two} is summed, without {one}", 1.2
         yield "a[0] * b[0]", f"only the first pair of {one} and {two} counts", 1.1

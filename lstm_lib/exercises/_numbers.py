@@ -5,7 +5,7 @@ only where it gives the number to all its digits, and where nothing as likely gi
 """
 
 import ast
-import copy
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -114,27 +114,15 @@ def _leftovers(source: str) -> Iterator[_sketches.Change]:
     """Replace an expression by what stands deeper inside it, and the whole by any part of it."""
     (tree,) = ast.parse(source).body
     assert isinstance(tree, ast.FunctionDef)
-    count = len(list(ast.walk(tree)))
-    for number in range(count):
-        node = list(ast.walk(tree))[number]
-        if not isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp):
+    parts = ast.BinOp | ast.Call | ast.UnaryOp
+    for number, node in enumerate(ast.walk(tree)):
+        if not isinstance(node, parts):
             continue
-        deeper = [inner for child in ast.iter_child_nodes(node) for inner in ast.walk(child)]
-        for inner in deeper:
-            if isinstance(inner, ast.BinOp | ast.Call | ast.UnaryOp | ast.Constant):
-                made = copy.deepcopy(tree)
-                wanted = list(ast.walk(made))[number]
-
-                class Put(ast.NodeTransformer):
-                    def __init__(self, wanted: ast.AST, inner: ast.expr) -> None:
-                        self.wanted, self.inner = wanted, inner
-
-                    def visit(self, node: ast.AST) -> ast.AST:
-                        return copy.deepcopy(self.inner) if node is self.wanted else self.generic_visit(node)
-
-                (again,) = ast.parse(ast.unparse(Put(wanted, inner).visit(made))).body
-                words = f"{ast.unparse(inner)} stands for {ast.unparse(node)}"
-                yield again, words, 1.0, ast.unparse(again.body[-1].value)  # type: ignore[attr-defined,misc]
+        for inner in itertools.islice(ast.walk(node), 1, None):
+            if isinstance(inner, parts | ast.Constant):
+                made = _sketches.replaced(tree, number, inner)
+                line = ast.unparse(made.body[-1]).removeprefix("return ")
+                yield made, f"{ast.unparse(inner)} stands for {ast.unparse(node)}", 1.0, line
 
 
 def significant_digits(number: float) -> int:

@@ -1,7 +1,7 @@
 """The smallest change to the right formula that gives exactly an answer.
 
 For the first probe that an answer gets wrong, every change of ``_edits`` and ``_sketches`` is tried once, and what
-comes out is kept in the order of its first number; the same for pairs of the likeliest. An answer is looked up there,
+comes out is kept in order, as one number; the same for pairs of the likeliest. An answer is looked up there,
 and what fits is tried on all other probes.
 """
 
@@ -128,10 +128,15 @@ def _built(source: str) -> list[Sketch]:
     return _sketches.sketches(source)
 
 
+@cache
+def _edits_of(source: str) -> list[Edit]:
+    return _edits.edits_of(_built(source)[0])
+
+
 def singles(source: str, others: tuple[str, ...] = ()) -> Iterator[Change]:
     """Return every change at one place, and every other build."""
     plain, *built = _built(source)
-    for edit in _edits.edits_of(plain):
+    for edit in _edits_of(source):
         yield Change(plain, (edit,), edit.weight)
     for other in built:
         yield Change(other, (), other.weight)
@@ -147,7 +152,7 @@ def pairs(source: str, others: tuple[str, ...] = ()) -> Iterator[Change]:
     for sketch in twice:
         yield Change(sketch, (), sketch.weight)
     for number, sketch in enumerate([plain, *alike]):
-        edits = _edits.edits_of(sketch)
+        edits = _edits.edits_of(sketch) if number else _edits_of(source)
         if number:
             for edit in edits:
                 yield Change(sketch, (edit,), sketch.weight + edit.weight)

@@ -116,11 +116,21 @@ def build(tree: ast.FunctionDef, words: str = "", weight: float = 0.0, changed: 
 
 def again(tree: ast.FunctionDef) -> ast.FunctionDef:
     """Return a copy with lines of its own; parsing the source is several times faster than a deep copy."""
-    if not hasattr(tree, "source"):
-        tree.source = ast.unparse(tree)  # type: ignore[attr-defined]
-    (made,) = ast.parse(tree.source).body  # type: ignore[attr-defined]
+    (made,) = ast.parse(source_of(tree)).body
     assert isinstance(made, ast.FunctionDef)
     return made
+
+
+def source_of(node: Any) -> str:
+    """Return the source of a node; worked out once."""
+    if not hasattr(node, "text"):
+        node.text = ast.unparse(node)
+    return node.text  # type: ignore[no-any-return]
+
+
+def name_of(function: ast.expr) -> str:
+    """Return the name of a function as the course writes it."""
+    return {"sigmoid": "σ"}.get(source_of(function), source_of(function).removeprefix("math."))
 
 
 class _Sites(ast.NodeTransformer):
@@ -169,7 +179,8 @@ class _Sites(ast.NodeTransformer):
             return node
         if not isinstance(node, ast.BinOp | ast.Call | ast.Name):
             return self.visit(node)
-        original, visible = getattr(node, "original"), self._visible(node)  # noqa: B009
+        original: Any = node.original  # type: ignore[union-attr]
+        visible = self._visible(node)
         value = self.visit(node)
         original.whole = len(self.sketch.sites)
         self.sketch.sites.append(None)
@@ -231,6 +242,7 @@ LETTERS = "abcdefgh"
 
 
 def children(node: ast.expr) -> list[ast.expr]:
+    """Return what the letters of a template stand for."""
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.UnaryOp):
@@ -241,25 +253,25 @@ def children(node: ast.expr) -> list[ast.expr]:
 @cache
 def _function(template: str, count: int) -> Callable[..., Any]:
     letters = ", ".join(LETTERS[:count])
-    return eval(f"lambda {letters}: {template}", dict(PLAIN))  # type: ignore[no-any-return]
+    return eval(f"lambda {letters}: {template}", PLAIN)  # type: ignore[no-any-return]
 
 
 @cache
 def _of_whole(template: str) -> Callable[[Any, dict[str, Any]], Any]:
     code = compile(template, "<edit>", "eval")
-    return lambda value, names: eval(code, dict(PLAIN), names | {"_v": value})
+    return lambda value, names: eval(code, PLAIN, names | {"_v": value})
 
 
 @cache
 def _of_names(template: str) -> Callable[[dict[str, Any]], Any]:
     code = compile(template, "<edit>", "eval")
-    return lambda names: eval(code, dict(PLAIN), names)
+    return lambda names: eval(code, PLAIN, names)
 
 
 def _value(node: ast.expr, template: str) -> Any:
     """Return what a site holds instead: a number, or something to call."""
     if isinstance(node, ast.Constant):
-        return eval(template, dict(PLAIN))
+        return _function(template, 0)()
     if isinstance(node, Whole):
         return _of_whole(template)
     if isinstance(node, ast.Name):

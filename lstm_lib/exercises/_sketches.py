@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lstm_lib.exercises._sketch import OPERATORS, Sketch, again, build
+from lstm_lib.exercises._sketch import OPERATORS, Sketch, again, build, name_of, source_of
 
 TWICE = 100  # builds whose brackets are moved twice
 Change = tuple[ast.FunctionDef, str, float, str]  # the function, words, how far-fetched, the changed lines
@@ -135,28 +135,30 @@ def _brackets(tree: ast.FunctionDef) -> Iterator[Change]:
     """Move an end of a bracket: σ(a + b) becomes σ(a) + b, a · (b + c) becomes a · b + c."""
     for number, node in enumerate(ast.walk(tree)):
         for made, words, weight in _moved(node):
-
-            class Put(ast.NodeTransformer):
-                def __init__(self, wanted: ast.AST, made: ast.expr) -> None:
-                    self.wanted, self.made = wanted, made
-
-                def visit(self, node: ast.AST) -> Any:
-                    return self.made if node is self.wanted else self.generic_visit(node)
-
-            other = again(tree)
-            wanted = next(itertools.islice(ast.walk(other), number, None))
-            Put(wanted, made).visit(other)
+            other = replaced(tree, number, made)
             yield other, words, weight, _line_of(other, tree)
+
+
+def replaced(tree: ast.FunctionDef, number: int, made: ast.expr) -> ast.FunctionDef:
+    """Return a function with something else in the place of a node, which is counted as ``ast.walk`` goes."""
+    other = again(tree)
+    wanted = next(itertools.islice(ast.walk(other), number, None))
+
+    class Put(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> Any:
+            return made if node is wanted else self.generic_visit(node)
+
+    Put().visit(other)
+    return other
 
 
 def _moved(node: ast.AST) -> Iterator[tuple[ast.expr, str, float]]:
     if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
-        inner, name = node.args[0], {"sigmoid": "σ"}.get(ast.unparse(node.func), ast.unparse(node.func))
+        inner, name = node.args[0], name_of(node.func)
         if isinstance(inner.op, ast.Add | ast.Sub | ast.Div):
             out = ast.BinOp(ast.Call(node.func, [inner.left], []), inner.op, inner.right)
-            verb = "divided by" if isinstance(inner.op, ast.Div) else "added"
             words = f"{ast.unparse(inner.right)} stands outside {name}, and belongs inside"
-            yield out, words, 0.7 if verb == "added" else 0.8
+            yield out, words, 0.8 if isinstance(inner.op, ast.Div) else 0.7
         if isinstance(inner.op, ast.Add):
             out = ast.BinOp(inner.left, inner.op, ast.Call(node.func, [inner.right], []))
             yield out, f"{ast.unparse(inner.left)} stands outside {name}, and belongs inside", 1.0
@@ -167,16 +169,16 @@ def _moved(node: ast.AST) -> Iterator[tuple[ast.expr, str, float]]:
             x = node.right
             slope = ast.BinOp(ast.Constant(1), ast.Sub(), ast.BinOp(x, ast.Pow(), ast.Constant(2)))
             yield slope, f"{ast.unparse(slope)} stands where {ast.unparse(node)} belongs", 0.8
-        signs = [OPERATORS[type(node.op)][0]]
+        sign = OPERATORS[type(node.op)][0]
         if isinstance(node.right, ast.BinOp):
             a, (b, c) = node.left, (node.right.left, node.right.right)
             words = f"other brackets: {ast.unparse(node.right)} belongs together"
-            if signs[0] + OPERATORS[type(node.right.op)][0] not in ("**", "++", "+-", "*/"):
+            if sign + OPERATORS[type(node.right.op)][0] not in ("**", "++", "+-", "*/"):
                 yield ast.BinOp(ast.BinOp(a, node.op, b), node.right.op, c), words, 0.9
         if isinstance(node.left, ast.BinOp):
             (a, b), c = (node.left.left, node.left.right), node.right
             words = f"other brackets: {ast.unparse(node.left)} belongs together"
-            if OPERATORS[type(node.left.op)][0] + signs[0] not in ("**", "++", "+-", "*/"):
+            if OPERATORS[type(node.left.op)][0] + sign not in ("**", "++", "+-", "*/"):
                 yield ast.BinOp(a, node.left.op, ast.BinOp(b, node.op, c)), words, 0.9
         yield from _other_algebra(node)
 
@@ -212,9 +214,7 @@ def _other_algebra(node: ast.BinOp) -> Iterator[tuple[ast.expr, str, float]]:
 
 def _line_of(made: ast.FunctionDef, tree: ast.FunctionDef) -> str:
     """Return the lines of one function that the other has not."""
-    if not hasattr(tree, "source"):
-        tree.source = ast.unparse(tree)  # type: ignore[attr-defined]
-    before = tree.source.splitlines()  # type: ignore[attr-defined]
+    before = source_of(tree).splitlines()
     lines = ast.unparse(made).splitlines()[1:]
     return "\n".join(line.strip() for line in lines if line not in before)
 
@@ -278,7 +278,6 @@ def _overwritten(tree: ast.FunctionDef, parts: list[ast.expr]) -> Iterator[Chang
     made = again(tree)
     made.body = ast.parse("\n".join([*lines, f"return {', '.join(names)}"])).body
     words = "each value is overwritten before the next one reads it"
-    made.body[-1] = ast.Return(ast.Tuple([ast.Name(name, ast.Load()) for name in names], ast.Load()))
     yield made, words, 0.8, "\n".join(lines)
 
 
@@ -326,7 +325,6 @@ def _of_loop(tree: ast.FunctionDef, place: int, loop: ast.For) -> Iterator[Chang
             made = again(tree)
             made.body[place].body.append(ast.parse(f"total = total + {name}").body[0])  # type: ignore[attr-defined]
             made.body.insert(place, ast.parse("total = 0.0").body[0])
-            made.body[-1] = ast.parse("total").body[0]
             made.body[-1] = ast.Return(ast.Name("total", ast.Load()))
             yield made, f"the {name} of all turns are added up, and the last one belongs there", 0.9, ""
     yield from _carried_before(tree, place, loop)
