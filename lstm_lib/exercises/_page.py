@@ -29,7 +29,6 @@ SUPPLIED = {"math": math, "dot": dot, "sigmoid": sigmoid, "tanh": tanh, "check":
 
 Reply = dict[str, Any]
 
-_spaces: dict[str, dict[str, Any]] = {}  # the variables of each page
 _count = itertools.count(1)
 
 
@@ -55,8 +54,7 @@ def respond(request: str) -> str:
 
     Args:
         request: JSON with ``do``: "check" (``id`` of an exercise and ``source``, an answer: a function's code, or an
-            expression where a number is asked for), or "run" (``space``, a name under which variables are kept from
-            one request to the next, and ``source``).
+            expression where a number is asked for), or "run" (``source``, and ``above``, sources that it goes on from).
 
     Returns:
         JSON with ``printed``, ``value`` (the last expression, as text), ``error`` ({kind, words, line, source} or null)
@@ -74,7 +72,7 @@ def respond(request: str) -> str:
     if asked.get("do") == "check":
         reply = check_source(asked["id"], asked["source"])
     elif asked.get("do") == "run":
-        reply = run_source(asked["source"], _spaces.setdefault(asked["space"], dict(SUPPLIED)))
+        reply = run_after(asked.get("above", []), asked["source"])
     else:
         raise ValueError(f'got {asked.get("do")!r} to do, expected "check" or "run"')
     return json.dumps(reply)
@@ -110,8 +108,29 @@ def check_source(id: str, source: str) -> Reply:
     return reply | {"verdict": None if reply["error"] else _verdict(exercise, answer)}
 
 
+def run_after(above: list[str], source: str) -> Reply:
+    """Run code that goes on from other code, from a fresh start; of what stands above, only errors are said.
+
+    Args:
+        above: What is run first.
+        source: Python.
+
+    Returns:
+        What ``respond`` says of a run.
+
+    Example:
+        >>> run_after(["h = 0.5"], "h + 1")["value"]
+        '1.5'
+    """
+    space = dict(SUPPLIED)
+    for earlier in above:
+        if error := run_source(earlier, space)["error"]:
+            return _wrong(error["kind"], f"The code above stops: {error['words']}")
+    return run_source(source, space)
+
+
 def run_source(source: str, space: dict[str, Any]) -> Reply:
-    r"""Run code and return what it printed, its last expression as text, and what went wrong.
+    """Run code and return what it printed, its last expression as text, and what went wrong.
 
     Args:
         source: Python.
@@ -121,10 +140,10 @@ def run_source(source: str, space: dict[str, Any]) -> Reply:
         What ``respond`` says of a run.
 
     Example:
-        >>> run_source("h = 0.5\\nprint(h)\nh * 2", {})
-        {'printed': '0.5\n', 'value': '1.0', 'error': None}
-        >>> run_source("a = 1\nb = c", {})["error"]["line"]
-        2
+        >>> run_source("h = 0.5; 2 * h", {})
+        {'printed': '', 'value': '1.0', 'error': None}
+        >>> run_source("b = c", {})["error"]["line"]
+        1
     """
     return _run(source, space)[0]
 
