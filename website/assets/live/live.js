@@ -6,6 +6,7 @@
   const base = document.currentScript.src.replace(/[^/]*$/, "");
   const CHECKED = /\n*check\("([\w-]+)", (\w+)\)\s*$/;
   const PATIENCE = 15; // seconds that code may run before it is stopped
+  const SILENCE = 120; // seconds without a sign of life after which Python is said not to start
   const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
   function make(tag, properties = {}, ...children) {
@@ -55,8 +56,13 @@
     function ask(request, told) {
       const id = (last = (last ?? 0) + 1);
       let clock;
+      const wait = (seconds, message) => {
+        clearTimeout(clock);
+        clock = setTimeout(() => end(message), 1000 * seconds);
+      };
       const hear = (message) => {
-        if (message.ready) clock = setTimeout(() => end({ stopped: `after ${PATIENCE} seconds` }), 1000 * PATIENCE);
+        if (message.ready) wait(PATIENCE, { stopped: `after ${PATIENCE} seconds` });
+        else wait(SILENCE, { failed: `nothing came for ${SILENCE} seconds` });
         if (["reply", "failed", "broken", "stopped"].some((key) => key in message)) {
           clearTimeout(clock);
           waiting.delete(id);
@@ -68,6 +74,7 @@
         return;
       }
       waiting.set(id, hear);
+      wait(SILENCE, { failed: `nothing came for ${SILENCE} seconds` });
       worker.postMessage({ id, request: JSON.stringify(request) });
       if (ready) hear({ ready: true });
     }

@@ -26,6 +26,7 @@ self.onmessage = async ({ data: { id, request } }) => {
 async function start() {
   const { loadPyodide } = await import(here("pyodide/pyodide.mjs"));
   const files = fetched("course.zip");
+  await fetched("pyodide/pyodide.asm.wasm", { method: "HEAD" }); // without that file Pyodide would wait for ever
   const settings = { indexURL: here("pyodide/") };
   let python;
   try {
@@ -43,8 +44,8 @@ from lstm_lib.exercises import _page
 _page.respond`);
 }
 
-async function fetched(name) {
-  const answer = await fetch(here(name));
+async function fetched(name, options) {
+  const answer = await fetch(here(name), options);
   if (!answer.ok) throw new Error(`got ${answer.status} for ${name}, expected the file`);
   return answer;
 }
