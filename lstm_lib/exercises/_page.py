@@ -193,7 +193,7 @@ def _verdict(exercise: Exercise, answer: Any) -> Reply:
     card = check(exercise.id, answer)
     verdict = card.verdict
     assert verdict is not None
-    word, text = card.title.partition(":")[0], card.text
+    word, text = card.title.partition(":")[0], _without_numpy(card.text)
     if word == NOT_ANSWERED:
         what = "the three dots with your lines" if exercise.kind == "code" else "the three dots with a number"
         text = f"Replace {what}, then press Check."
@@ -227,12 +227,17 @@ def _raised(error: BaseException, name: str) -> Reply:
         words = " ".join(str(error).split())[:400]
     except BaseException:  # an exception of the reader's own may break when it is asked for its words
         words = ""
-    if isinstance(error, ModuleNotFoundError):
-        words += ". This page's Python has the standard library alone; dot, sigmoid and tanh stand in for NumPy here"
     here = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
     line = here[-1].lineno if here else None
     source = (here[-1].line or "")[:200] if here else ""
-    return _error(kind, f"{kind}: {words}" if words else kind, line, source)
+    return _error(kind, _without_numpy(f"{kind}: {words}" if words else kind), line, source)
+
+
+def _without_numpy(words: str) -> str:
+    """Say what stands in for NumPy, where the words complain that it is not there."""
+    if not re.search(r"name '(np|numpy)' is not defined|'numpy'", words):
+        return words
+    return f"{words} NumPy is not part of this page's Python: dot, sigmoid, tanh and math take its place."
 
 
 # ---------------------------------------------------------------- code

@@ -75,7 +75,9 @@ def test_an_error_names_the_readers_last_line(source: str, line: int, text: str)
 
 def test_a_module_that_the_page_lacks_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "numpy", None)
-    assert "stand in for NumPy" in ask(do="run", source="import numpy as np")["error"]["words"]
+    assert "take its place" in ask(do="run", source="import numpy as np")["error"]["words"]
+    source = EXERCISES["forget-gate"].solution_source.replace("sigmoid(", "np.tanh(")
+    assert "take its place" in ask(do="check", id="forget-gate", source=source)["verdict"]["message"]
 
 
 def test_endless_printing_is_cut_and_said_to_be() -> None:
