@@ -227,6 +227,8 @@ def _raised(error: BaseException, name: str) -> Reply:
         words = " ".join(str(error).split())[:400]
     except BaseException:  # an exception of the reader's own may break when it is asked for its words
         words = ""
+    if isinstance(error, ModuleNotFoundError) and error.name:  # Pyodide's words advise an installation that fails here
+        words = f"there is no module {error.name.partition('.')[0]!r} on this page."
     here = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
     line = here[-1].lineno if here else None
     source = (here[-1].line or "")[:200] if here else ""
