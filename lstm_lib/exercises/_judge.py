@@ -58,16 +58,16 @@ class Reference(NamedTuple):
 
 
 @cache
-def _reference(exercise: Exercise, arrays: bool) -> Reference:
-    probes = make_probes(exercise.id, exercise.inputs, arrays)
+def _reference(exercise: Exercise, numpy: bool) -> Reference:
+    probes = make_probes(exercise.id, exercise.inputs)
     inputs = [{name: read(value) for name, value in probe.inputs.items()} for probe in probes]
     return Reference(probes, inputs, _our_results(exercise, "solution", exercise.solution, probes))
 
 
 @cache
-def _known(exercise: Exercise, arrays: bool) -> dict[str, list[Tree]]:
+def _known(exercise: Exercise, numpy: bool) -> dict[str, list[Tree]]:
     """Return what each known mistake makes of the probes."""
-    probes = _reference(exercise, arrays).probes
+    probes = _reference(exercise, numpy).probes
     mistakes = exercise.mistakes.items()
     return {key: _our_results(exercise, f"mistake {key!r}", wrong, probes) for key, wrong in mistakes}
 
@@ -215,13 +215,13 @@ def _explanations(
 
 
 @cache
-def _space(exercise: Exercise, arrays: bool) -> Space | None:
+def _space(exercise: Exercise, numpy: bool) -> Space | None:
     """Return the changes of a solution, or None where it has no source that could be changed."""
     try:
         ast.parse(exercise.solution_source)
     except (OSError, SyntaxError, TypeError):
         return None
-    probes = _reference(exercise, arrays).probes
+    probes = _reference(exercise, numpy).probes
     return Space(exercise.solution_source, exercise.returns, probes, exercise.also)
 
 

@@ -75,7 +75,7 @@ def values(working: str, statement: str, stage: int) -> list[tuple[Change, float
             change.sketch.apply(change.edits)
             value = change.sketch.run()
             number = float(value) if isinstance(value, int | float) else math.nan
-        except (ArithmeticError, TypeError, ValueError):
+        except Exception:  # a change may make nonsense of an expression in any way
             continue
         if math.isfinite(number):
             found.append((change, number))

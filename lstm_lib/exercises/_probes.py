@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from lstm_lib.exercises._array import Array
+
 Tree = Any  # a float, or a list of trees: what every result is turned into before it is compared
 
 
@@ -78,7 +80,7 @@ class Probe(NamedTuple):
 
 
 def has_numpy() -> bool:
-    """Tell whether numpy is here; where it is not, answers are tried on plain numbers only."""
+    """Tell whether numpy is here; where it is not, probes have arrays of our own."""
     try:
         import numpy  # noqa: F401
     except ImportError:
@@ -86,7 +88,7 @@ def has_numpy() -> bool:
     return True
 
 
-def make_probes(name: str, kinds: dict[str, Kind], arrays: bool) -> tuple[Probe, ...]:
+def make_probes(name: str, kinds: dict[str, Kind], arrays: bool = True) -> tuple[Probe, ...]:
     """Draw the inputs for one exercise, smallest first; the same ones every time."""
     rng = random.Random(name)
     probes = []
@@ -120,9 +122,13 @@ def _draw(rng: random.Random, kind: Kind, shape: list[int], digits: int) -> Any:
 
 
 def _as_array(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    if not has_numpy():
+        return Array.of(value)
     import numpy as np
 
-    return np.array(value) if isinstance(value, list) else value
+    return np.array(value)
 
 
 def _copy(value: Any) -> Any:
