@@ -104,8 +104,9 @@ def _arguments_if_wrong(answer: Any, names: tuple[str, ...]) -> str | None:
 
 
 def _try_all(answer: Any, reference: Reference, names: tuple[str, ...]) -> list[Outcome]:
+    code, _ = _sandbox.attempt(lambda: _code_of(answer), time.monotonic() + _sandbox.TIME_LIMIT, None)
+    _sandbox.load(code)
     deadline = time.monotonic() + _sandbox.TIME_LIMIT
-    code, _ = _sandbox.attempt(lambda: _code_of(answer), deadline, None)
     outcomes = []
     for probe, before in zip(reference.probes, reference.inputs, strict=True):
         inputs = probe.copy()
