@@ -206,13 +206,13 @@ def _explanations(
     """Return the smallest changes of the solution that do what an answer does, and fail where it fails."""
     usable = [k for group in styles.values() if not all(outcomes[k].failure for k in group) for k in group]
     got = {k: None if outcomes[k].failure or outcomes[k].odd else outcomes[k].tree for k in usable}
-    first = next((k for k in usable if not right[k] and got[k] is not None), None)
+    wrong = [k for k in usable if not right[k] and got[k] is not None]
     numbers_fail = any(outcomes[k].failure for k in usable if k in styles.get("numbers", ()))
-    if first is None or numbers_fail:
+    if not wrong or numbers_fail:
         return []
     space = _space(exercise, has_numpy())
     with _sandbox.sandbox():
-        return space.find(got, first) if space else []
+        return space.find(got, wrong) if space else []
 
 
 @cache
