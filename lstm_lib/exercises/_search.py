@@ -18,7 +18,7 @@ from lstm_lib.exercises._probes import Probe, Tree, read, same
 from lstm_lib.exercises._sketch import Edit, Sketch
 
 PAIRED = 1.05  # edits up to this weight are tried in pairs too
-WORK = 300_000  # sites looked up for pairs of one build: pairs that are tried times sites
+WORK = 200_000  # sites looked up for pairs of one build: pairs that are tried times sites
 TRIED = 200  # changes that are tried on all probes
 TOLD = 6  # changes from which the verdict chooses
 SECONDS = 2.0  # of the processor, for one search; the next one goes on from there
@@ -212,11 +212,16 @@ def pairs(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> It
         for one, two in _both(_telling(sketch, edits, tries, 2 * math.isqrt(limit)), limit):
             yield Change(sketch, (one, two), sketch.weight + one.weight + two.weight)
     for other in built[: SKETCHES // len(plain.nodes)]:
-        edits = _edits.edits_of(other, PAIRED)
-        if len(edits) < FURTHER:
-            edits = _edits.edits_of(other)
-        for edit in edits[:FURTHER]:
+        for edit in _likeliest(other, FURTHER):
             yield Change(other, (edit,), other.weight + edit.weight)
+
+
+def _likeliest(sketch: Sketch, count: int) -> list[Edit]:
+    """Return so many of the likeliest edits; where there are many, the others are not made."""
+    for most in (0.9, PAIRED, math.inf):
+        if len(edits := _edits.edits_of(sketch, most)) >= count:
+            break
+    return edits[:count]
 
 
 def _telling(sketch: Sketch, edits: list[Edit], tries: Tries, limit: int) -> list[Edit]:
