@@ -49,6 +49,7 @@ PLAIN_SIZES = (
     {"Z": 2, "T": 4, "N": 3},
     {"Z": 4, "T": 3, "N": 4},
 )
+LONG = (6, 7)
 # All sizes of a probe differ but in the second, which is square in B and H: there, a wrong axis raises no exception.
 ARRAY_SIZES = (
     {"B": 2, "H": 3, "Z": 7, "T": 4, "N": 5},
@@ -93,7 +94,7 @@ def make_probes(name: str, kinds: dict[str, Kind], arrays: bool = True) -> tuple
     rng = random.Random(name)
     probes = []
     for number, sizes in enumerate(PLAIN_SIZES):
-        digits = 1 if number == 0 else 2
+        digits = 1 if number == 0 else 9 if number in LONG else 2  # long numbers tell formulas apart
         inputs = {key: _draw(rng, kind, [_size(sizes, c) for c in kind.plain], digits) for key, kind in kinds.items()}
         probes.append(Probe(inputs, "numbers"))
     styles = [("batch", sizes) for sizes in ARRAY_SIZES]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from lstm_lib.exercises import _edits, _shown, _sketches
+from lstm_lib.exercises import _edits, _formulas, _shown, _sketches
 from lstm_lib.exercises._probes import Probe, Tree, read, same
 from lstm_lib.exercises._sketch import Edit, Sketch
 
@@ -81,7 +81,41 @@ class Space:
             exact = (change for change in fits[:TRIED] if self._everywhere(change, got))
             if found := list(itertools.islice(exact, TOLD)):
                 return found
-        return []
+        return self._by_formula(got)
+
+    def _by_formula(self, got: dict[int, Tree | None]) -> list[Change]:
+        """Return the solution with other formulas for those of its results that are wrong, or nothing."""
+        plain = self.stages[0].some(0)[0].sketch
+        truth = {k: Change(plain, (), 0.0).run(self.probes[k].copy(), self.names) for k in got}
+        count = len(self.names)
+        parts = [None] if count == 1 else range(count)
+        instead: dict[int | None, str] = {}
+        for part in parts:
+            theirs, ours = ({k: _part(tree, part, count) for k, tree in each.items()} for each in (got, truth))
+            wrong = [k for k in got if not self.probes[k].arrays and not _alike(theirs[k], ours[k])]
+            if not wrong and not all(_alike(theirs[k], ours[k]) for k in got):
+                return []
+            if wrong and (text := self._formula(plain, part, wrong[-1], theirs)):
+                instead[part] = text
+            elif wrong:
+                return []
+        sketch = _formulas.with_formulas(plain.tree, self.names, instead)
+        change = Change(sketch, (), sketch.weight)
+        return [change] if instead and self._everywhere(change, got) else []
+
+    def _formula(self, plain: Sketch, part: int | None, probe: int, theirs: dict[int, Tree | None]) -> str:
+        """Return the smallest formula that gives one of the results, or nothing."""
+        number, place = theirs[probe], None
+        if isinstance(number, list) and len(number) > 1:
+            number, place = number[1], 1
+        if not isinstance(number, float) or not math.isfinite(number):
+            return ""
+        for text in _formulas.texts(plain.tree, _formulas.Sample(self.probes[probe].copy(), part, place), number):
+            change = Change(_formulas.with_formulas(plain.tree, self.names, {part: text}), (), 0.0)
+            made = ((k, _part(change.run(self.probes[k].copy(), self.names), part, len(self.names))) for k in theirs)
+            if all(_alike(tree, theirs[k]) for k, tree in made):
+                return text
+        return ""
 
     def _everywhere(self, change: Change, got: dict[int, Tree | None]) -> bool:
         for k, tree in got.items():
@@ -89,6 +123,16 @@ class Space:
             if (made is None) != (tree is None) or (made is not None and not same(made, tree)):
                 return False
         return True
+
+
+def _part(tree: Tree | None, part: int | None, count: int) -> Tree | None:
+    if part is None:
+        return tree
+    return tree[part] if isinstance(tree, list) and len(tree) == count else None
+
+
+def _alike(one: Tree | None, two: Tree | None) -> bool:
+    return one is two is None or (one is not None and two is not None and same(one, two))
 
 
 class Supply:
@@ -260,5 +304,5 @@ def lines(change: Change) -> list[tuple[str, str]]:
     shown = _shown.show(sketch, change.edits)
     told = sketch.order is not None and any(before.startswith("return ") for before, _ in shown)
     if sketch.changed and not told:
-        shown.insert(0, ("", sketch.changed))
+        shown.insert(0, (sketch.usual, sketch.changed))
     return shown

@@ -39,6 +39,7 @@ class Sketch:
         changed: The lines that were changed in the build, as source.
         order: Which of the results are handed out, in which order: numbers, or one number where it is handed out alone.
         base: The sketch whose results these are.
+        usual: The lines of the solution in whose place the changed ones stand, where that is to be told.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Sketch:
         changed: str = "",
         order: "tuple[int, ...] | int | None" = None,
         base: "Sketch | None" = None,
+        usual: str = "",
     ) -> None:
         """Keep the source, which is compiled when it is run."""
         self.source, self.words, self.weight, self.changed = source, words, weight, changed
-        self.order, self.base = order, base
+        self.order, self.base, self.usual = order, base, usual
 
     @cached_property
     def tree(self) -> ast.FunctionDef:
