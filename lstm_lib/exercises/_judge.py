@@ -58,16 +58,16 @@ class Reference(NamedTuple):
 
 
 @cache
-def _reference(exercise: Exercise, arrays: bool) -> Reference:
-    probes = make_probes(exercise.id, exercise.inputs, arrays)
+def _reference(exercise: Exercise, numpy: bool) -> Reference:
+    probes = make_probes(exercise.id, exercise.inputs)
     inputs = [{name: read(value) for name, value in probe.inputs.items()} for probe in probes]
     return Reference(probes, inputs, _our_results(exercise, "solution", exercise.solution, probes))
 
 
 @cache
-def _known(exercise: Exercise, arrays: bool) -> dict[str, list[Tree]]:
+def _known(exercise: Exercise, numpy: bool) -> dict[str, list[Tree]]:
     """Return what each known mistake makes of the probes."""
-    probes = _reference(exercise, arrays).probes
+    probes = _reference(exercise, numpy).probes
     mistakes = exercise.mistakes.items()
     return {key: _our_results(exercise, f"mistake {key!r}", wrong, probes) for key, wrong in mistakes}
 
@@ -104,8 +104,9 @@ def _arguments_if_wrong(answer: Any, names: tuple[str, ...]) -> str | None:
 
 
 def _try_all(answer: Any, reference: Reference, names: tuple[str, ...]) -> list[Outcome]:
+    code, _ = _sandbox.attempt(lambda: _code_of(answer), time.monotonic() + _sandbox.TIME_LIMIT, None)
+    _sandbox.load(code)
     deadline = time.monotonic() + _sandbox.TIME_LIMIT
-    code, _ = _sandbox.attempt(lambda: _code_of(answer), deadline, None)
     outcomes = []
     for probe, before in zip(reference.probes, reference.inputs, strict=True):
         inputs = probe.copy()
@@ -205,23 +206,23 @@ def _explanations(
     """Return the smallest changes of the solution that do what an answer does, and fail where it fails."""
     usable = [k for group in styles.values() if not all(outcomes[k].failure for k in group) for k in group]
     got = {k: None if outcomes[k].failure or outcomes[k].odd else outcomes[k].tree for k in usable}
-    first = next((k for k in usable if not right[k] and got[k] is not None), None)
+    wrong = [k for k in usable if not right[k] and got[k] is not None]
     numbers_fail = any(outcomes[k].failure for k in usable if k in styles.get("numbers", ()))
-    if first is None or numbers_fail:
+    if not wrong or numbers_fail:
         return []
     space = _space(exercise, has_numpy())
     with _sandbox.sandbox():
-        return space.find(got, first) if space else []
+        return space.find(got, wrong) if space else []
 
 
 @cache
-def _space(exercise: Exercise, arrays: bool) -> Space | None:
+def _space(exercise: Exercise, numpy: bool) -> Space | None:
     """Return the changes of a solution, or None where it has no source that could be changed."""
     try:
         ast.parse(exercise.solution_source)
     except (OSError, SyntaxError, TypeError):
         return None
-    probes = _reference(exercise, arrays).probes
+    probes = _reference(exercise, numpy).probes
     return Space(exercise.solution_source, exercise.returns, probes, exercise.also)
 
 

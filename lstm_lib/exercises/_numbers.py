@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from lstm_lib.exercises import _edits, _sketches
+from lstm_lib.exercises._expressions import itself
 from lstm_lib.exercises._search import Change, pairs, singles
-from lstm_lib.exercises._sketch import LETTERS, Edit, Sketch, build, children, show
+from lstm_lib.exercises._shown import show
+from lstm_lib.exercises._sketch import Build, Edit, Sketch, expressions, function_of
+from lstm_lib.exercises._templates import LETTERS, children, source_of
 
 EXACT = 1e-9  # relative
 TELLING = 6  # digits from which on a number tells pairs of changes apart
@@ -66,16 +68,15 @@ def values(working: str, statement: str, stage: int) -> list[tuple[Change, float
     changes = list(singles(source) if stage == 0 else pairs(source))
     if stage == 0:
         plain = changes[0].sketch
-        changes += [Change(sketch, (), sketch.weight) for sketch in (build(*change) for change in _leftovers(source))]
+        changes += [Change(sketch, (), sketch.weight) for sketch in (Sketch(*build) for build in _leftovers(source))]
         changes += [Change(plain, (edit,), edit.weight) for edit in _of_the_statement(plain, statement)]
         changes += [Change(plain, (edit,), edit.weight) for edit in _of_the_whole(plain)]
     found = []
     for change in changes:
         try:
-            change.sketch.apply(change.edits)
-            value = change.sketch.run()
+            value = change.sketch.function(change.edits)()
             number = float(value) if isinstance(value, int | float) else math.nan
-        except (ArithmeticError, TypeError, ValueError):
+        except Exception:  # a change may make nonsense of an expression in any way
             continue
         if math.isfinite(number):
             found.append((change, number))
@@ -95,7 +96,7 @@ def _of_the_statement(plain: Sketch, statement: str) -> Iterator[Edit]:
 def _of_the_whole(plain: Sketch) -> Iterator[Edit]:
     """Round it, count one more or one less, or take it as a percentage."""
     root = plain.tree.body[-1].value  # type: ignore[attr-defined]
-    whole, site = _edits.itself(root, LETTERS[: len(children(root))]), root.site
+    whole, site = itself(root, LETTERS[: len(children(root))]), root.site
     for template, words in (
         (f"math.ceil({whole})", "the result is rounded up"),
         (f"math.floor({whole})", "the result is rounded down"),
@@ -110,19 +111,14 @@ def _of_the_whole(plain: Sketch) -> Iterator[Edit]:
     yield Edit(((site, f"round({whole})"),), "the result is rounded to a whole number", 0.7)
 
 
-def _leftovers(source: str) -> Iterator[_sketches.Change]:
+def _leftovers(source: str) -> Iterator[Build]:
     """Replace an expression by what stands deeper inside it, and the whole by any part of it."""
-    (tree,) = ast.parse(source).body
-    assert isinstance(tree, ast.FunctionDef)
     parts = ast.BinOp | ast.Call | ast.UnaryOp
-    for number, node in enumerate(ast.walk(tree)):
-        if not isinstance(node, parts):
-            continue
-        for inner in itertools.islice(ast.walk(node), 1, None):
+    for node, write in expressions(function_of(source)):
+        for inner in itertools.islice(ast.walk(node), 1, None) if isinstance(node, parts) else ():
             if isinstance(inner, parts | ast.Constant):
-                made = _sketches.replaced(tree, number, inner)
-                line = ast.unparse(made.body[-1]).removeprefix("return ")
-                yield made, f"{ast.unparse(inner)} stands for {ast.unparse(node)}", 1.0, line
+                made, line = write(inner)
+                yield made, f"{source_of(inner)} stands for {source_of(node)}", 1.0, line.removeprefix("return ")
 
 
 def significant_digits(number: float) -> int:

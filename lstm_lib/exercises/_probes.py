@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from lstm_lib.exercises._array import Array
+
 Tree = Any  # a float, or a list of trees: what every result is turned into before it is compared
 
 
@@ -47,6 +49,7 @@ PLAIN_SIZES = (
     {"Z": 2, "T": 4, "N": 3},
     {"Z": 4, "T": 3, "N": 4},
 )
+LONG = (6, 7)
 # All sizes of a probe differ but in the second, which is square in B and H: there, a wrong axis raises no exception.
 ARRAY_SIZES = (
     {"B": 2, "H": 3, "Z": 7, "T": 4, "N": 5},
@@ -78,7 +81,7 @@ class Probe(NamedTuple):
 
 
 def has_numpy() -> bool:
-    """Tell whether numpy is here; where it is not, answers are tried on plain numbers only."""
+    """Tell whether numpy is here; where it is not, probes have arrays of our own."""
     try:
         import numpy  # noqa: F401
     except ImportError:
@@ -86,12 +89,12 @@ def has_numpy() -> bool:
     return True
 
 
-def make_probes(name: str, kinds: dict[str, Kind], arrays: bool) -> tuple[Probe, ...]:
+def make_probes(name: str, kinds: dict[str, Kind], arrays: bool = True) -> tuple[Probe, ...]:
     """Draw the inputs for one exercise, smallest first; the same ones every time."""
     rng = random.Random(name)
     probes = []
     for number, sizes in enumerate(PLAIN_SIZES):
-        digits = 1 if number == 0 else 2
+        digits = 1 if number == 0 else 9 if number in LONG else 2  # long numbers tell formulas apart
         inputs = {key: _draw(rng, kind, [_size(sizes, c) for c in kind.plain], digits) for key, kind in kinds.items()}
         probes.append(Probe(inputs, "numbers"))
     styles = [("batch", sizes) for sizes in ARRAY_SIZES]
@@ -120,9 +123,13 @@ def _draw(rng: random.Random, kind: Kind, shape: list[int], digits: int) -> Any:
 
 
 def _as_array(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    if not has_numpy():
+        return Array.of(value)
     import numpy as np
 
-    return np.array(value) if isinstance(value, list) else value
+    return np.array(value)
 
 
 def _copy(value: Any) -> Any:

@@ -7,6 +7,8 @@ clock instead; there, a loop that also swallows every exception goes on.
 
 import builtins
 import contextlib
+import dis
+import functools
 import io
 import linecache
 import os
@@ -21,7 +23,9 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import Any, NamedTuple
 
+OURS = os.path.dirname(__file__)
 TIME_LIMIT = 2.0  # seconds for all calls of one check together
+IMPORT_LIMIT = 60.0  # seconds for a module that an answer imports
 REPEAT = 0.05  # seconds until the next try, where an answer swallows the first stop
 
 
@@ -79,6 +83,19 @@ def attempt(call: Callable[[], Any], deadline: float, code: CodeType | None) -> 
         return _timed(call, deadline), None
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: they end the answer, not the kernel
         return None, Failure(type_name(error), _words(error), _place(sys.exc_info()[2], code))
+
+
+def load(code: CodeType | None) -> None:
+    """Import what an answer imports, before its clock starts: the first import of torch takes longer than a check.
+
+    What cannot be imported is left to the answer, which then fails in its own line.
+    """
+    inner = [code] if code is not None else []
+    for each in inner:  # it grows
+        inner += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
+        for instruction in dis.get_instructions(each):
+            if instruction.opname == "IMPORT_NAME" and instruction.argval not in sys.modules:
+                attempt(functools.partial(__import__, instruction.argval), time.monotonic() + IMPORT_LIMIT, None)
 
 
 def type_name(value: Any) -> str:
@@ -139,6 +156,8 @@ def _timed_by_trace(call: Callable[[], Any], deadline: float) -> Any:
     def watch(frame: FrameType, event: str, arg: Any) -> Any:
         if time.monotonic() > deadline:
             raise TimeUp
+        if frame.f_code.co_filename.startswith(OURS):  # arrays and tools end by themselves, and would be slow
+            return None
         frame.f_trace_opcodes = True  # `while True: pass` on one line never reaches another line
         return watch
 

@@ -299,6 +299,29 @@ def test_a_slow_but_finite_answer_passes():
     assert FORGET.check(slow).passed
 
 
+@pytest.mark.parametrize("where", ["in a function", "in a helper inside"])
+def test_the_time_of_an_import_does_not_count(where, monkeypatch, tmp_path):
+    name = f"slow_to_import_{where.count(' ')}"
+    (tmp_path / f"{name}.py").write_text("import time\ntime.sleep(0.5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(_sandbox, "TIME_LIMIT", 0.2)
+    scope = {"right": right}
+    inside = f"import {name}" if where == "in a function" else f"def helper():\n        import {name}\n    helper()"
+    exec(f"def answer(*args):\n    {inside}\n    return right(*args)", scope)
+    assert FORGET.check(scope["answer"]).passed
+
+
+def test_a_module_that_is_not_there_is_told():
+    def answer(z, c_prev, W_f, b_f):
+        import no_such_module
+
+        return no_such_module.gate(z, c_prev, W_f, b_f)
+
+    message = FORGET.check(answer).message
+    assert "ModuleNotFoundError" in message
+    assert "in line 2 of your function" in message
+
+
 # ---------------------------------------------------------------- what stays as it was
 
 

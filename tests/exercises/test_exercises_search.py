@@ -82,8 +82,7 @@ def test_a_round_number_is_not_accused_by_chance(answer):
                 exercise.working, exercise.statement, answer, exercise.solution, exercise.tolerance
             )
             if change is not None:
-                change.sketch.apply(change.edits)
-                assert float(change.sketch.run()) == pytest.approx(answer, rel=1e-8), exercise.id
+                assert float(change.sketch.function(change.edits)()) == pytest.approx(answer, rel=1e-8), exercise.id
 
 
 def test_right_answers_that_people_invented_pass():

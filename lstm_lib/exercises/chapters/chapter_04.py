@@ -19,7 +19,7 @@ def learn_gate(z, W_i, b_i, W_g, b_g):
 
 
 def _first_of_batch(z):
-    return z if isinstance(z, list) else z[:1].repeat(len(z), axis=0)
+    return z if isinstance(z, list) else z[:1] + 0 * z
 
 
 LEARN_GATE = code(

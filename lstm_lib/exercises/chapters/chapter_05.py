@@ -26,9 +26,7 @@ def _state_in(z, c_prev):
 def _softmax(a):
     if isinstance(a, float):
         return 1.0
-    import numpy as np
-
-    e = np.exp(a - a.max(axis=-1, keepdims=True))
+    e = math.e ** (a - a.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 
