@@ -26,9 +26,6 @@ from lstm_lib.widgets import _base  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
-# The parts of MathJax that the pages load: TeX in, HTML out, its fonts, and the packages that some formulas ask for.
-MATHJAX_FILES = ["tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"]
-
 LAUNCH_BUTTONS = {
     "binderhub_url": "https://mybinder.org",
     "colab_url": "https://colab.research.google.com",
@@ -37,12 +34,11 @@ LAUNCH_BUTTONS = {
 
 
 def collect_assets(app: Sphinx, config: Config) -> None:
-    """Gather scripts, styles, drawings and MathJax in one folder, and hand it to Sphinx."""
+    """Gather scripts, styles and drawings in one folder, and hand it to Sphinx."""
     folder = Path(app.outdir).parent / "assets"
     course = folder / "course"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE.parent / "assets", course)
-    copy_mathjax(course / "mathjax")
     (course / "gates.css").write_text(drawings.gates_css(), encoding="utf-8")
     (course / "widgets.js").write_text(_base.script(), encoding="utf-8")
     (course / "models").mkdir()
@@ -54,18 +50,6 @@ def collect_assets(app: Sphinx, config: Config) -> None:
     config.html_favicon = str(course / "logo.svg")
     config.html_logo = str(course / "logo.svg")
     config.html_theme_options["logo"] = {"text": config.html_title, "alt_text": "Home"}
-
-
-def copy_mathjax(target: Path) -> None:
-    """Copy the few files of MathJax that are loaded, out of the 24 MB that npm installs."""
-    source = ROOT / "node_modules" / "mathjax" / "es5"
-    for name in MATHJAX_FILES:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name)
-        else:
-            shutil.copy(source / name, target / name)
-    shutil.copy(source.parent / "LICENSE", target / "LICENSE")
 
 
 def add_launch_buttons(app: Sphinx, config: Config) -> None:
