@@ -43,6 +43,9 @@
   const giveBack = () => document.activeElement === document.body && opener?.focus();
   addEventListener("close", () => setTimeout(giveBack), true);
 
+  // The theme's button that prints has its script in an attribute, which the policy of the page does not allow.
+  addEventListener("click", (event) => event.target.closest("[data-print]") && print());
+
   new MutationObserver(repair).observe(document.documentElement, { childList: true, subtree: true });
   addEventListener("load", repair);
   addEventListener("resize", repair);

@@ -4,11 +4,11 @@ Jupyter Book adds every script and style sheet of a folder named ``_static`` to 
 files live elsewhere, and this extension collects them in a folder that it appends to Sphinx's static path.
 """
 
-import re
 import shutil
 import sys
 from pathlib import Path
 
+import pydata_sphinx_theme
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))  # the book is built from a checkout: lstm_lib nee
 sys.path.insert(0, str(HERE))
 
 import drawings  # noqa: E402
-import icons  # noqa: E402
+import finish  # noqa: E402
 
 from lstm_lib.widgets import _base  # noqa: E402
 
@@ -73,18 +73,17 @@ def drop_thebe(app: Sphinx, config: Config) -> None:
     app.registry.css_files = [entry for entry in app.registry.css_files if entry[0] != "sphinx-thebe.css"]
 
 
-def shrink_icons(app: Sphinx, exception: Exception | None) -> None:
-    """Replace the theme's collection of 2,000 icons (1.5 MB) by the few that the pages show."""
-    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
-    if exception or not script.is_file():
+def finish_pages(app: Sphinx, exception: Exception | None) -> None:
+    """Finish the pages, and drop the theme's collections of 2,000 icons, of which they show a few."""
+    if exception or app.builder.format != "html":
         return
-    pages = "".join(page.read_text(encoding="utf-8") for page in Path(app.outdir).rglob("*.html"))
-    names = sorted(set(re.findall(r'<i class="[^"]*\bfa-(?!solid|regular|brands|lg\b)([a-z-]+)', pages)))
-    table, missing = icons.find(script.read_text(encoding="utf-8"), names)
-    if missing:
-        logger.warning("icons that the theme does not have: %s", ", ".join(missing))
-    script.write_text(icons.script(table), encoding="utf-8")
-    script.with_suffix(".js.map").unlink(missing_ok=True)  # the map of the script that is gone, 1.7 MB
+    theme = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+    fontawesome = (theme / "scripts" / "fontawesome.js").read_text(encoding="utf-8")
+    finish.finish(Path(app.outdir), Path(app.doctreedir) / "pages", fontawesome)
+    static = Path(app.outdir) / "_static"
+    for file in [*static.glob("scripts/*.map"), *static.glob("styles/*.map"), static / "scripts" / "fontawesome.js"]:
+        file.unlink(missing_ok=True)
+    shutil.rmtree(static / "vendor" / "fontawesome", ignore_errors=True)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -93,5 +92,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", collect_assets, priority=100)
     app.connect("config-inited", add_launch_buttons, priority=100)
     app.connect("config-inited", drop_thebe, priority=100)
-    app.connect("build-finished", shrink_icons)
+    app.connect("build-finished", finish_pages, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
