@@ -1,4 +1,4 @@
-"""Serve the built website as a good host does: compressed, and kept by the browser where the address names a version."""
+"""Serve the built website as a good host does: compressed, and for ever where the address names a version."""
 
 import gzip
 import threading

@@ -1,8 +1,8 @@
 """Measure every page of the website with Lighthouse: ``python -m benchmarks.pages``, after ``make book``.
 
-A row is a page on a form factor. Scores are from 0 to 1; ``transfer_kb`` is what the first load transfers, compressed, in
-kilobytes of 1,000 bytes; ``cls`` is the cumulative layout shift. Lighthouse is installed beside this file when it is first
-needed. It simulates a slow telephone, so that ``performance`` depends on the machine only in part; measure on a quiet one.
+A row is a page on a form factor. Scores are from 0 to 1; ``transfer_kb`` is what the first load transfers, compressed,
+in kilobytes of 1,000 bytes; ``cls`` is the cumulative layout shift. Lighthouse is installed beside this file when it is
+first needed. ``performance`` depends on how busy the machine is.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ROOT = HERE.parent.parent
 BIN = Path(sys.executable).parent
 FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 FORM_FACTORS = {"desktop": ["--preset=desktop"], "mobile": []}
-CATEGORIES = {"performance": "performance", "accessibility": "accessibility", "best-practices": "best_practices", "seo": "seo"}
+CATEGORIES = {key: key.replace("-", "_") for key in ("performance", "accessibility", "best-practices", "seo")}
 GOALS = {"accessibility": 1.0, "best_practices": 1.0, "seo": 1.0}
 PERFORMANCE = {"desktop": 0.95, "mobile": 0.80}
 
@@ -84,8 +84,9 @@ def missed(one: dict[str, Any]) -> list[str]:
 
 def complaints(report: dict[str, Any]) -> list[str]:
     """List the audits outside of performance that a page fails."""
-    names = {ref["id"] for key in CATEGORIES if key != "performance" for ref in report["categories"][key]["auditRefs"] if ref["weight"]}
-    return sorted(name for name in names if (report["audits"][name]["score"] or 0) < 1 and report["audits"][name]["score"] is not None)
+    groups = [report["categories"][key]["auditRefs"] for key in CATEGORIES if key != "performance"]
+    scores = {one["id"]: report["audits"][one["id"]]["score"] for group in groups for one in group if one["weight"]}
+    return sorted(name for name, score in scores.items() if score is not None and score < 1)
 
 
 def main() -> None:
@@ -103,12 +104,12 @@ def main() -> None:
             for form_factor in FORM_FACTORS:
                 reports = [lighthouse(f"{address}/{page}.html", form_factor) for _ in range(options.times)]
                 rows.append(row(page, form_factor, reports))
-                versions = {"lighthouse": reports[0]["lighthouseVersion"], "browser": reports[0]["environment"]["hostUserAgent"]}
+                browser = reports[0]["environment"]["hostUserAgent"].partition("Chrome/")[2].partition(" ")[0]
+                versions = {"lighthouse": reports[0]["lighthouseVersion"], "browser": f"Chromium {browser}"}
                 print(rows[-1], *missed(rows[-1]), *complaints(reports[0]), flush=True)
     if not options.dry_run:
-        browser = versions["browser"].partition("Chrome/")[2].partition(" ")[0]
         for one in rows:
-            one |= {"lighthouse": versions["lighthouse"], "browser": f"Chromium {browser}"}
+            one |= versions
         _record.write("pages", rows, seeds=[], packages=())
 
 

@@ -56,12 +56,13 @@ def set_up(page: Page, size: dict[str, int], theme: str) -> None:
 
 
 def untypeset(page: Page) -> list[str]:
-    """List formulas that are not drawn, drawn as an error, or without words for those who listen, and TeX in the text."""
+    """List formulas that are not drawn, drawn as an error, or not there for those who listen, and TeX in the text."""
     return page.evaluate(
         r"""() => {
             const drawn = (e) => e.querySelector("mjx-container mjx-math [class*='mjx-c']")
                 && e.querySelector("mjx-assistive-mml > math")?.textContent.trim();
-            const bad = [...document.querySelectorAll(".math, mjx-merror, merror")].filter((e) => !e.matches(".math") || !drawn(e));
+            const bad = [...document.querySelectorAll(".math")].filter((e) => !drawn(e));
+            bad.push(...document.querySelectorAll("mjx-merror, merror"));
             const code = "pre, code, script, style, textarea, [hidden]";
             const walker = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
             while (walker.nextNode()) {

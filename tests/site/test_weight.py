@@ -1,7 +1,7 @@
 """What a page costs before it can be read: bytes, requests, and words that jump while it comes."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import toc_pages
@@ -17,7 +17,8 @@ SHIFTS = """
 window.shifts = [];
 new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-        if (!entry.hadRecentInput) shifts.push([entry.value, entry.sources.map((s) => s.node?.outerHTML?.slice(0, 80) ?? "")]);
+        const moved = entry.sources.map((source) => source.node?.outerHTML?.slice(0, 80) ?? "");
+        if (!entry.hadRecentInput) shifts.push([entry.value, moved]);
     }
 }).observe({ type: "layout-shift", buffered: true });
 """
@@ -38,15 +39,19 @@ def address() -> Iterator[str]:
 
 
 def load(browser: Browser, address: str, name: str, size: dict[str, int], late: float = 0) -> Load:
-    """Open a page that was never seen before, read down to its end, and count; scripts come late by some milliseconds."""
+    """Open a page that was never seen before, read down to its end, and count; scripts come some milliseconds late."""
     context = browser.new_context(viewport=size)
     page = context.new_page()
     session = context.new_cdp_session(page)
     session.send("Network.enable")
     names: dict[str, str] = {}
     sizes: dict[str, int] = {}
-    session.on("Network.responseReceived", lambda e: names.update({e["requestId"]: e["response"]["url"]}))
-    session.on("Network.loadingFinished", lambda e: sizes.update({names.get(e["requestId"], ""): int(e["encodedDataLength"])}))
+
+    def finished(event: dict[str, Any]) -> None:
+        sizes[names.get(event["requestId"], "")] = int(event["encodedDataLength"])
+
+    session.on("Network.responseReceived", lambda event: names.update({event["requestId"]: event["response"]["url"]}))
+    session.on("Network.loadingFinished", finished)
     page.add_init_script(SHIFTS)
 
     def wait(route: Route) -> None:
@@ -79,7 +84,8 @@ def loaded(request: pytest.FixtureRequest, browser: Browser, address: str) -> Lo
 
 
 def test_a_first_load_is_light(loaded: Load) -> None:
-    assert 20_000 < sum(loaded.sizes.values()) <= MOST[loaded.kind], sorted(loaded.sizes.items(), key=lambda one: -one[1])
+    heavy = sorted(loaded.sizes.items(), key=lambda one: -one[1])
+    assert 20_000 < sum(loaded.sizes.values()) <= MOST[loaded.kind], heavy
 
 
 def test_a_first_load_asks_for_few_files(loaded: Load) -> None:
