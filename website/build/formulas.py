@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 def tex(node: nodes.Element) -> str:
-    """Return what a formula says in TeX; a displayed one of several paragraphs has a line for each, as Sphinx writes it."""
+    """Return what a formula says in TeX; one of several paragraphs has a line for each, as Sphinx has it."""
     text = node.astext()
     if isinstance(node, nodes.math) or node["nowrap"]:
         return text
@@ -81,8 +81,8 @@ def typeset(macros: dict[str, Any], keys: list[str], kept: Path) -> dict[str, An
 
 def characters(style: str) -> set[str]:
     """Return the characters that a style sheet draws."""
-    texts = [re.sub(r"\\([0-9A-Fa-f]+) ?", lambda found: chr(int(found[1], 16)), text) for text in CONTENT.findall(style)]
-    return set("".join(texts).replace("\\", ""))
+    text = re.sub(r"\\([0-9A-Fa-f]+) ?", lambda found: chr(int(found[1], 16)), "".join(CONTENT.findall(style)))
+    return set(text.replace("\\", ""))
 
 
 def small_font(file: Path, kept: set[str]) -> bytes:
@@ -103,9 +103,9 @@ def style_sheet(made: dict[str, Any]) -> tuple[str, dict[str, bytes]]:
     """Return the style sheet of the formulas, with the faces that they use, and the files of their fonts."""
     html, style = "".join(made["formulas"].values()), made["style"]
     kept = characters(style)
-    # MathJax names a face by its class, .TEX-I for MJXTEX-I; the plain one, the empty one and the large signs have none.
+    # A face has the name of its class, MJXTEX-I for .TEX-I; the plain one, the empty one and large signs have none.
     always = {"MJXZERO", "MJXTEX", *(["MJXTEX-S1", "MJXTEX-S4"] if "mjx-stretchy" in html else [])}
-    used = {face: file for face, file in FACE.findall(style) if face in always or f"{face.removeprefix('MJX')}" in html}
+    used = {face: file for face, file in FACE.findall(style) if face in always or face.removeprefix("MJX") in html}
     fonts = {file: small_font(FONTS / file, kept) for file in used.values()}
     sheet = FACE.sub(lambda found: found[0] if found[1] in used else "", style)
     nothing = b64encode(fonts.pop(NOTHING)).decode("ascii")

@@ -77,7 +77,7 @@ def font(table: dict[str, Icon], codes: set[int]) -> bytes:
     builder.setupHorizontalMetrics(widths)
     builder.setupHorizontalHeader(ascent=BASELINE, descent=BASELINE - EM)
     builder.setupNameTable({"familyName": "Icons", "styleName": "Solid"})
-    builder.setupOS2(sTypoAscender=BASELINE, sTypoDescender=BASELINE - EM, usWinAscent=BASELINE, usWinDescent=EM - BASELINE)
+    builder.setupOS2(usWinAscent=BASELINE, usWinDescent=EM - BASELINE)
     builder.setupPost()
     builder.font["head"].created = builder.font["head"].modified = 0  # the same file from every build
     builder.font.recalcTimestamp = False

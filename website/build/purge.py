@@ -1,7 +1,7 @@
 """Leave out of a style sheet the rules that no page can use: most of what the theme brings.
 
 A rule is kept if every class and id that its selector needs stands on some page, or is a word of some script. That asks
-too little rather than too much: a word in a comment keeps a rule as well, and what stands in :not(…) or :is(…) is not asked.
+too little rather than too much: a word in a comment keeps a rule, and what stands in :not(…) or :is(…) is not asked.
 """
 
 import re
