@@ -8,7 +8,7 @@ that names in different files cannot meet.
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +78,20 @@ def colours() -> str:
     return "\n".join([".lstm-widget {", *light, *hues, "}", f"{DARK} .lstm-widget {{", *dark, "}", ""])
 
 
-def script() -> str:
-    """Return all explorables as one classic script, which a page loads once: ``window.lstmWidgets``.
+def script(names: Collection[str] | None = None) -> str:
+    """Return explorables as one classic script, which a page loads once: ``window.lstmWidgets``.
 
     Not as the modules that they are: a browser refuses to import modules from ``file://``, and readers do open the
     built book from their disk. One file also means one request, and no cascade of imports.
+
+    Args:
+        names: File names of the explorables that the page shows, without ``.js``; all if None.
 
     Returns:
         JavaScript that sets ``lstmWidgets.style``, one sheet, ``lstmWidgets.base``, the folder that it came from, and
         ``lstmWidgets.modules``: the exports of each explorable under the Python module of its class.
     """
-    names = explorables()
+    names = explorables() if names is None else sorted(names)
     sources = {name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in names}
     parts = list(dict.fromkeys(part for source in sources.values() for part in _needed(source)))
     sheet = "\n".join([colours(), *((HERE / f"{file}.css").read_text(encoding="utf-8") for file in ["parts", *names])])

@@ -34,9 +34,8 @@ def visit(browser: Browser, url: str) -> Visit:
     page.on("response", lambda answer: errors.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     page.on("request", lambda request: requests.append(request.url))
     page.goto(url)
-    page.wait_for_function("() => window.MathJax?.startup?.promise ?? !document.querySelector('.math')")
-    page.evaluate("() => window.MathJax?.startup?.promise")
     page.wait_for_load_state("networkidle")
+    page.evaluate("() => document.fonts.ready.then(() => null)")
     page.add_style_tag(content="* { transition: none !important }")  # or axe would measure colours half way
     return Visit(url.rpartition(".html")[0], page, errors, requests)
 
@@ -57,11 +56,21 @@ def set_up(page: Page, size: dict[str, int], theme: str) -> None:
 
 
 def untypeset(page: Page) -> list[str]:
-    """List formulas that MathJax has not drawn, or drawn in red as an error."""
+    """List formulas that are not drawn, drawn as an error, or not there for those who listen, and TeX in the text."""
     return page.evaluate(
-        """() => [...document.querySelectorAll(".math, mjx-merror")]
-            .filter((e) => e.matches("mjx-merror") || !e.querySelector("mjx-container"))
-            .map((e) => e.textContent)"""
+        r"""() => {
+            const drawn = (e) => e.querySelector("mjx-container mjx-math [class*='mjx-c']")
+                && e.querySelector("mjx-assistive-mml > math")?.textContent.trim();
+            const bad = [...document.querySelectorAll(".math")].filter((e) => !drawn(e));
+            bad.push(...document.querySelectorAll("mjx-merror, merror"));
+            const code = "pre, code, script, style, textarea, [hidden]";
+            const walker = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+            while (walker.nextNode()) {
+                const { data, parentElement } = walker.currentNode;
+                if (/\\[a-zA-Z([]|\$[^$]+\$/.test(data) && !parentElement.closest(code)) bad.push(walker.currentNode);
+            }
+            return bad.map((e) => e.textContent);
+        }"""
     )
 
 

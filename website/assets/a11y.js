@@ -20,11 +20,12 @@
     for (const entry of document.querySelectorAll("[role='doc-biblioentry']")) entry.setAttribute("role", "listitem");
     // What scrolls sideways must be reachable by keyboard, and nothing else that only is there to be read.
     const boxes = ".pst-scrollable-table-container, div.highlight pre, .cell_output, .cell_output pre, div.math, mjx-container";
-    for (const box of document.querySelectorAll(boxes)) {
-      if (scrolls(box) && box.tabIndex < 0) {
+    const found = [...document.querySelectorAll(boxes)].map((box) => [box, scrolls(box)]); // all are measured, then changed
+    for (const [box, wide] of found) {
+      if (wide && box.tabIndex < 0) {
         box.tabIndex = 0;
         box.dataset.scrolls = "";
-      } else if ("scrolls" in box.dataset && !scrolls(box)) {
+      } else if ("scrolls" in box.dataset && !wide) {
         box.removeAttribute("tabindex"); // the window became wider
         delete box.dataset.scrolls;
       }
@@ -43,7 +44,17 @@
   const giveBack = () => document.activeElement === document.body && opener?.focus();
   addEventListener("close", () => setTimeout(giveBack), true);
 
-  new MutationObserver(repair).observe(document.documentElement, { childList: true, subtree: true });
-  addEventListener("load", repair);
-  addEventListener("resize", repair);
+  // The theme's button that prints has its script in an attribute, which the policy of the page does not allow.
+  addEventListener("click", (event) => event.target.closest("[data-print]") && print());
+
+  // Once a frame, however much changes in it: to measure is to lay out the page.
+  let due = false;
+  function soon() {
+    if (!due) requestAnimationFrame(() => ((due = false), repair()));
+    due = true;
+  }
+
+  new MutationObserver(soon).observe(document.documentElement, { childList: true, subtree: true });
+  addEventListener("load", soon);
+  addEventListener("resize", soon);
 })();

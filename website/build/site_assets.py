@@ -4,11 +4,11 @@ Jupyter Book adds every script and style sheet of a folder named ``_static`` to 
 files live elsewhere, and this extension collects them in a folder that it appends to Sphinx's static path.
 """
 
-import re
 import shutil
 import sys
 from pathlib import Path
 
+import pydata_sphinx_theme
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
@@ -20,14 +20,11 @@ sys.path.insert(0, str(ROOT))  # the book is built from a checkout: lstm_lib nee
 sys.path.insert(0, str(HERE))
 
 import drawings  # noqa: E402
-import icons  # noqa: E402
+import finish  # noqa: E402
 
 from lstm_lib.widgets import _base  # noqa: E402
 
 logger = logging.getLogger(__name__)
-
-# The parts of MathJax that the pages load: TeX in, HTML out, its fonts, and the packages that some formulas ask for.
-MATHJAX_FILES = ["tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"]
 
 LAUNCH_BUTTONS = {
     "binderhub_url": "https://mybinder.org",
@@ -37,12 +34,11 @@ LAUNCH_BUTTONS = {
 
 
 def collect_assets(app: Sphinx, config: Config) -> None:
-    """Gather scripts, styles, drawings and MathJax in one folder, and hand it to Sphinx."""
+    """Gather scripts, styles and drawings in one folder, and hand it to Sphinx."""
     folder = Path(app.outdir).parent / "assets"
     course = folder / "course"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE.parent / "assets", course)
-    copy_mathjax(course / "mathjax")
     (course / "gates.css").write_text(drawings.gates_css(), encoding="utf-8")
     (course / "widgets.js").write_text(_base.script(), encoding="utf-8")
     (course / "models").mkdir()
@@ -54,18 +50,6 @@ def collect_assets(app: Sphinx, config: Config) -> None:
     config.html_favicon = str(course / "logo.svg")
     config.html_logo = str(course / "logo.svg")
     config.html_theme_options["logo"] = {"text": config.html_title, "alt_text": "Home"}
-
-
-def copy_mathjax(target: Path) -> None:
-    """Copy the few files of MathJax that are loaded, out of the 24 MB that npm installs."""
-    source = ROOT / "node_modules" / "mathjax" / "es5"
-    for name in MATHJAX_FILES:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name)
-        else:
-            shutil.copy(source / name, target / name)
-    shutil.copy(source.parent / "LICENSE", target / "LICENSE")
 
 
 def add_launch_buttons(app: Sphinx, config: Config) -> None:
@@ -89,18 +73,17 @@ def drop_thebe(app: Sphinx, config: Config) -> None:
     app.registry.css_files = [entry for entry in app.registry.css_files if entry[0] != "sphinx-thebe.css"]
 
 
-def shrink_icons(app: Sphinx, exception: Exception | None) -> None:
-    """Replace the theme's collection of 2,000 icons (1.5 MB) by the few that the pages show."""
-    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
-    if exception or not script.is_file():
+def finish_pages(app: Sphinx, exception: Exception | None) -> None:
+    """Finish the pages, and drop the theme's collections of 2,000 icons, of which they show a few."""
+    if exception or app.builder.format != "html":
         return
-    pages = "".join(page.read_text(encoding="utf-8") for page in Path(app.outdir).rglob("*.html"))
-    names = sorted(set(re.findall(r'<i class="[^"]*\bfa-(?!solid|regular|brands|lg\b)([a-z-]+)', pages)))
-    table, missing = icons.find(script.read_text(encoding="utf-8"), names)
-    if missing:
-        logger.warning("icons that the theme does not have: %s", ", ".join(missing))
-    script.write_text(icons.script(table), encoding="utf-8")
-    script.with_suffix(".js.map").unlink(missing_ok=True)  # the map of the script that is gone, 1.7 MB
+    theme = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+    fontawesome = (theme / "scripts" / "fontawesome.js").read_text(encoding="utf-8")
+    finish.finish(Path(app.outdir), Path(app.doctreedir) / "pages", fontawesome)
+    static = Path(app.outdir) / "_static"
+    for file in [*static.glob("scripts/*.map"), *static.glob("styles/*.map"), static / "scripts" / "fontawesome.js"]:
+        file.unlink(missing_ok=True)
+    shutil.rmtree(static / "vendor" / "fontawesome", ignore_errors=True)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -109,5 +92,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", collect_assets, priority=100)
     app.connect("config-inited", add_launch_buttons, priority=100)
     app.connect("config-inited", drop_thebe, priority=100)
-    app.connect("build-finished", shrink_icons)
+    app.connect("build-finished", finish_pages, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,159 @@
+"""Finish the pages when they are written: light, steady and safe.
+
+One style sheet and one script serve all pages (``pieces``), without what no page uses. Each picture says how large it
+is before it comes. A policy names what a page may load, and its scripts by their hash.
+"""
+
+import hashlib
+import re
+import struct
+from base64 import b64encode
+from pathlib import Path
+
+import icons
+from pieces import FOLDER, PAGE_NAME, SCRIPT, SEARCH, SHEET, Site, local, minified, shared_script, shared_sheet, source
+
+from lstm_lib.widgets import _base
+
+PRELOAD = re.compile(r'<link rel="preload" as="script"[^>]*>\n?')
+IMAGE = re.compile(r'<img\b[^>]*src="([^"]+)"[^>]*?/?>')
+WIDGET = re.compile(rf'"_anywidget_id": "{_base.__package__}\.(\w+)\.\w+"|data-explorable="(\w+)"')
+FOREIGN = re.compile(rf'"_anywidget_id": "(?!{_base.__package__}\.)')
+EXPLORABLES = "widgets.js"
+
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'wasm-unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",  # explorables and formulas set the style of single elements
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "media-src": "'self' data: blob:",
+    "connect-src": "'self' data: blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+}
+
+
+def digest(text: str) -> str:
+    """Return a few letters that change with a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def size(file: Path) -> tuple[int, int] | None:
+    """Return width and height of a picture in CSS pixels, or None where its file does not say."""
+    start = file.read_bytes()[:2000]
+    if start.startswith(b"\x89PNG"):
+        width, height = struct.unpack(">II", start[16:24])
+        return width, height
+    found = re.search(rb'viewBox="0 0 (\d+) (\d+)"', start)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def sized(site: Site, page: str, text: str) -> str:
+    """Give each picture its size; those of the article load when they come near, unless the page begins with one."""
+    article = text.find("<article")
+
+    def tag(found: re.Match[str]) -> str:
+        whole = found[0]
+        path = site.folder / source(page, f'src="{found[1]}"')
+        added = []
+        if "width=" not in whole and path.is_file() and (measures := size(path)):
+            added.append('width="{}" height="{}"'.format(*measures))
+        if 0 < article < found.start():
+            added.append('decoding="async"')
+            before = re.sub(r"<[^>]*>|\s+", "", text[article : found.start()])
+            if len(before) > 1500 and "loading=" not in whole:
+                added.append('loading="lazy"')
+        return whole.replace("<img", " ".join(["<img", *added]), 1)
+
+    return IMAGE.sub(tag, text)
+
+
+def policy(text: str) -> str:
+    """Return the policy of a page: what it may load, and the hashes of the scripts that stand in it."""
+    inline = [inside for attributes, inside in SCRIPT.findall(text) if "src=" not in attributes and runs(attributes)]
+    hashes = sorted({f"'sha256-{b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in inline})
+    blob = ["blob:"] if FOREIGN.search(text) else []  # an anywidget that is not ours brings its code in its state
+    rules = {**POLICY, "script-src": " ".join([POLICY["script-src"], *hashes, *blob])}
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def runs(attributes: str) -> bool:
+    """Tell whether a script with these attributes is a program, and not data."""
+    found = re.search(r'type="([^"]*)"', attributes)
+    return not found or found[1] in ("", "module", "text/javascript")
+
+
+def loaded(site: Site, page: str, versions: dict[str, str]) -> str:
+    """Return a page that loads the shared sheet and script in place of their pieces."""
+    text = PRELOAD.sub("", site.pages[page])
+    shared = site.shared
+    place = local(page, FOLDER)
+    start = SHEET.search(text).start()  # type: ignore[union-attr]
+    head, rest = text[:start], text[start:]
+
+    def script(found: re.Match[str]) -> str:
+        path = source(page, found[1])
+        if "type=" in found[1]:
+            return found[0]
+        if site.left_out(path) or (path or found[2].strip()) in shared or PAGE_NAME.search(found[2]):
+            return ""
+        if path.endswith(SEARCH) and page != "search.html":
+            return ""
+        if path.endswith(f"/{EXPLORABLES}"):
+            name = explorables_file(site.pages[page])
+            return f'<script defer src="{place}/{name}?v={versions[name]}"></script>'
+        return found[0].replace("<script", "<script defer", 1) if path and "defer" not in found[1] else found[0]
+
+    rest = SCRIPT.sub(script, SHEET.sub("", rest))
+    first = [
+        f'<link rel="stylesheet" href="{place}/page.css?v={versions["page.css"]}">',
+        f'<script defer src="{place}/page.js?v={versions["page.js"]}"></script>',
+    ]
+    name = PAGE_NAME.search(text)
+    head = head.replace("<html ", f'<html data-page="{name[1]}" ', 1) if name else head
+    return head + "\n".join(first) + "\n" + rest
+
+
+def explorables(text: str) -> list[str]:
+    """List the explorables of a page, of a notebook or of a place in its text."""
+    return sorted({name or other for name, other in WIDGET.findall(text)})
+
+
+def explorables_file(text: str) -> str:
+    """Return the name of the script with the explorables of a page."""
+    return "-".join(["widgets", *explorables(text)]) + ".js"
+
+
+def finish(folder: Path, aside: Path, fontawesome: str) -> None:
+    """Finish all pages of a site.
+
+    Args:
+        folder: Where the site was built.
+        aside: Where the pages are kept as Sphinx wrote them.
+        fontawesome: The theme's script of icons.
+
+    Raises:
+        ValueError: If a page holds a script in an attribute, which its policy would stop.
+    """
+    site, table = Site(folder, aside), icons.read(fontawesome)
+    for page, text in site.pages.items():
+        text = text.replace('onclick="window.print()"', "data-print")
+        if found := re.search(r'<[a-z][^>]*\son[a-z]+="[^>]*>|href="javascript:[^"]*"', SCRIPT.sub("", text)):
+            raise ValueError(f"{page}: got {found[0]}, expected no script in an attribute")
+        site.pages[page] = icons.draw(text, table)
+
+    made = {"page.css": shared_sheet(site, table), "page.js": shared_script(site)}
+    for text in site.pages.values():
+        if f"/{EXPLORABLES}" in text:
+            made[explorables_file(text)] = _base.script(explorables(text))
+    made = minified(made)
+    for name, content in made.items():
+        site.write(f"{FOLDER}/{name}", content)
+    versions = {name: digest(content) for name, content in made.items()}
+    for page in site.pages:
+        text = sized(site, page, loaded(site, page, versions))
+        rules = f'<meta http-equiv="Content-Security-Policy" content="{policy(text)}">'
+        site.write(page, re.sub(r"(<meta charset[^>]*>)", rf"\1\n    {rules}", text, count=1))
