@@ -19,9 +19,6 @@ PAGES = [path for name in toc_pages() for path in [ROOT / f"{name}.md"] if path.
 RAW = re.compile(r"^[ >]*(:{3,}|`{3,}\{|\([\w-]+\)=$|%|\{[#.])|\{[\w:-]+\}`", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
-# Pages that the site makes, with a directive of its own.
-MADE_BY_THE_SITE = {"everything.md"}
-
 
 def markdown(path: Path) -> list[str]:
     """List the pieces of Markdown of a notebook or a page, code left out."""
@@ -41,7 +38,7 @@ def code_cells(path: Path) -> list[dict]:
 @pytest.mark.parametrize("path", [*notebooks(), *PAGES], ids=lambda path: path.stem)
 def test_nothing_is_written_that_only_the_site_understands(path: Path) -> None:
     raw = [match[0] for text in markdown(path) for match in RAW.finditer(text)]
-    assert path.name in MADE_BY_THE_SITE or raw == []
+    assert raw == []
 
 
 @pytest.mark.parametrize("text", [":::{note} A\n", "> :::{note}\n", "```{note}\n", "{cite:p}`key`", "(place)=\n"])
