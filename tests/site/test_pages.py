@@ -179,6 +179,21 @@ def test_a_page_does_not_scroll_sideways(visited: Visit, size: dict[str, int]) -
     assert max(too_wide) <= size["width"]
 
 
+def test_nothing_that_is_printed_is_cut(visited: Visit) -> None:
+    """At the width of an A4 page between its margins."""
+    set_up(visited.page, {"width": 718, "height": 1000}, "light")
+    visited.page.emulate_media(media="print")
+    visited.page.wait_for_timeout(100)
+    cut = visited.page.evaluate(
+        """() => [...document.querySelectorAll("article pre, article table, article img, article .anyhost")]
+            .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 ||
+                e.matches("pre") && e.scrollWidth > e.clientWidth + 1)
+            .map((e) => [e.tagName, e.textContent.slice(0, 60), e.getBoundingClientRect().right])"""
+    )
+    visited.page.emulate_media(media="screen")
+    assert cut == []
+
+
 @pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["1280", "390"])
 def test_axe_finds_nothing(visited: Visit, size: dict[str, int]) -> None:
     """Every page in both sizes and both themes, but not in all four pairs: what an article holds is there in each size.

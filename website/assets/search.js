@@ -3,14 +3,13 @@
 // What finds (search-rank.js) and what is found (search-index.js, which the build writes) are loaded when the dialog
 // opens. A result leads to a section, as page.html?find=what+was+asked#section.
 (() => {
-  const here = document.currentScript.src;
   const root = document.documentElement.dataset.content_root ?? "./";
   let ready; // the promise of the index
 
   const load = (name) =>
     new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      script.src = new URL(name, here).href;
+      script.src = `${root}_static/course/${name}`;
       script.onload = resolve;
       script.onerror = () => reject(new Error(`${name} could not be loaded`));
       document.head.append(script);
