@@ -205,6 +205,28 @@ def test_axe_finds_nothing(visited: Visit, size: dict[str, int]) -> None:
     assert axe(visited.page) == []
 
 
+@pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["1280", "390"])
+def test_each_stop_of_the_keyboard_shows_where_it_is(browser: Browser, site: str, size: dict[str, int]) -> None:
+    seen = visit(browser, f"{site}/chapters/04_learn_gate.html")
+    set_up(seen.page, size, "light")
+    stops = []
+    for _ in range(45):
+        seen.page.keyboard.press("Tab")
+        stops.append(
+            seen.page.evaluate(
+                """() => {
+                    const [element, style] = [document.activeElement, getComputedStyle(document.activeElement)];
+                    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+                    return [element.outerHTML.slice(0, 120), outlined || style.boxShadow !== "none"];
+                }"""
+            )
+        )
+    assert [stop for stop, shown in stops if not shown] == []
+    assert any("primary-toggle" in stop for stop, _ in stops)
+    assert any("dropdown-toggle" in stop for stop, _ in stops)
+    seen.page.close()
+
+
 @pytest.mark.parametrize("toggle", [".primary-toggle", ".secondary-toggle"])
 def test_escape_from_a_menu_gives_the_focus_back(browser: Browser, site: str, toggle: str) -> None:
     seen = visit(browser, f"{site}/notation.html")
