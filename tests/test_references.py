@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.ledger import cited_keys
+from tools.references import cited_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = re.findall(r"^@\w+\{([^,\s]+),", (ROOT / "references.bib").read_text(encoding="utf-8"), re.MULTILINE)

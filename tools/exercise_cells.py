@@ -5,6 +5,7 @@ ID are replaced together. So statement, stub, hints and solution are written onc
 """
 
 import itertools
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from nbformat import NotebookNode
 
 from lstm_lib.exercises import EXERCISES, Exercise
 
+# What JupyterLab shows of a cell whose source is hidden is its first line. In Colab, a first line with @title and
+# "cellView": "form" hide the source.
+FOLDED = "# @title Folded: a solution. Open it when you have tried."
+QUESTION = "# @title Folded: the text of the question below, with its answer."
+ASKS = re.compile(r"^\s+answer=[\"']", re.MULTILINE)
 PROMPTS = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
 
@@ -24,8 +30,9 @@ def cells_for(exercise: Exercise) -> list[NotebookNode]:
         return [statement, question]
     stub = _code(exercise, "stub", exercise.stub_cell)
     hints = _markdown(exercise, "hints", _hints(exercise))
-    folded = {"tags": ["hide-cell"], "mystnb": PROMPTS, "jupyter": {"source_hidden": True}}
-    return [statement, stub, hints, _code(exercise, "solution", exercise.solution_cell, **folded)]
+    jupyter = {"source_hidden": True, "outputs_hidden": True}
+    folded = {"tags": ["hide-cell"], "mystnb": PROMPTS, "jupyter": jupyter, "cellView": "form"}
+    return [statement, stub, hints, _code(exercise, "solution", f"{FOLDED}\n{exercise.solution_cell}", **folded)]
 
 
 def stamp(path: Path) -> bool:
@@ -40,10 +47,21 @@ def stamp(path: Path) -> bool:
     for name, group in itertools.groupby(notebook.cells, key=lambda cell: cell.metadata.get("exercise")):
         cells += group if name is None else [_keep(cell, known) for cell in cells_for(_named(name, path))]
     notebook.cells = cells
+    for cell in cells:
+        if cell.cell_type == "code" and ASKS.search(cell.source):
+            hide_answer(cell)
     if nbformat.writes(notebook) == before:
         return False
     nbformat.write(notebook, path)
     return True
+
+
+def hide_answer(cell: NotebookNode) -> None:
+    """Hide the source of a cell that asks a question: the answer is in it."""
+    if not cell.source.startswith(QUESTION):
+        cell.source = f"{QUESTION}\n{cell.source}"
+    cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
+    cell.metadata["cellView"] = "form"
 
 
 def _keep(cell: NotebookNode, known: dict[str, NotebookNode]) -> NotebookNode:

@@ -22,6 +22,7 @@ import yaml
 
 from lstm_lib import cells, recorded
 from tools.calculations import calculated, numbers
+from tools.references import cited_keys, without_links
 
 ROOT = Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "claims"
@@ -106,7 +107,7 @@ def units(path: Path) -> Iterator[Unit]:
 def blocks(markdown: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield heading, text and cited keys of each paragraph, item, table row and formula; most headings are empty."""
     markdown = re.sub(r"^```.*?^```", "", markdown, flags=re.MULTILINE | re.DOTALL)
-    markdown = re.sub(r"^(:{3,}.*|:\w+:.*)$", "", markdown, flags=re.MULTILINE)
+    markdown = re.sub(r"^> ?|^<summary>.*</summary>$", "", markdown, flags=re.MULTILINE)
     heading = ""
     for block in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.|\|) )", markdown):
         found = re.match(r"#+ (.*)", block.strip())
@@ -119,20 +120,9 @@ def blocks(markdown: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
             yield heading if found else "", text, cited
 
 
-def cited_keys(markdown: str) -> list[str]:
-    """List the keys of the sources that a text cites.
-
-    Example:
-        >>> cited_keys("as {cite:t}`one,two` say")
-        ['one', 'two']
-    """
-    return ",".join(re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", markdown)).replace(",", " ").split()
-
-
 def plain(markdown: str) -> str:
     """Return what a reader reads of a block, formulas as they are written."""
-    text = re.sub(r"\{cite(?::\w+)?\}`[^`]+`", "", markdown)
-    text = re.sub(r"\{\w+\}`([^`<]*)[^`]*`", r"\1", text)
+    text = without_links(markdown)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"</?[a-zA-Z][^>]*>", " ", text)
     text = re.sub(r"\*\*|^\s*[-*] |^\|[-|: ]+\|$", "", text, flags=re.MULTILINE)

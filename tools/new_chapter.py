@@ -28,11 +28,10 @@ OPENING = """\
 
 Begin with something that the reader has met: a situation, a riddle, a question. Two or three sentences.
 
-:::{{admonition}} Before you start
-:class: note
-**You will** say here what the reader does. **You will learn** what stays. **You need** [Chapter 7](07_full_cell). \
-**Time:** 15 minutes to read; the code runs in a few seconds.
-:::"""
+> **Before you start**
+>
+> **You will** say here what the reader does. **You will learn** what stays. **You need** \
+[Chapter 7](07_full_cell.ipynb). **Time:** 15 minutes to read; the code runs in a few seconds."""
 
 WORDS = """\
 ## Keep a share of it
@@ -58,7 +57,8 @@ Three or so, each a group of cells with the metadata `{"exercise": ID}`; `make e
 
 ## Sources
 
-Each claim that is not computed above has its source: {cite:t}`hochreiter1997long`."""
+Each claim that is not computed above has its source: \
+[Hochreiter and Schmidhuber (1997)](../references.md#hochreiter1997long)."""
 
 QUIZ = """\
 Quiz(

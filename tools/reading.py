@@ -1,8 +1,8 @@
 """How long a chapter takes to read, and how much code it shows: ``python -m tools.reading``.
 
-Minutes = words / 180 + visible lines of code / 12 + 1.5 for each exercise. What lies in a fold is not counted: a
-dropdown, a cell whose input is hidden, an exercise with its hints and its solution. ``--write`` puts the minutes into
-the chapter's opening, after **Time:**.
+Minutes = words / 180 + visible lines of code / 12 + 1.5 for each exercise. What lies in a fold is not counted: in
+``<details>``, in a cell whose input is hidden, in an exercise with its hints and its solution. ``--write`` puts the
+minutes into the chapter's opening, after **Time:**.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools import setup_cell
+from tools import references, setup_cell
 
 CHAPTERS = setup_cell.ROOT / "chapters"
 WORDS_A_MINUTE, LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 1.5
@@ -32,27 +32,18 @@ class Reading(NamedTuple):
 
 
 def visible_text(source: str) -> str:
-    r"""Leave out what is folded, and the marks of directives.
+    r"""Leave out what is folded, and take a citation for one word.
 
     Example:
-        >>> visible_text("One.\n\n:::{dropdown} More\n\nTwo three.\n:::\n\nFour.").split()
+        >>> visible_text("One.\n\n<details>\n<summary>More</summary>\n\nTwo three.\n\n</details>\n\nFour.").split()
         ['One.', 'Four.']
     """
-    kept, folds = [], []
-    for line in source.splitlines():
-        fence = re.match(r"(:{3,}|`{3,})(\{[\w-]+\})?", line)
-        if fence and fence[2]:
-            folds.append(fence[2] == "{dropdown}")
-            line = line[fence.end() :]
-        elif fence and folds:
-            folds.pop()
-            continue
-        if re.match(r":[\w-]+:", line):
-            if line.startswith(":class:") and "dropdown" in line and folds:
-                folds[-1] = True
-            continue
-        if not any(folds):
+    kept, folds = [], 0
+    for line in references.CITED.sub("(citation)", source).splitlines():
+        folds += line.startswith("<details")
+        if not folds:
             kept.append(line)
+        folds -= line.startswith("</details>")
     return "\n".join(kept)
 
 

@@ -16,12 +16,13 @@ from tools import setup_cell
 ADDRESS = "https://github.com/example/example"
 
 
-def build(folder: Path, url: str) -> Path:
+def build(folder: Path, url: str, baseurl: str = "") -> Path:
     """Build a book of one page and one notebook with the course's own settings; return its folder of pages."""
     for name in ("website", "node_modules", "lstm_lib"):
         (folder / name).symlink_to(ROOT / name)
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config["repository"]["url"] = url
+    config["html"]["baseurl"] = baseurl
     (folder / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     (folder / "_toc.yml").write_text("{format: jb-book, root: intro, chapters: [{file: notebook}]}", encoding="utf-8")
     (folder / "intro.md").write_text("# A page\n", encoding="utf-8")

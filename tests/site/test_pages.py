@@ -198,6 +198,21 @@ def test_a_page_does_not_scroll_sideways(visited: Visit, size: dict[str, int]) -
     assert max(too_wide) <= size["width"]
 
 
+def test_nothing_that_is_printed_is_cut(visited: Visit) -> None:
+    """At the width of an A4 page between its margins."""
+    set_up(visited.page, {"width": 718, "height": 1000}, "light")
+    visited.page.emulate_media(media="print")
+    visited.page.wait_for_timeout(100)
+    cut = visited.page.evaluate(
+        """() => [...document.querySelectorAll("article pre, article table, article img, article .anyhost")]
+            .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 ||
+                e.matches("pre") && e.scrollWidth > e.clientWidth + 1)
+            .map((e) => [e.tagName, e.textContent.slice(0, 60), e.getBoundingClientRect().right])"""
+    )
+    visited.page.emulate_media(media="screen")
+    assert cut == []
+
+
 @pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["1280", "390"])
 def test_axe_finds_nothing(visited: Visit, size: dict[str, int]) -> None:
     """Every page in both sizes and both themes, but not in all four pairs: what an article holds is there in each size.
@@ -207,6 +222,28 @@ def test_axe_finds_nothing(visited: Visit, size: dict[str, int]) -> None:
     wide_is_dark = toc_pages().index(visited.name) % 2 == 1
     set_up(visited.page, size, "dark" if (size == DESKTOP) == wide_is_dark else "light")
     assert axe(visited.page) == []
+
+
+@pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["1280", "390"])
+def test_each_stop_of_the_keyboard_shows_where_it_is(browser: Browser, site: str, size: dict[str, int]) -> None:
+    seen = visit(browser, f"{site}/chapters/04_learn_gate.html")
+    set_up(seen.page, size, "light")
+    stops = []
+    for _ in range(45):
+        seen.page.keyboard.press("Tab")
+        stops.append(
+            seen.page.evaluate(
+                """() => {
+                    const [element, style] = [document.activeElement, getComputedStyle(document.activeElement)];
+                    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+                    return [element.outerHTML.slice(0, 120), outlined || style.boxShadow !== "none"];
+                }"""
+            )
+        )
+    assert [stop for stop, shown in stops if not shown] == []
+    assert any("primary-toggle" in stop for stop, _ in stops)
+    assert any("dropdown-toggle" in stop for stop, _ in stops)
+    seen.page.close()
 
 
 @pytest.mark.parametrize("toggle", [".primary-toggle", ".secondary-toggle"])

@@ -8,7 +8,7 @@ from tools import reading
 
 CELLS = [
     {"cell_type": "markdown", "metadata": {}, "source": ["# Four words are here\n", "**Time:** 99 minutes to read"]},
-    {"cell_type": "markdown", "metadata": {}, "source": [":::{dropdown} Deeper\n", "Nobody counts this.\n", ":::"]},
+    {"cell_type": "markdown", "metadata": {}, "source": ["<details>\n", "Nobody counts this.\n", "</details>"]},
     {"cell_type": "markdown", "metadata": {"exercise": "gate"}, "source": ["Not counted as words."]},
     {"cell_type": "code", "metadata": {}, "source": ["a = 1\n", "\n", "longer = 2"]},
     {"cell_type": "code", "metadata": {"tags": ["hide-input"]}, "source": ["x = 1"]},
@@ -40,10 +40,15 @@ def test_the_minutes_of_the_opening_are_written_by_the_tool(chapter):
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (":::{note}\nSeen.\n:::", ["Seen."]),
-        (":::{admonition} Title\n:class: tip dropdown\nFolded.\n:::\nSeen.", ["Title", "Seen."]),
-        ("::::{dropdown} A\n:::{note}\nFolded.\n:::\nFolded.\n::::\nSeen.", ["Seen."]),
+        ("> **Title**\n>\n> Seen.", [">", "**Title**", ">", ">", "Seen."]),
+        ("<details>\n<summary>A</summary>\n\nFolded.\n</details>\nSeen.", ["Seen."]),
+        ("<details>\n<details>\nFolded.\n</details>\nFolded.\n</details>\nSeen.", ["Seen."]),
     ],
 )
-def test_what_a_directive_folds_is_not_read(source, words):
+def test_what_is_folded_is_not_read(source, words):
     assert reading.visible_text(source).split() == words
+
+
+def test_a_citation_is_one_word():
+    text = "([A and B, 1990](../references.md#a); [C, 1991](../references.md#c)), as [D (1992)](references.md#d) says."
+    assert len(reading.WORD.findall(reading.visible_text(text))) == 4
