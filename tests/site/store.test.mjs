@@ -22,10 +22,12 @@ class Storage {
 }
 
 /** A page that has loaded the store; notify() is what the browser does when another tab has written. */
-function tab(storage) {
+function tab(storage, { pathname = "/intro.html", content_root } = {}) {
   const heard = [];
   const window = { get localStorage() { if (!storage) throw new Error("SecurityError"); return storage; } };
-  vm.runInNewContext(SOURCE, { window, addEventListener: (_, listener) => heard.push(listener), JSON, Object, Map });
+  const document = { documentElement: { dataset: { content_root } } };
+  const addEventListener = (_, listener) => heard.push(listener);
+  vm.runInNewContext(SOURCE, { window, document, location: { pathname }, addEventListener });
   return { store: window.lstmStore, notify: () => heard.forEach((listener) => listener({ key: ENTRY })) };
 }
 const plain = (value) => JSON.parse(JSON.stringify(value));
@@ -159,4 +161,13 @@ test("a value that JSON cannot hold is refused by key", () => {
   const { store } = tab(new Storage());
   assert.throws(() => store.set("a", undefined), /got undefined for a/);
   assert.throws(() => store.set("", 1), /expected some text/);
+});
+
+test("a page knows its name wherever the book lies", () => {
+  const name = (pathname, content_root) => tab(null, { pathname, content_root }).store.page;
+  assert.equal(name("/intro.html"), "intro");
+  assert.equal(name("/some/where/intro.html", "./"), "intro");
+  assert.equal(name("/some/where/chapters/01_a.html", "../"), "chapters/01_a");
+  assert.equal(name("/C:/my%20books/_build/html/chapters/01_a.html", "../"), "chapters/01_a");
+  assert.equal(name("/chapters/01_a", "../"), "chapters/01_a");
 });

@@ -143,8 +143,20 @@
     state() {
       return { kept, aside: attempt(asides) ?? [] };
     },
+    /** The text of what was set aside under a name. */
+    aside(name) {
+      return attempt((storage) => storage.getItem(name)) ?? "";
+    },
     version: VERSION,
+    page: pageName(),
   };
+
+  /** The name of this page within the book, such as "chapters/04_learn_gate", wherever the book lies. */
+  function pageName() {
+    const root = document.documentElement.dataset.content_root ?? "./"; // "../" in a folder of the book
+    const depth = root.split("../").length;
+    return location.pathname.replace(/\.html$/, "").split("/").slice(-depth).join("/");
+  }
 
   function asides(storage) {
     const names = Array.from({ length: storage.length }, (_, n) => storage.key(n));
