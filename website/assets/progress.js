@@ -3,7 +3,7 @@
 // The parts of a page say "lstm:done" (exercises, quizzes, guesses). A page counts as read when its end was on screen.
 (() => {
   const { lstmStore: store, lstmRecord: record, lstmCourse: course } = window;
-  const known = course.pages.some(({ page }) => page === store.page);
+  const known = course.pages.some(({ page }) => page === store.page) && store.page !== "progress";
 
   document.addEventListener("lstm:done", ({ detail }) => {
     store.merge(record.done(store.all(), detail, new Date()));

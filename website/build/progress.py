@@ -129,7 +129,7 @@ def write_scripts(app: Sphinx, config: Config) -> None:
 def add_scripts(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Give the page of progress the script that fills it."""
     if pagename == PAGE:
-        app.add_js_file("course/progress_page.js", defer="defer")
+        app.add_js_file("course/progress_page.js", priority=900, defer="defer")  # after those that it needs
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
