@@ -132,8 +132,8 @@ class Quiz(anywidget.AnyWidget):
         for wrong in mistakes or {}:
             if abs(wrong - answer) <= 2 * tolerance * (abs(answer) or 1):
                 raise ValueError(f"got mistake {wrong}, expected it further from {answer}")
-        rows = [{"value": float(wrong), "because": says} for wrong, says in (mistakes or {}).items()]
-        wanted = {"value": float(answer), "tolerance": tolerance, "mistakes": rows, "because": because}
+        rows = [{"value": _rounded(wrong), "because": says} for wrong, says in (mistakes or {}).items()]
+        wanted = {"value": _rounded(answer), "tolerance": tolerance, "mistakes": rows, "because": because}
         return cls._of(kind="number", question=question, name=name, **wanted)
 
     @classmethod
@@ -209,6 +209,11 @@ def _rows(options: Texts, because: Texts) -> list[dict[str, str]]:
     if wrong := [id for id in options if "," in id]:
         raise ValueError(f"got option {wrong[0]!r}, expected no comma in it")
     return [{"id": id, "text": text, "because": because[id]} for id, text in options.items()]
+
+
+def _rounded(value: float) -> float:
+    """Drop the digits that another processor may compute otherwise: what is stored is compared byte by byte."""
+    return float(f"{value:.6g}")
 
 
 def _named(name: str) -> str:

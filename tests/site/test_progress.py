@@ -18,6 +18,7 @@ from lstm_lib.exercises import EXERCISES
 ENTRY = "lstm-gate-by-gate"
 FIRST = "chapters/01_sequences_and_memory"
 CLOCKS = "chapters/02_memory_loss"
+HEAD = '{"format": "lstms-gate-by-gate/progress", "version": 1,'
 MONDAY = datetime(2026, 11, 30, 20, 0)
 
 
@@ -186,10 +187,11 @@ def test_an_exercise_that_took_several_tries_comes_back_as_a_link(reader: Reader
     page = reader.page
     page.clock.set_fixed_time(MONDAY)
     reader.open(FIRST)
-    for passed in ("false", "true"):
+    for passed in (False, True):
         page.evaluate(
-            f"""() => document.dispatchEvent(new CustomEvent("lstm:done", {{
-                detail: {{ kind: "exercise", id: "rnn-step", passed: {passed}, mistake: "no-bias", answer: "def" }} }}))"""
+            """(passed) => document.dispatchEvent(new CustomEvent("lstm:done", {
+                detail: { kind: "exercise", id: "rnn-step", passed, mistake: "no-bias", answer: "def" } }))""",
+            passed,
         )
     page.clock.set_fixed_time(MONDAY.replace(month=12, day=2))
     card = reader.open("progress").locator("#progress-reviews")
@@ -230,11 +232,8 @@ def test_export_forget_and_import_bring_everything_back(reader: Reader, tmp_path
     ("content", "says"),
     [
         ("<script>alert(1)</script>", "got a file that is no JSON"),
-        ('{"format": "lstms-gate-by-gate/progress", "version": 1, "values": {"quiz/<img src=x>": {}}}', 'got the key "quiz/<img'),
-        (
-            '{"format": "lstms-gate-by-gate/progress", "version": 1, "values": {"draft/rnn-step": ["<b>"]}}',
-            'got ["<b>"] for draft/rnn-step, expected a text',
-        ),
+        (f'{HEAD} "values": {{"quiz/<img src=x>": {{}}}}}}', 'got the key "quiz/<img src=x>"'),
+        (f'{HEAD} "values": {{"draft/rnn-step": ["<b>"]}}}}', 'got ["<b>"] for draft/rnn-step, expected a text'),
     ],
 )
 def test_a_hostile_file_is_refused_by_name_and_changes_nothing(
