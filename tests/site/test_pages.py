@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import ROOT, SITE, SUB_PATH, toc_pages
-from explorable_helpers import axe
+from explorable_helpers import axe, listed_course
 from playwright.sync_api import Browser, Page, expect
 
 DESKTOP, TELEPHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -78,6 +78,14 @@ def test_every_formula_is_typeset(visited: Visit) -> None:
 def test_every_explorable_is_shown(visited: Visit) -> None:
     views = visited.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
     assert visited.page.locator(".anyhost .lstm-widget").count() == views
+
+
+def test_quizzes_and_explorables_have_the_names_that_the_course_lists(visited: Visit) -> None:
+    listed = next(page["items"] for page in listed_course()["pages"] if page["page"] == visited.name)
+    wanted = [item["anchor"] for item in listed if item["kind"] != "exercise"]
+    exercises = [f"quiz-{item['id']}" for item in listed if item["kind"] == "exercise"]
+    shown = visited.page.locator(".anyhost[id]").evaluate_all("all => all.map((e) => e.id)")
+    assert [name for name in shown if name not in exercises] == wanted
 
 
 def test_no_two_elements_share_an_id_and_no_two_questions_their_buttons(visited: Visit) -> None:
