@@ -78,7 +78,7 @@
       return line(link(row, name), row.read ? "yes" : "–", kinds.map((kind) => row[kind]));
     });
     const read = `${rows.filter((row) => row.read).length} of ${rows.length}`;
-    const table = make("table", { className: "progress-table" }, make("caption", {}, "What is done, by chapter"), make("thead", {}, head));
+    const table = make("table", { className: "progress-table" }, make("caption", { className: "progress-said" }, "What is done, by chapter"), make("thead", {}, head));
     table.append(make("tbody", {}, ...body), make("tfoot", {}, line("All", read, kinds.map(total))));
     place("table").replaceChildren(table);
   }
