@@ -213,6 +213,7 @@ def test_no_answer_stands_in_sight_before_the_guess() -> None:
             if state["role"] == "quiz":  # the source of an exercise does not tell
                 assert "hide-input" in cell.metadata.tags, state["name"]
                 assert cell.metadata.jupyter.source_hidden, state["name"]
+                assert cell.metadata.cellView == "form", state["name"]  # in Colab
 
 
 def test_every_wrong_option_has_its_own_explanation() -> None:
