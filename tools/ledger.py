@@ -149,9 +149,9 @@ def parsed(cell: Cell) -> ast.Module:
 def quiz_texts(cell: Cell) -> Iterator[str]:
     """Yield the question and the replies of each quiz in a cell."""
     for node in ast.walk(parsed(cell)):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Quiz":
+        if isinstance(node, ast.Call) and re.fullmatch(r"Quiz(\.(several|number|order))?", ast.unparse(node.func)):
             for word in node.keywords:
-                if word.arg in ("question", "because"):
+                if word.arg in ("question", "because", "mistakes", "steps"):
                     for leaf in ast.walk(word.value):
                         if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str) and " " in leaf.value:
                             yield leaf.value

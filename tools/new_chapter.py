@@ -62,6 +62,7 @@ Each claim that is not computed above has its source: \
 
 QUIZ = """\
 Quiz(
+    name="nine-tenths",
     question="A memory keeps nine tenths of itself at each step. After how many steps is half of it left?",
     options={
         "five": "5, since five steps take away a tenth each",
@@ -103,7 +104,7 @@ def cells(title: str) -> list[NotebookNode]:
         _code("imports", "import math\n\nfrom lstm_lib import plots\nfrom lstm_lib.widgets import Quiz"),
         _code("by-hand", "f = 0.9\nleft = [f**n for n in range(21)]\nround(left[2], 2)"),
         _text("ask", ASK),
-        _code("question", QUIZ, tags=["hide-input"]),
+        _code("question", QUIZ, tags=["hide-input"], jupyter={"source_hidden": True}, cellView="form"),
         _code("picture", PLOT, **figure),
         _code("half-life", HALF_LIFE),
         _text("after", AFTER),

@@ -53,8 +53,13 @@ export function spoken(tag, className) {
   return element;
 }
 
+/** Tell the page what the reader did: "lstm:done" with { kind, id, passed, mistake, answer }. In a notebook nobody listens. */
+export function report(detail) {
+  document.dispatchEvent(new CustomEvent("lstm:done", { detail }));
+}
+
 /** Keep JupyterLab from taking the arrow keys of an input for itself. */
-function guarded(input) {
+export function guarded(input) {
   input.dataset.lmSuppressShortcuts = "true";
   return input;
 }

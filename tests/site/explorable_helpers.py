@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT
+from conftest import ROOT, SITE
 from playwright.sync_api import Page
 
 WIDGETS = ROOT / "lstm_lib" / "widgets"
@@ -30,3 +30,9 @@ def axe(page: Page) -> list[list[str]]:
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))  # not as a script of the page, which its policy would not run
     return page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes[0].html.slice(0, 200)])")
+
+
+def listed_course() -> dict[str, Any]:
+    """Return what the build tells every page of what there is to do in the course."""
+    text = (SITE / "_static" / "course" / "course.js").read_text(encoding="utf-8")
+    return json.loads(text.removeprefix("window.lstmCourse = ").rstrip().removesuffix(";"))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import ROOT, SITE, SUB_PATH, toc_pages
-from explorable_helpers import axe
+from explorable_helpers import axe, listed_course
 from playwright.sync_api import Browser, Page, expect
 
 from lstm_lib.exercises import EXERCISES
@@ -97,6 +97,14 @@ def test_every_exercise_of_a_chapter_can_be_done_in_the_page(visited: Visit) -> 
     named = dict.fromkeys(cell["metadata"]["exercise"] for cell in cells if "exercise" in cell["metadata"])
     panels = visited.page.evaluate("[...document.querySelectorAll('[data-exercise]')].map((e) => e.dataset.exercise)")
     assert panels == [id for id in named if EXERCISES[id].kind != "judgement"]  # those are quizzes
+
+
+def test_quizzes_and_explorables_have_the_names_that_the_course_lists(visited: Visit) -> None:
+    listed = next(page["items"] for page in listed_course()["pages"] if page["page"] == visited.name)
+    wanted = [item["anchor"] for item in listed if item["kind"] != "exercise"]
+    exercises = [f"quiz-{item['id']}" for item in listed if item["kind"] == "exercise"]
+    shown = visited.page.locator(".anyhost[id]").evaluate_all("all => all.map((e) => e.id)")
+    assert [name for name in shown if name not in exercises] == wanted
 
 
 def test_no_two_elements_share_an_id_and_no_two_questions_their_buttons(visited: Visit) -> None:

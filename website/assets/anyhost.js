@@ -66,7 +66,29 @@
     }
   }
 
-  async function show(view, entries, models) {
+  // What the reader answered comes back: a quiz has a name of its own, a guess that of its page and its explorable.
+  function remember(model, { _anywidget_id: module = "" }, frame, counts) {
+    const store = window.lstmStore;
+    const name = model.get("name");
+    if (model.get("choice") !== undefined && name) {
+      frame.id = `quiz-${name}`;
+      const kept = store?.get(`${model.get("role") ?? "quiz"}/${name}`)?.answer;
+      if (typeof kept === "string") model.set("choice", kept);
+    } else if (model.get("guess") === "") {
+      const kind = module.split(".").at(-2) ?? "explorable";
+      counts[kind] = (counts[kind] ?? 0) + 1;
+      frame.id = `explorable-${kind}${counts[kind] > 1 ? `-${counts[kind]}` : ""}`;
+      const id = `${store?.page ?? ""}#${frame.id}`;
+      const kept = store?.get(`guess/${id}`)?.answer;
+      if (typeof kept === "string") model.set("guess", kept);
+      model.on("change:guess", (_, answer) => {
+        const detail = { kind: "guess", id, passed: null, mistake: null, answer };
+        document.dispatchEvent(new CustomEvent("lstm:done", { detail }));
+      });
+    }
+  }
+
+  async function show(view, entries, models, counts) {
     const id = JSON.parse(view.textContent).model_id;
     const entry = entries[id];
     if (entry?.model_module !== "anywidget") {
@@ -76,6 +98,7 @@
     const frame = document.createElement("div");
     frame.className = "anyhost";
     view.after(frame);
+    remember(model, entry.state, frame, counts);
     if (entry.state._css) addStyle(frame, entry.state._css);
     const el = frame.appendChild(document.createElement("div"));
 
@@ -91,10 +114,11 @@
     if (!stored) return;
     const entries = JSON.parse(stored.textContent).state;
     const models = {};
+    const counts = {};
     if (window.lstmWidgets) addStyle(document.head, window.lstmWidgets.style);
     for (const view of document.querySelectorAll(VIEW)) {
       try {
-        await show(view, entries, models);
+        await show(view, entries, models, counts);
       } catch (error) {
         console.error(error);
         const message = document.createElement("p");
@@ -102,7 +126,12 @@
         view.after(message);
       }
     }
+    // A link to a quiz leads to what was not there yet when the page was opened.
+    const wanted = document.getElementById(location.hash.slice(1));
+    if (wanted?.matches(".anyhost")) wanted.scrollIntoView();
   }
+
+  window.lstmHost = { makeModel };
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
