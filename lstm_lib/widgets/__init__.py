@@ -3,6 +3,7 @@
 from lstm_lib.widgets.gate_explorer import GateExplorer
 from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.number_pad import NumberPad
+from lstm_lib.widgets.play_the_stream import PlayTheStream
 from lstm_lib.widgets.quiz import Quiz
 from lstm_lib.widgets.say_a_digit import SayADigit
 from lstm_lib.widgets.text_finder import TextFinder
@@ -14,6 +15,7 @@ __all__ = [
     "GateExplorer",
     "GradientFlow",
     "NumberPad",
+    "PlayTheStream",
     "Quiz",
     "SayADigit",
     "TextFinder",

@@ -4,11 +4,15 @@ Jupyter Book adds every script and style sheet of a folder named ``_static`` to 
 files live elsewhere, and this extension collects them in a folder that it appends to Sphinx's static path.
 """
 
+import html
+import json
 import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
@@ -22,12 +26,16 @@ sys.path.insert(0, str(HERE))
 import drawings  # noqa: E402
 import icons  # noqa: E402
 
+from lstm_lib import widgets  # noqa: E402
 from lstm_lib.widgets import _base  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
 # The parts of MathJax that the pages load: TeX in, HTML out, its fonts, and the packages that some formulas ask for.
 MATHJAX_FILES = ["tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"]
+
+# An explorable on a page that is no notebook: its name, and what its class is given.
+PLACE = re.compile(r"""<div data-explorable="(\w+)"(?: data-traits='([^']*)')?>""")
 
 LAUNCH_BUTTONS = {
     "binderhub_url": "https://mybinder.org",
@@ -103,11 +111,34 @@ def shrink_icons(app: Sphinx, exception: Exception | None) -> None:
     script.with_suffix(".js.map").unlink(missing_ok=True)  # the map of the script that is gone, 1.7 MB
 
 
+def host_explorables(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Let a page that is no notebook show explorables: <div data-explorable="NAME" data-traits='{"a": 1}'>."""
+    body = context.get("body") or ""
+    if 'data-explorable="' not in body:
+        return
+    context["body"] = PLACE.sub(lambda found: place(found[1], found[2] or "{}"), body)
+    if "application/vnd.jupyter.widget-state+json" not in body:  # else they are there already
+        for name, attributes in app.config.nb_ipywidgets_js.items():
+            app.add_js_file(name, **attributes)
+
+
+def place(name: str, traits: str) -> str:
+    """Return the opening tag of an explorable, with its whole state; its class checks the traits."""
+    classes = {cls.__module__.rpartition(".")[2]: cls for cls in (getattr(widgets, name) for name in widgets.__all__)}
+    widget = classes[name](**json.loads(html.unescape(traits)))
+    known = type(widget).class_own_traits(sync=True)
+    state = {trait: value for trait, value in widget.get_state().items() if trait in known}
+    return f'<div data-explorable="{name}" data-state="{html.escape(json.dumps(state))}">'
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Connect the functions above to Sphinx."""
     # Early (Sphinx checks at priority 800 that logo and favicon exist).
     app.connect("config-inited", collect_assets, priority=100)
     app.connect("config-inited", add_launch_buttons, priority=100)
     app.connect("config-inited", drop_thebe, priority=100)
+    app.connect("html-page-context", host_explorables)
     app.connect("build-finished", shrink_icons)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
