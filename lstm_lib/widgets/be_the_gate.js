@@ -114,8 +114,17 @@ export function previewWords({ c_prev, kept, learned, c, h }) {
 }
 
 export function endWords(mine, theirs, gates) {
-  const silence = gates.includes("o") ? `, and you spoke unasked ${mine.unasked} times` : "";
+  const silence = gates.includes("o") ? `, and you spoke unasked ${mine.unasked === 1 ? "once" : `${mine.unasked} times`}` : "";
   return `You had ${mine.right} of ${mine.given} right${silence}; the trained unit with the same gates had ${theirs.right}.`;
+}
+
+/** Where the gates were open, of both. */
+export function replayWords(mine, theirs, gates) {
+  const at = (runs, gate) => runs.flatMap((run, t) => (run[gate] >= 0.5 ? [t + 1] : [])).join(", ") || "none";
+  const closed = (runs) => runs.flatMap(({ f }, t) => (f < 0.5 ? [t + 1] : [])).join(", ") || "none";
+  const words = { i: "Steps at which i was open", f: "Steps at which f was closed", o: "Steps at which o was open" };
+  const steps = (runs, gate) => (gate === "f" ? closed(runs) : at(runs, gate));
+  return [...gates].map((gate) => `${words[gate]}: yours ${steps(mine, gate)}; the trained unit’s ${steps(theirs, gate)}.`).join(" ");
 }
 
 const QUESTIONS = {
@@ -142,7 +151,7 @@ const QUESTIONS = {
 // ---------------------------------------------------------------- drawing
 
 const BOX = { width: 340, left: 92, right: 12 };
-const scale = linear([-1.6, 1.6], [BOX.left, BOX.width - BOX.right]);
+const scale = linear([-1.25, 1.25], [BOX.left, BOX.width - BOX.right]);
 
 /** Four rows: the memory before, what is kept of it, what is added, the memory after; and a fifth, what is said. */
 function gauge({ c_prev, kept, c, h }, { kind, symbol }, gates) {
@@ -190,27 +199,26 @@ function replay({ steps }, mine, theirs, gates) {
     });
   });
   const top = 54 + 40 * (gates.length - 1) + 12;
-  const y = linear([-1.6, 1.6], [top + 64, top]);
+  const y = linear([-1.1, 1.1], [top + 70, top]);
   const line = (runs, kind) => draw("path", { class: `bg-run ${kind}`, d: runs.map(({ c }, t) => `${t ? "L" : "M"}${x(t) + 8} ${y(c).toFixed(1)}`).join("") });
   parts.push(...VALUES.map((value, n) => draw("text", { class: "bg-letter", x: 6, y: y(value) + 4 }, SYMBOLS[n])));
   parts.push(...VALUES.map((value) => draw("path", { class: "bg-line", d: `M${left} ${y(value)}H${x(steps.length)}` })));
   parts.push(line(theirs, "bg-theirs"), line(mine, "bg-mine"));
-  const same = steps.filter((_, t) => [...gates].every((gate) => Math.round(mine[t][gate]) === Math.round(theirs[t][gate]))).length;
-  const label = `The gates of both at each step: at ${same} of ${steps.length} steps yours and those of the trained unit are on the same side of one half.`;
-  const svg = draw("svg", { viewBox: `0 0 ${x(steps.length) + 4} ${top + 70}`, role: "img", "aria-label": label }, ...parts);
+  const label = replayWords(mine, theirs, gates);
+  const svg = draw("svg", { viewBox: `0 0 ${x(steps.length) + 4} ${top + 76}`, role: "img", "aria-label": label }, ...parts);
   return make("div", { className: "lw-panel" }, make("p", { className: "lw-title" }, "Replay: your gates (filled) and those of the trained unit (outlined)"), svg, make("p", { className: "bg-same" }, label));
 }
 
 /** The scores at the end. */
 function scores(rows, measured, gates) {
   const silence = gates.includes("o");
-  const head = ["", "right", "wrong", ...(silence ? ["unasked"] : []), "1,000 streams"].map((text) => make("th", { scope: "col" }, text));
+  const head = ["", "right", "wrong", ...(silence ? ["unasked"] : []), "in 1,000 streams"].map((text) => make("th", { scope: "col" }, text));
   const body = rows.map(([stage, name, count]) => {
     const known = measured.find((row) => row.level === "one unit" && row.player === stage);
     const cells = [`${count.right}/${count.given}`, errorWords(count), ...(silence ? [`${count.unasked}`] : []), known ? percent(known.right) : ""];
     return make("tr", {}, make("th", { scope: "row" }, name), ...cells.map((text) => make("td", {}, text)));
   });
-  return make("table", { className: "bg-scores" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
+  return make("table", { className: "bg-scores" }, make("caption", {}, "A wrong answer can be of two kinds"), make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
 }
 
 // ---------------------------------------------------------------- the explorable

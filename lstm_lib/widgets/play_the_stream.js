@@ -49,7 +49,6 @@ export function position({ steps, asked }, at, answers) {
 
 // ---------------------------------------------------------------- words
 
-const some = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 
 const NAMES = { stale: "stale", "other box": "other box", intruder: "passer-by", none: "none of these" };
@@ -100,30 +99,30 @@ export function machineWords(machines, names, question) {
   }));
 }
 
-/** The end: who had how many right, and what was measured on many streams of the level. */
-export function endWords({ level, asked }, given, machines, names, measured) {
-  const right = (answers) => score(answers, asked).right;
-  const all = [["you", right(given)], ...names.map((name) => [PLAYERS[name], right(machines[name].map(likeliest))])];
-  const share = (name) => measured.find((row) => row.level === level && row.player === name)?.right;
-  const known = names.filter((name) => share(name) !== undefined).map((name) => `${PLAYERS[name]} ${percent(share(name))}`);
-  const said = `Of ${some(asked.length, "question")} right: ${listed(all.map(([name, count]) => `${name} ${count}`))}.`;
-  return `${said} One stream is little. Over 1,000 streams of this level: ${listed(known)}; guessing ${percent(share("guessing"))}.`;
+/** The end: what the reader has, and what was measured on many streams of the level. */
+export function endWords({ level, asked }, given, names, measured) {
+  const share = (name) => percent(measured.find((row) => row.level === level && row.player === name).right);
+  const many = listed(names.map((name) => `${PLAYERS[name]} ${share(name)}`));
+  return `You had ${score(given, asked).right} of ${asked.length} right. Over 1,000 streams of this level: ${many}; guessing ${share("guessing")}.`;
 }
 
-const QUESTION = "You and five machines play the same stream. Guess first: who breaks first, when two boxes become four, and with which error?";
+const QUESTION = "You and five machines play the same stream. Guess first: who breaks first, and with which error?";
 const ANSWERS = {
-  rnn: "The RNN, and it names what is in another box",
-  intruder: "The RNN, and it names what has passed by last",
-  stale: "A machine with a sum as its memory, and it names what was overwritten",
-  lstm: "The LSTM, and it names what is in another box",
+  two: "The RNN and the memory that only adds, already at two boxes: they name what is in the other box",
+  stale: "The memory with a learn gate, at two boxes: it names what was overwritten",
+  four: "The RNN, at four boxes: it names what has passed by last",
+  lstm: "The LSTM, at long waits: it names what has passed by last",
 };
 
-/** The verdict on a guess, from what was measured. */
+/** The verdict on a guess: what was measured on many streams. */
 export function verdict(guess, measured) {
-  const of = (level, player) => measured.find((row) => row.level === level && row.player === player);
-  const [two, four, whole] = [of("two", "rnn"), of("four", "rnn"), of("four", "lstm")];
-  const opening = guess === "rnn" ? "Right." : `You said: “${ANSWERS[guess]}”.`;
-  return opening;
+  const of = (level, player, what = "right") => percent(measured.find((row) => row.level === level && row.player === player)[what]);
+  const opening = guess === "two" ? "Your guess was right." : `Your guess was: “${ANSWERS[guess]}”. It is not so.`;
+  return (
+    `${opening} At two boxes the RNN has ${of("two", "rnn")} right and the sum alone ${of("two", "memory")}; of their wrong answers ` +
+    `${of("two", "rnn", "other box")} and ${of("two", "memory", "other box")} name what is in the other box. At four boxes the memory with a ` +
+    `learn gate breaks too (${of("four", "learn")}). With a forget gate, and as a whole LSTM, it has ${of("four", "forget")} and ${of("four", "lstm")}.`
+  );
 }
 
 // ---------------------------------------------------------------- drawing
@@ -150,37 +149,36 @@ function picture({ boxes, asked }, { shown, given, step, question, open }) {
   return draw("svg", { viewBox: `0 0 ${WIDE} 116`, "aria-hidden": "true" }, ...parts);
 }
 
-/** A row of the table: who, the bars, what it was. */
-function boardRow(name, count, cells, said, kind = "") {
-  const head = make("th", { scope: "row" }, name, " ", make("span", { className: "ps-count" }, count));
-  return make("tr", { className: kind }, head, ...cells, make("td", { className: "ps-said" }, said));
+/** A row of the table: who, how many right, the bars, what it was; at the end the errors take the place of both. */
+function boardRow(name, count, { cells, said, errors }, kind = "") {
+  const rest = errors ? [make("td", { colSpan: SYMBOLS.length + 1, className: "ps-said" }, errors)] : [...cells, make("td", { className: "ps-said" }, said)];
+  return make("tr", { className: kind }, make("th", { scope: "row" }, name), make("td", { className: "ps-count" }, count), ...rest);
 }
 
-/** The table: you, and each machine with its shares at the question that was answered last. */
+/** The share of a symbol, as a number over a bar. */
+function shareCell(share, named) {
+  const bar = make("span", { className: "ps-bar" });
+  bar.style.width = `${Math.round(100 * share)}%`;
+  const number = make("span", { className: "ps-share" }, `${Math.round(100 * share)}`);
+  return make("td", { className: named ? "ps-named" : "" }, number, make("span", { className: "ps-track" }, bar));
+}
+
+/** The table: you, and each machine with its shares at the question that was just answered. */
 function board(game, { given, question, open, over }, machines, names) {
   const now = question >= 0 && !open ? question : -1;
   const right = now >= 0 ? game.asked[now].right : -1;
   const heads = SYMBOLS.map((symbol, n) => make("th", { scope: "col", className: n === right ? "ps-right" : "" }, symbol));
-  const head = make("tr", {}, make("th", { scope: "col" }, "right so far"), ...heads, make("th", { scope: "col" }, "said"));
-  const tally = (answers) => {
-    const count = score(answers, game.asked);
-    return [`${count.right}/${count.given}`, over ? errorWords(count) || "no error" : ""];
+  const head = make("tr", {}, make("th", { scope: "col" }, "player"), make("th", { scope: "col" }, "right"), ...(over ? [make("th", { scope: "col", colSpan: 5 }, "errors")] : [...heads, make("th", { scope: "col" }, "kind")]));
+  const row = (name, says, cells, kind) => {
+    const count = score(says, game.asked);
+    const said = now < 0 ? "" : short(kindsOf(says[now], game.asked[now]));
+    return boardRow(name, `${count.right}/${count.given}`, { cells, said, errors: over && (errorWords(count) || "no error") }, kind);
   };
-  const verdictOf = (answer) => (now < 0 ? "" : short(kindsOf(answer, game.asked[now])));
-  const mine = SYMBOLS.map((_, n) => make("td", {}, now >= 0 && given[now] === n ? "●" : ""));
-  const [count, errors] = tally(given);
-  const rows = [boardRow("You", count, mine, over ? errors : verdictOf(given[now]), "ps-you")];
+  const rows = [row("You", given, SYMBOLS.map((_, n) => make("td", {}, now >= 0 && given[now] === n ? "●" : "")), "ps-you")];
   for (const name of names) {
     const says = machines?.[name].map(likeliest).slice(0, given.length);
-    const cells = SYMBOLS.map((_, n) => {
-      if (!machines || now < 0) return make("td", {});
-      const share = machines[name][now][n];
-      const bar = make("span", { className: "ps-bar" });
-      bar.style.height = `${Math.round(100 * share)}%`;
-      return make("td", { className: n === says[now] ? "ps-named" : "" }, make("span", { className: "ps-track" }, bar), make("span", { className: "ps-share" }, `${Math.round(100 * share)}`));
-    });
-    const [count, errors] = machines ? tally(says) : ["", ""];
-    rows.push(boardRow(PLAYERS[name], count, cells, over ? errors : machines && now >= 0 ? verdictOf(says[now]) : ""));
+    const cells = SYMBOLS.map((_, n) => (machines && now >= 0 ? shareCell(machines[name][now][n], n === says[now]) : make("td", {})));
+    rows.push(machines ? row(PLAYERS[name], says, cells) : boardRow(PLAYERS[name], "", { cells, said: "" }));
   }
   return [make("thead", {}, head), make("tbody", {}, ...rows)];
 }
@@ -195,7 +193,7 @@ function render({ model, el }) {
   const words = spoken("p", "ps-words");
   const names = model.get("players");
   const shown = make("div", { className: "ps-picture" });
-  const caption = make("caption", {}, "What each says to the question, in percent");
+  const caption = make("caption");
   const table = make("table", { className: "ps-board" }, caption);
   const id = unique("level");
   const select = make("select", { id }, ...Object.entries(LEVELS).map(([value, { name }]) => make("option", { value }, name)));
@@ -241,6 +239,7 @@ function render({ model, el }) {
     machines = network && (played.machines ??= answersOf(played, network));
     select.value = level;
     shown.replaceChildren(picture(played, now));
+    caption.textContent = now.over ? "Errors; one can be of two kinds" : "What each says to a question, in percent";
     table.replaceChildren(caption, ...board(played, now, machines, names));
     const off = (button, is) => button.setAttribute("aria-disabled", `${is}`);
     off(next, now.open);
@@ -248,8 +247,9 @@ function render({ model, el }) {
     keys.forEach((key, n) => key.classList.toggle("ps-chosen", now.question >= 0 && !now.open && now.given[now.question] === n));
     next.textContent = now.open ? "Answer first" : now.over ? "The same stream again" : !now.shown ? "Start" : now.shown === steps.length ? "The end" : "Next step";
     root.classList.toggle("ps-over", now.over);
-    const said = now.over && machines ? endWords(played, now.given, machines, names, network.card.measured) : stepWords(played, now);
+    const said = now.over && machines ? endWords(played, now.given, names, network.card.measured) : stepWords(played, now);
     const heard = now.question >= 0 && !now.open && machines ? ` ${machineWords(machines, names, now.question)}.` : "";
+    if (now.over && machines && model.get("guess") in ANSWERS) judged.textContent = verdict(model.get("guess"), network.card.measured);
     words.replaceChildren(said, make("span", { className: "ps-heard" }, heard), failed);
   }
 
@@ -288,9 +288,10 @@ function render({ model, el }) {
 
   played.seed = model.get("seed");
   model.on("change:level change:seed change:at change:answers", change);
+  const later = (guess) => `You guess: ${ANSWERS[guess]}. Play one stream to its end, and what was measured stands here.`;
+  const [form, judged] = guessFirst(model, { question: QUESTION, answers: ANSWERS, verdict: later, explorable, first: () => next });
   redraw();
-  const asked = guessFirst(model, { question: QUESTION, answers: ANSWERS, verdict: (guess) => guess, explorable, first: () => next });
-  root.append(...asked, explorable);
+  root.append(form, judged, explorable);
   el.append(root);
   const digits = (text) => /^[0-3]*$/.test(text);
   addressed(model, root, "stream", { level: oneOf(Object.keys(LEVELS)), seed: within(1, 9999), at: within(0, 41), answers: digits });
