@@ -39,10 +39,11 @@ export function answersOf({ boxes, steps, asked }, { players }) {
  * text of digits. What does not fit is cut: there is no answer to a question that was not asked yet, and the game waits
  * at the first question without one.
  */
-export function position({ steps, asked }, at, answers) {
+export function position({ steps, asked }, wanted, answers) {
+  const at = Math.max(0, Math.floor(wanted) || 0);
   const given = [...answers].map(Number).filter((n) => n in SYMBOLS).slice(0, asked.filter(({ t }) => t < at).length);
   const waits = asked[given.length]?.t ?? steps.length;
-  const shown = Math.min(Math.max(0, Math.floor(at) || 0), waits + 1);
+  const shown = Math.min(at, waits + 1);
   const question = asked.findIndex(({ t }) => t === shown - 1);
   return { shown, given, step: steps[shown - 1], question, open: question >= 0 && question >= given.length, over: shown > steps.length };
 }
@@ -56,7 +57,7 @@ const NAMES = { stale: "stale", "other box": "other box", intruder: "passer-by",
 /** The name of a wrong answer, short. */
 export function short(kinds) {
   if (kinds[0] === "right") return "right";
-  return kinds.length ? kinds.map((kind) => NAMES[kind]).join(" or ") : "none of these";
+  return kinds.length ? kinds.map((kind) => NAMES[kind]).join(", ") : "none";
 }
 
 /** The errors of a player, counted. */

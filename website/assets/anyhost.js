@@ -89,7 +89,6 @@
     const { explorable, state } = place.dataset;
     const exports = await load({ _anywidget_id: `lstm_lib.widgets.${explorable}.Place` });
     place.replaceChildren();
-    place.classList.add("anyhost");
     await render(place, makeModel({ state: JSON.parse(state) }), exports);
   }
 

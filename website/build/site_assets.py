@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anywidget
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -128,9 +129,9 @@ def place(name: str, traits: str) -> str:
     """Return the opening tag of an explorable, with its whole state; its class checks the traits."""
     classes = {cls.__module__.rpartition(".")[2]: cls for cls in (getattr(widgets, name) for name in widgets.__all__)}
     widget = classes[name](**json.loads(html.unescape(traits)))
-    known = type(widget).class_own_traits(sync=True)
-    state = {trait: value for trait, value in widget.get_state().items() if trait in known}
-    return f'<div data-explorable="{name}" data-state="{html.escape(json.dumps(state))}">'
+    others = {"_esm", "_css", *anywidget.AnyWidget.class_trait_names()}  # what every widget has
+    state = {trait: value for trait, value in widget.get_state().items() if trait not in others}
+    return f'<div class="anyhost" data-explorable="{name}" data-state="{html.escape(json.dumps(state))}">'
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
