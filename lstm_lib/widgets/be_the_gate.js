@@ -212,7 +212,7 @@ function replay({ steps }, mine, theirs, gates) {
 /** The scores at the end. */
 function scores(rows, measured, gates) {
   const silence = gates.includes("o");
-  const head = ["", "right", "wrong", ...(silence ? ["unasked"] : []), "in 1,000 streams"].map((text) => make("th", { scope: "col" }, text));
+  const head = ["player", "right", "wrong", ...(silence ? ["unasked"] : []), "in 1,000 streams"].map((text) => make("th", { scope: "col" }, text));
   const body = rows.map(([stage, name, count]) => {
     const known = measured.find((row) => row.level === "one unit" && row.player === stage);
     const cells = [`${count.right}/${count.given}`, errorWords(count), ...(silence ? [`${count.unasked}`] : []), known ? percent(known.right) : ""];

@@ -283,7 +283,7 @@ def test_the_front_page_is_alive_without_a_notebook(front: Page) -> None:
     expect(front.get_by_text("Here the website has the game")).to_have_count(0)
     assert not asked  # the networks come when somebody plays
     explorer.get_by_role("button", name="Start").press("Enter")
-    expect(explorer.get_by_role("status")).to_contain_text("Step 1 of 18")
+    expect(explorer.get_by_role("status").last).to_contain_text("Step 1 of 18")
     expect(explorer.get_by_role("row")).to_have_count(4)  # the heads, you, the RNN, the LSTM
     expect(explorer.get_by_role("row", name="LSTM")).to_contain_text("0/0")
     assert [url.rpartition("/")[2] for url in asked] == ["stream.js"]
