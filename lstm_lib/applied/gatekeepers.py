@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from lstm_lib import experiment, layers, optim, tasks
+from lstm_lib import tasks
 from lstm_lib._array import Array
 from lstm_lib.applied.stream_players import VALUES, wrong_answers
-from lstm_lib.from_scratch import cells
+from lstm_lib.from_scratch import experiment, layers, optim
 from lstm_lib.tasks import Batch
 
 FEATURES = 3
@@ -57,7 +57,7 @@ def run(stage: str, weights: experiment.Weights, xs: Array) -> Any:
     """Run a unit over the stream of one box.
 
     Example:
-        >>> weights = experiment.init_weights(np.random.default_rng(0), "lstm", 3, 1, 0)
+        >>> weights = experiment.init_weights(np.random.default_rng(0), "lstm", 3, 1, 0, dtype=np.float64)
         >>> run("lstm", weights, draw(np.random.default_rng(0), 5).xs).hs.shape
         (16, 5, 1)
     """
@@ -105,9 +105,9 @@ def measure(stage: str, weights: experiment.Weights, streams: int = 1000, *, see
     """Return the share of right answers, what wrong ones name, and the share of other steps at which it speaks.
 
     Example:
-        >>> weights = experiment.Weights(cells.RNNParams(np.zeros((1, 4)), np.zeros(1)), None)
-        >>> measure("rnn", weights, 10)["speaks unasked"]
-        0.0
+        >>> weights = experiment.init_weights(np.random.default_rng(0), "rnn", 3, 1, 0, dtype=np.float64)
+        >>> list(measure("rnn", weights, 10))
+        ['right', 'stale', 'other box', 'intruder', 'none of these', 'speaks unasked']
     """
     batch = draw(np.random.default_rng(seed), streams)
     hs = run(stage, weights, batch.xs).hs[..., 0]

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from lstm_lib import experiment, tasks
+from lstm_lib import tasks
 from lstm_lib._array import Array
-from lstm_lib.from_scratch import cells
+from lstm_lib.from_scratch import cells, experiment
 from lstm_lib.tasks.answers import NOTHING, possible_answers
 
 STAGES = ("rnn", "memory", "learn", "forget", "lstm")
@@ -138,8 +138,9 @@ def draw(level: Level, rng: np.random.Generator, batch_size: int, T: int | None 
         >>> draw(LEVELS["two"], np.random.default_rng(0), 5).xs.shape
         (18, 5, 8)
     """
-    chances = {"p_write": level.p_write, "p_ask": level.p_ask}
-    return tasks.recall_stream(rng, batch_size, T or level.T, boxes=level.boxes, dtype=np.float32, **chances)
+    boxes, steps, p_write, p_ask = level
+    how: dict[str, Any] = {"boxes": boxes, "p_write": p_write, "p_ask": p_ask, "dtype": np.float32}
+    return tasks.recall_stream(rng, batch_size, T or steps, **how)
 
 
 def wrong_answers(says: Array, xs: Array, boxes: int) -> dict[str, float]:

@@ -23,10 +23,11 @@ import {{ openPlayers }} from {module("stream")};
 import {{ readFileSync }} from "node:fs";
 const {{ players }} = openPlayers(readFileSync({json.dumps(str(FILE))}));
 const game = gate.open({SEED});
-const keep = ({{ kind }}) => ({{ i: kind === "write" ? 1 : 0, f: kind === "write" ? 0 : 1, o: kind === "ask" ? 1 : 0 }});
-const perfect = gate.turns(game.steps, game.steps.map(keep));
+const rule = (kind) => ({{ i: Number(kind === "write"), f: Number(kind !== "write"), o: Number(kind === "ask") }});
+const perfect = gate.turns(game.steps, game.steps.map(({{ kind }}) => rule(kind)));
 const lstm = gate.unit(players.unit_lstm, game.steps);
-const shown = [0, 0.05, 0.3, 1].map((value) => gate.read("if", gate.written("if", {{ i: value, f: 1 - value }}), 16)[0]);
+const through = (values) => gate.read("if", gate.written("if", values), 16)[0];
+const shown = [0, 0.05, 0.3, 1].map((value) => through({{ i: value, f: 1 - value }}));
 console.log(JSON.stringify({{
   game, shown,
   perfect: gate.judged(perfect.map(({{ h }}) => h), game),
@@ -50,7 +51,8 @@ def test_whoever_sets_the_gates_by_the_rule_has_all_right_and_is_silent(told: di
 
 
 def test_choices_survive_as_a_text(told: dict) -> None:
-    assert [(one["i"], one["f"], one["o"]) for one in told["shown"]] == [(0, 1, 1), (0.1, 1, 1), (0.3, 0.7, 1), (1, 0, 1)]
+    shown = [(one["i"], one["f"], one["o"]) for one in told["shown"]]
+    assert shown == [(0, 1, 1), (0.1, 1, 1), (0.3, 0.7, 1), (1, 0, 1)]
     assert told["cut"] == [1, 16]
     assert list(told["all"]) == list(GATES)
 
@@ -68,7 +70,8 @@ def test_the_replay_lists_where_both_opened(told: dict) -> None:
 
 
 def test_units_with_a_forget_gate_have_all_right_and_only_the_use_gate_is_silent() -> None:
-    rows = {stage: recorded.rows("stream_players", level="one unit", player=stage) for stage in ("learn", "forget", "lstm")}
+    stages = ("learn", "forget", "lstm")
+    rows = {stage: recorded.rows("stream_players", level="one unit", player=stage) for stage in stages}
     assert all(len(runs) == 5 for runs in rows.values())
     assert max(row["right"] for row in rows["learn"]) < 0.5
     assert min(row["right"] for stage in ("forget", "lstm") for row in rows[stage]) == 1
@@ -111,7 +114,8 @@ def test_the_keys_play_a_stream_to_its_end(explore: Callable[..., Locator], told
     explorer = explore()
     play(explorer, told["game"])
     count = told["perfect"]["given"]
-    words = f"You had {count} of {count} right, and you spoke unasked 0 times; the trained unit with the same gates had {count}."
+    mine = f"You had {count} of {count} right, and you spoke unasked 0 times"
+    words = f"{mine}; the trained unit with the same gates had {count}."
     expect(explorer.get_by_role("status").last).to_have_text(words)
     expect(explorer.get_by_role("row", name="You")).to_contain_text(f"{count}/{count}")
     expect(explorer.get_by_role("row")).to_have_count(7)

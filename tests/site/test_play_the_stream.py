@@ -27,7 +27,8 @@ def shares(level: str, player: str) -> dict:
 
 def steps_of(level: str, seed: int) -> dict:
     """Return the stream of a level and a seed, and its questions, from JavaScript."""
-    return node(f"import {{ open }} from {module('play_the_stream')}; console.log(JSON.stringify(open('{level}', {seed})))")
+    script = f"import {{ open }} from {module('play_the_stream')};\n"
+    return node(f"{script}console.log(JSON.stringify(open('{level}', {seed})));")
 
 
 # ---------------------------------------------------------------- logic and words
@@ -38,7 +39,7 @@ import {{ openPlayers, likeliest, score }} from {module("stream")};
 import {{ readFileSync }} from "node:fs";
 const network = openPlayers(readFileSync({json.dumps(str(FILE))}));
 const game = play.open("two", 5);
-const first = game.asked[0].t + 1;
+const [first, right] = [game.asked[0].t + 1, game.asked[0].right];
 const at = (step, answers) => play.position(game, step, answers);
 const many = Object.keys(play.LEVELS).map((level) => {{
   const counts = Object.fromEntries(Object.keys(play.PLAYERS).map((name) => [name, [0, 0]]));
@@ -53,8 +54,11 @@ const many = Object.keys(play.LEVELS).map((level) => {{
 }});
 console.log(JSON.stringify({{
   game, first, many: Object.fromEntries(many), card: network.card,
-  positions: [at(0, ""), at(first - 1, ""), at(first, ""), at(first + 5, ""), at(first, "3"), at(99, "0".repeat(40)), at(-3, "x"), at(2.7, "1")],
-  words: [at(0, ""), at(1, ""), at(first, ""), at(first, `${{game.asked[0].right}}`)].map((now) => play.stepWords(game, now)),
+  positions: [
+    at(0, ""), at(first - 1, ""), at(first, ""), at(first + 5, ""), at(first, "3"),
+    at(99, "0".repeat(40)), at(-3, "x"), at(2.7, "1"),
+  ],
+  words: [at(0, ""), at(1, ""), at(first, ""), at(first, `${{right}}`)].map((now) => play.stepWords(game, now)),
   wrong: [0, 1, 2, 3].filter((n) => n !== game.asked[0].right).map((n) => play.stepWords(game, at(first, `${{n}}`))),
   verdicts: ["two", "lstm"].map((guess) => play.verdict(guess, network.card.measured)),
   short: [["right"], ["stale", "intruder"], []].map(play.short),
@@ -113,7 +117,8 @@ def test_the_verdict_gives_the_recorded_numbers(told: dict) -> None:
 
 def test_the_front_page_gives_the_recorded_numbers() -> None:
     page = (ROOT / "intro.md").read_text(encoding="utf-8")
-    percents = {(level, player): round(100 * shares(level, player)["right"]) for level in ("two", "four") for player in ("rnn", "lstm")}
+    which = [(level, player) for level in ("two", "four") for player in ("rnn", "lstm")]
+    percents = {one: round(100 * shares(*one)["right"]) for one in which}
     assert f"is right {percents['two', 'rnn']} times out of 100, and the LSTM every time" in page
     assert f"with four boxes it is {percents['four', 'rnn']} against {percents['four', 'lstm']}" in page
     assert percents["two", "lstm"] == 100
