@@ -150,7 +150,7 @@ const QUESTIONS = {
 
 // ---------------------------------------------------------------- drawing
 
-const BOX = { width: 340, left: 92, right: 12 };
+const BOX = { width: 340, left: 110, right: 12 };
 const scale = linear([-1.25, 1.25], [BOX.left, BOX.width - BOX.right]);
 
 /** Four rows: the memory before, what is kept of it, what is added, the memory after; and a fifth, what is said. */

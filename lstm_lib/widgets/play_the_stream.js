@@ -289,7 +289,7 @@ function render({ model, el }) {
 
   played.seed = model.get("seed");
   model.on("change:level change:seed change:at change:answers", change);
-  const later = (guess) => `You guess: ${ANSWERS[guess]}. Play one stream to its end, and what was measured stands here.`;
+  const later = (guess) => `Your guess: “${ANSWERS[guess]}”. Play one stream to its end, and what was measured stands here.`;
   const [form, judged] = guessFirst(model, { question: QUESTION, answers: ANSWERS, verdict: later, explorable, first: () => next });
   redraw();
   root.append(form, judged, explorable);
