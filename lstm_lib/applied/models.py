@@ -30,6 +30,7 @@ NETWORKS = {
     "Listener": "lstm_lib.applied.voice",
     "Reader": "lstm_lib.applied.ocr",
     "Detector": "lstm_lib.applied.detection",
+    "Players": "lstm_lib.applied.stream_players",
 }
 
 

@@ -1,8 +1,10 @@
 """The explorables of the course, as anywidgets: the same files drive notebooks and the static website."""
 
+from lstm_lib.widgets.be_the_gate import BeTheGate
 from lstm_lib.widgets.gate_explorer import GateExplorer
 from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.number_pad import NumberPad
+from lstm_lib.widgets.play_the_stream import PlayTheStream
 from lstm_lib.widgets.quiz import Quiz
 from lstm_lib.widgets.say_a_digit import SayADigit
 from lstm_lib.widgets.text_finder import TextFinder
@@ -11,9 +13,11 @@ from lstm_lib.widgets.truncation import Truncation
 from lstm_lib.widgets.writer import Writer
 
 __all__ = [
+    "BeTheGate",
     "GateExplorer",
     "GradientFlow",
     "NumberPad",
+    "PlayTheStream",
     "Quiz",
     "SayADigit",
     "TextFinder",

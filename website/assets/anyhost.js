@@ -4,12 +4,15 @@
 // to Python. Here it is a plain object, filled with the state that the notebook stored when it ran. The page holds
 //   <script type="application/vnd.jupyter.widget-state+json">   the state of all models, once, and
 //   <script type="application/vnd.jupyter.widget-view+json">    one for each place where a widget is shown.
+// or, on a page that is no notebook, <div data-explorable="NAME" data-state="{…}">, whose content stands in for it until
+// it has started; the site's build fills in the state.
 // The code of the course's own explorables is in widgets.js, which comes before this script; any other anywidget brings
 // its code in its state.
 // Widgets that are not anywidgets (ipywidgets' own sliders and boxes) are not shown, and an error says so.
 (() => {
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
+  const PLACE = "[data-explorable]";
 
   // The part of anywidget's model that a module can use: get, set, save_changes, on, off, send.
   function makeModel({ state, buffers = [] }) {
@@ -35,6 +38,7 @@
       },
       save_changes() {}, // nobody to save to
       send() {},
+      website: true, // an address that a reader can keep and send: see addressed() in parts.js
     };
     return model;
   }
@@ -100,9 +104,20 @@
     view.after(frame);
     remember(model, entry.state, frame, counts);
     if (entry.state._css) addStyle(frame, entry.state._css);
-    const el = frame.appendChild(document.createElement("div"));
+    await render(frame, model, await load(entry.state));
+  }
 
-    let { default: widget } = await load(entry.state);
+  // An explorable of a page that is no notebook.
+  async function mount(place) {
+    const { explorable, state } = place.dataset;
+    const exports = await load({ _anywidget_id: `lstm_lib.widgets.${explorable}.Place` });
+    place.replaceChildren();
+    await render(place, makeModel({ state: JSON.parse(state) }), exports);
+  }
+
+  async function render(frame, model, exports) {
+    const el = frame.appendChild(document.createElement("div"));
+    let { default: widget } = exports;
     if (typeof widget === "function") widget = await widget();
     const signal = new AbortController().signal; // never aborted: the page lives as long as the widget
     await widget.initialize?.({ model, signal, experimental: {} });
@@ -110,20 +125,21 @@
   }
 
   async function start() {
+    const places = document.querySelectorAll(`${VIEW}, ${PLACE}`);
+    if (!places.length) return;
     const stored = document.querySelector(STATE);
-    if (!stored) return;
-    const entries = JSON.parse(stored.textContent).state;
+    const entries = stored ? JSON.parse(stored.textContent).state : {};
     const models = {};
     const counts = {};
     if (window.lstmWidgets) addStyle(document.head, window.lstmWidgets.style);
-    for (const view of document.querySelectorAll(VIEW)) {
+    for (const place of places) {
       try {
-        await show(view, entries, models, counts);
+        await (place.matches(PLACE) ? mount(place) : show(place, entries, models, counts));
       } catch (error) {
         console.error(error);
         const message = document.createElement("p");
         message.textContent = `This explorable could not start: ${error.message}`;
-        view.after(message);
+        place.after(message);
       }
     }
     // A link to a quiz leads to what was not there yet when the page was opened.

@@ -20,7 +20,7 @@ from sphinx.util.typing import ExtensionMetadata
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-QUIZ = "kind role name question options answer answers value tolerance mistakes because".split()
+QUIZ = ["kind", "role", "name", "question", "options", "answer", "answers", "value", "tolerance", "mistakes", "because"]
 PAGE = "progress"  # the page that shows the table
 
 

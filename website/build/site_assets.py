@@ -4,11 +4,17 @@ Jupyter Book adds every script and style sheet of a folder named ``_static`` to 
 files live elsewhere, and this extension collects them in a folder that it appends to Sphinx's static path.
 """
 
+import html
+import json
+import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
+import anywidget
 import pydata_sphinx_theme
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
@@ -22,9 +28,13 @@ sys.path.insert(0, str(HERE))
 import drawings  # noqa: E402
 import finish  # noqa: E402
 
+from lstm_lib import widgets  # noqa: E402
 from lstm_lib.widgets import _base  # noqa: E402
 
 logger = logging.getLogger(__name__)
+
+# An explorable on a page that is no notebook: its name, and what its class is given.
+PLACE = re.compile(r"""<div data-explorable="(\w+)"(?: data-traits='([^']*)')?>""")
 
 LAUNCH_BUTTONS = {
     "binderhub_url": "https://mybinder.org",
@@ -86,11 +96,34 @@ def finish_pages(app: Sphinx, exception: Exception | None) -> None:
     shutil.rmtree(static / "vendor" / "fontawesome", ignore_errors=True)
 
 
+def host_explorables(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Let a page that is no notebook show explorables: <div data-explorable="NAME" data-traits='{"a": 1}'>."""
+    body = context.get("body") or ""
+    if 'data-explorable="' not in body:
+        return
+    context["body"] = PLACE.sub(lambda found: place(found[1], found[2] or "{}"), body)
+    if "application/vnd.jupyter.widget-state+json" not in body:  # else they are there already
+        for name, attributes in app.config.nb_ipywidgets_js.items():
+            app.add_js_file(name, **attributes)
+
+
+def place(name: str, traits: str) -> str:
+    """Return the opening tag of an explorable, with its whole state; its class checks the traits."""
+    classes = {cls.__module__.rpartition(".")[2]: cls for cls in (getattr(widgets, name) for name in widgets.__all__)}
+    widget = classes[name](**json.loads(html.unescape(traits)))
+    others = {"_esm", "_css", *anywidget.AnyWidget.class_trait_names()}  # what every widget has
+    state = {trait: value for trait, value in widget.get_state().items() if trait not in others}
+    return f'<div class="anyhost" data-explorable="{name}" data-state="{html.escape(json.dumps(state))}">'
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Connect the functions above to Sphinx."""
     # Early (Sphinx checks at priority 800 that logo and favicon exist).
     app.connect("config-inited", collect_assets, priority=100)
     app.connect("config-inited", add_launch_buttons, priority=100)
     app.connect("config-inited", drop_thebe, priority=100)
+    app.connect("html-page-context", host_explorables)
     app.connect("build-finished", finish_pages, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
