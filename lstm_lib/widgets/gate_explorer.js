@@ -5,7 +5,7 @@
 // The first half of this file is arithmetic and words (tests hold the numbers to Python's), the second half draws.
 
 import { drawnUse, lstmStep, remember, sigmoid, use } from "./cell.js";
-import { draw, linear, make, minus, num, percent, presets, rich, slider, spoken, squashed, stage } from "./parts.js";
+import { addressed, draw, linear, make, minus, num, percent, presets, rich, slider, spoken, squashed, stage, within } from "./parts.js";
 
 // ---------------------------------------------------------------- arithmetic
 
@@ -444,6 +444,8 @@ function render({ model, el }) {
   if (model.get("question")) root.append(make("p", { className: "ge-question" }, model.get("question")));
   root.append(situations.group, make("div", { className: "ge-groups" }, ...groups), picture, words);
   el.append(root);
+  const checks = Object.keys(sliders).map((key) => [`values.${key}`, within(...range(key, name).slice(0, 2))]);
+  addressed(model, root, `${name.replace(" ", "-")}-gate`, Object.fromEntries(checks));
 }
 
 export default { render };

@@ -5,7 +5,7 @@
 // Python's numbers), the second finds words, the third draws. Nothing moves on its own.
 
 import { lstmBack, lstmStep, sigmoid, tanhBack, tanhStep } from "./cell.js";
-import { draw, guessFirst, logarithmic, make, modelSlider, num, percent, presets, small, spoken, stage, titled } from "./parts.js";
+import { addressed, draw, guessFirst, logarithmic, make, modelSlider, num, percent, presets, small, spoken, stage, titled, within } from "./parts.js";
 
 // ---------------------------------------------------------------- arithmetic
 
@@ -252,6 +252,7 @@ function render({ model, el }) {
   });
   root.append(...asked, explorable);
   el.append(root);
+  addressed(model, root, "gradient-flow", { output: within(1, events), forget_bias: within(-2, 6), input_bias: within(-6, 4) });
 }
 
 export default { render };

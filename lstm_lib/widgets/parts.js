@@ -250,3 +250,93 @@ export function guessFirst(model, { question, answers, verdict, explorable, firs
   reveal();
   return [form, said];
 }
+
+// ---------------------------------------------------------------- the address of the page
+
+/** Checks of what an address gives: a number between two ends, one of some words. */
+export const within = (min, max) => (value) => Number.isFinite(value) && min <= value && value <= max;
+export const oneOf = (words) => (value) => words.includes(value);
+
+const ADDRESSED = Symbol.for("lstm_lib.widgets.addressed"); // how often each name was given on this page
+
+/** A value of a model; a dot looks into a dictionary. */
+function inside(model, key) {
+  const [whole, part] = key.split(".");
+  return part ? model.get(whole)[part] : model.get(whole);
+}
+
+/** What a fragment says of an explorable, as texts: "#truncation=lag:9,mode:carry" gives { lag: "9", mode: "carry" }. */
+export function fromFragment(fragment, name) {
+  if (!fragment.startsWith(`#${name}=`)) return null;
+  const pairs = fragment.slice(name.length + 2).split(",").map((pair) => pair.split(/:(.*)/s, 2).map(unescaped));
+  return Object.fromEntries(pairs.filter(([key, text]) => key && text));
+}
+
+/** A text as what the model holds: a number, yes or no, a word. */
+function like(sample, text) {
+  if (typeof sample === "number") return Number(text);
+  return typeof sample === "boolean" ? text === "true" : text;
+}
+
+function unescaped(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return ""; // a broken link
+  }
+}
+
+export const toFragment = (name, values) =>
+  `#${name}=${Object.entries(values).map(([key, value]) => `${key}:${encodeURIComponent(value)}`).join(",")}`;
+
+/**
+ * Keep what the reader has set in the address of the page, so that a link restores it; only on a website, where the
+ * model says so (model.website). Call it last in render, when the root is in the page and its listeners are there.
+ * checks: { w: within(0, 1), mode: oneOf(["a", "b"]), "values.f": within(0, 1) }, a number, a word, or true and false
+ * each; a dot looks into a dictionary. What an address gives is set only if its check holds. Two of one name are told apart by their order.
+ */
+export function addressed(model, root, stem, checks) {
+  if (!model.website) return;
+  const counts = (globalThis[ADDRESSED] ??= {});
+  counts[stem] = (counts[stem] ?? 0) + 1;
+  const name = counts[stem] > 1 ? `${stem}-${counts[stem]}` : stem;
+  const keys = Object.keys(checks);
+  const start = Object.fromEntries(keys.map((key) => [key, inside(model, key)]));
+  let restoring = false;
+  let waiting;
+
+  function restore() {
+    const given = fromFragment(location.hash, name);
+    if (!given) return;
+    restoring = true;
+    const named = keys.filter((key) => Object.hasOwn(given, key)).map((key) => [key, like(start[key], given[key])]);
+    const values = { ...start, ...Object.fromEntries(named.filter(([key, value]) => checks[key](value))) };
+    for (const key of keys) {
+      const [whole, part] = key.split(".");
+      model.set(whole, part ? { ...model.get(whole), [part]: values[key] } : values[key]);
+    }
+    model.save_changes();
+    restoring = false;
+    const look = () => root.scrollIntoView({ block: "start" });
+    if (document.readyState === "complete") look();
+    else addEventListener("load", look, { once: true });
+  }
+
+  function keep() {
+    const changed = keys.filter((key) => inside(model, key) !== start[key]);
+    const fragment = toFragment(name, Object.fromEntries(changed.map((key) => [key, inside(model, key)])));
+    const here = location.pathname + location.search;
+    if (changed.length) history.replaceState(history.state, "", here + fragment);
+    else if (fromFragment(location.hash, name)) history.replaceState(history.state, "", here);
+  }
+
+  for (const whole of new Set(keys.map((key) => key.split(".")[0]))) {
+    model.on(`change:${whole}`, () => {
+      if (restoring) return;
+      clearTimeout(waiting);
+      waiting = setTimeout(keep, 300); // browsers allow some hundred writes a minute, and a drag makes sixty a second
+    });
+  }
+  addEventListener("hashchange", restore);
+  restore();
+}

@@ -8,6 +8,7 @@
 
 import { sigmoid, tanhBack, tanhStep } from "./cell.js";
 import {
+  addressed,
   draw,
   guessFirst,
   linear,
@@ -20,6 +21,7 @@ import {
   small,
   spoken,
   stage,
+  within,
 } from "./parts.js";
 
 export const STEPS = 60;
@@ -266,6 +268,7 @@ function render({ model, el }) {
   const asked = guessFirst(model, { question: QUESTION, answers: ANSWERS, verdict, explorable, first: () => weight.input });
   root.append(...asked, explorable);
   el.append(root);
+  addressed(model, root, "three-clocks", { w: within(0.1, 2.5), forget_bias: within(-2, 6) });
 }
 
 export default { render };

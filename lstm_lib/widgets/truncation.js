@@ -4,7 +4,7 @@
 // step; the question for it comes L steps later, perhaps in another window. The first part of this file is arithmetic
 // (tests count it out in PyTorch), the second finds words, the third draws. Nothing moves on its own.
 
-import { draw, guessFirst, linear, make, modelSlider, panel, percent, radios, spoken, stage } from "./parts.js";
+import { addressed, draw, guessFirst, linear, make, modelSlider, oneOf, panel, percent, radios, spoken, stage, within } from "./parts.js";
 
 export const STEPS = 60;
 
@@ -321,6 +321,8 @@ function render({ model, el }) {
   });
   root.append(...asked, explorable);
   el.append(root);
+  const checks = { window: within(2, 20), lag: within(1, LONGEST), position: within(1, 20), mode: oneOf(Object.keys(MODES)) };
+  addressed(model, root, "truncation", checks);
 }
 
 export default { render };

@@ -35,6 +35,7 @@
       },
       save_changes() {}, // nobody to save to
       send() {},
+      website: true, // an address that a reader can keep and send: see addressed() in parts.js
     };
     return model;
   }
