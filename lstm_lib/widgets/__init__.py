@@ -1,5 +1,6 @@
 """The explorables of the course, as anywidgets: the same files drive notebooks and the static website."""
 
+from lstm_lib.widgets.cell_walk import CellWalk
 from lstm_lib.widgets.gate_explorer import GateExplorer
 from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.number_pad import NumberPad
@@ -11,6 +12,7 @@ from lstm_lib.widgets.truncation import Truncation
 from lstm_lib.widgets.writer import Writer
 
 __all__ = [
+    "CellWalk",
     "GateExplorer",
     "GradientFlow",
     "NumberPad",
