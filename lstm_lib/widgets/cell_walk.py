@@ -22,9 +22,9 @@ LONGEST = 8  # steps
 class CellWalk(anywidget.AnyWidget):
     """Step through a short sequence, part by part, forwards or backwards, and read the number on every wire.
 
-    Forwards, the standard use gate and the drawn one stand side by side, with the same i·g and the same o; the standard
-    one is listened to. Backwards, the gradient of one h of the sequence runs back on the same wires. All of its logic is
-    in ``cell_walk.js``, so that it reacts on a static page too.
+    Forwards, the standard use gate and the drawn one stand side by side, with the same i·g and the same o; the
+    standard one is listened to. Backwards, the gradient of one h runs back on the same wires. All of its logic is in
+    ``cell_walk.js``, so that it reacts on a static page too.
 
     Args:
         mode: "forward", or "back" for the gradients.
@@ -35,7 +35,7 @@ class CellWalk(anywidget.AnyWidget):
         question: False leaves out the question that comes first.
 
     Raises:
-        ValueError: If there is no such mode, or the cell has not one unit and one feature, or there are too many events.
+        ValueError: If there is no such mode, the cell has not one unit and one feature, or events are too many.
 
     Example:
         >>> CellWalk(mode="back", xs=[1.0, -1.0])
