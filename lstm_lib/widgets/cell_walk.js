@@ -171,6 +171,7 @@ const SIGNS = ["×", "+"];
 export function layOut(map, scale, back) {
   const top = back ? map.size[1] - 1.15 : map.size[1]; // the drawn use gate lies above, and has no gradient here
   const across = (x) => x * scale.x;
+  const width = across(map.size[0]) + 8; // for a number with a minus at the right
   const down = (y) => (top - y) * scale.y;
   const hidden = (name) => back && name.startsWith("drawn");
   const parts = Object.fromEntries(
@@ -197,15 +198,15 @@ export function layOut(map, scale, back) {
     const tip = back ? corners[0] : corners.at(-1);
     const arrives = tip[0] < 0.5 || tip[0] > map.size[0] - 0.5 || Object.values(map.parts).some((part) => touches(tip, part));
     const [label, x, y] = (back && BACK_LABELS[wire.carries]) || [wire.label && `${back ? "∂" : ""}${wire.label}`, ...wire.label_at];
-    const anchor = x > map.size[0] - 1.2 ? { x: across(map.size[0]) - 2, "text-anchor": "end" } : { x: across(x) };
+    const anchor = x > map.size[0] - 1.2 ? { x: width - 2, "text-anchor": "end" } : { x: across(x) };
     return { ...wire, points: back ? points.reverse() : points, arrives, label, anchor: { ...anchor, y: down(y) } };
   });
-  return { width: across(map.size[0]), height: down(0), across, down, parts, wires };
+  return { width, height: down(0), across, down, parts, wires };
 }
 
 // Labels that only gradients have: the two roads into c, which forwards are one number; and ∂o where there is no wire.
 const BACK_LABELS = {
-  c_next: ["∂c next", 11, 4.72], c: ["∂c_{t}", 7.1, 4.72], c_read: ["to c", 9.75, 3.85], o: ["∂o", 8.33, 2.55],
+  c_next: ["∂c next", 11, 4.72], c: ["∂c_{t}", 7.1, 4.72], c_read: ["to c", 9.75, 3.85], o: ["∂o", 7.75, 3.1],
 };
 
 /** The letters of a label, with their index lower and smaller. */

@@ -289,7 +289,7 @@ def test_the_question_comes_first_and_the_keyboard_goes_on(alone: Callable[[AnyW
 
 def test_a_wide_page_gets_the_wide_drawing(blank: Blank, walk: Callable[..., Locator]) -> None:
     explorable = walk()
-    expect(explorable.locator("svg")).to_have_attribute("viewBox", re.compile("^0 0 329"))
+    expect(explorable.locator("svg")).to_have_attribute("viewBox", re.compile("^0 0 337"))
     blank.page.set_viewport_size({"width": 1280, "height": 800})
-    expect(explorable.locator("svg")).to_have_attribute("viewBox", re.compile("^0 0 672"))
+    expect(explorable.locator("svg")).to_have_attribute("viewBox", re.compile("^0 0 680"))
     assert explorable.bounding_box()["height"] <= 640
