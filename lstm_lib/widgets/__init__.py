@@ -2,6 +2,7 @@
 
 from lstm_lib.widgets.cell_walk import CellWalk
 from lstm_lib.widgets.gate_explorer import GateExplorer
+from lstm_lib.widgets.gate_failures import GateFailures
 from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.number_pad import NumberPad
 from lstm_lib.widgets.quiz import Quiz
@@ -14,6 +15,7 @@ from lstm_lib.widgets.writer import Writer
 __all__ = [
     "CellWalk",
     "GateExplorer",
+    "GateFailures",
     "GradientFlow",
     "NumberPad",
     "Quiz",
