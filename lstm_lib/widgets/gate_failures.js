@@ -6,6 +6,7 @@
 // second finds words, the third draws. Nothing moves on its own.
 
 import { sigmoid } from "./cell.js";
+import { sliced, whole } from "./engine.js";
 import { addressed, draw, guessFirst, make, oneOf, percent, rich, spoken, stage, within } from "./parts.js";
 
 // ---------------------------------------------------------------- arithmetic
@@ -36,22 +37,24 @@ export function questions(steps) {
 /** What the network says at each question, as numbers of symbols; held is a word of the letters of gates that are 1. */
 export function says({ W, b, readout_W, readout_b }, steps, held) {
   const H = b[0].length;
-  const [h, c, a] = [new Float64Array(H), new Float64Array(H), [0, 1, 2, 3].map(() => new Float64Array(H))];
+  const [h, c, a, bias] = [new Float64Array(H), new Float64Array(H), new Float64Array(4 * H), Float64Array.from(b.flat())];
+  const rows = W.flat().map((row) => Float64Array.from(row));
+  const [holdI, holdF, holdO] = [..."ifo"].map((gate) => held.includes(gate));
   const said = [];
   for (const { symbol, write, ask } of steps) {
     const on = [symbol, write < 0 ? -1 : 4 + write, ask < 0 ? -1 : 6 + ask].filter((n) => n >= 0); // the ones in x
-    for (let gate = 0; gate < 4; gate++) {
-      for (let n = 0; n < H; n++) {
-        const row = W[gate][n];
-        let sum = b[gate][n];
-        for (let m = 0; m < H; m++) sum += row[m] * h[m];
-        for (const m of on) sum += row[H + m];
-        a[gate][n] = sum;
-      }
+    for (let k = 0; k < 4 * H; k++) {
+      const row = rows[k];
+      let sum = bias[k];
+      for (let m = 0; m < H; m++) sum += row[m] * h[m];
+      for (let m = 0; m < on.length; m++) sum += row[H + on[m]];
+      a[k] = sum;
     }
     for (let n = 0; n < H; n++) {
-      const [i, f, o] = [["i", 0], ["f", 1], ["o", 3]].map(([gate, k]) => (held.includes(gate) ? 1 : sigmoid(a[k][n])));
-      c[n] = f * c[n] + i * Math.tanh(a[2][n]);
+      const i = holdI ? 1 : sigmoid(a[n]);
+      const f = holdF ? 1 : sigmoid(a[H + n]);
+      const o = holdO ? 1 : sigmoid(a[3 * H + n]);
+      c[n] = f * c[n] + i * Math.tanh(a[2 * H + n]);
       h[n] = o * Math.tanh(c[n]);
     }
     if (ask < 0) continue;
@@ -68,10 +71,14 @@ export function answered(network, stream, held) {
   return questions(steps).map((one, n) => ({ ...one, said: said[n], kind: one.clear ? KINDS[one.possible.indexOf(said[n])] : "" }));
 }
 
-/** How many answers of each kind, over all streams; with four symbols each that counts has a kind. */
-export function count(network, streams, held) {
-  const kinds = streams.flatMap((stream) => answered(network, stream, held)).map(({ kind }) => kind).filter(Boolean);
-  return Object.fromEntries(KINDS.map((kind) => [kind, kinds.filter((one) => one === kind).length]));
+/** How many answers of each kind, over all streams; with four symbols each that counts has a kind. In pieces, see engine.js. */
+export function* count(network, streams, held) {
+  const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+  for (const stream of streams) {
+    for (const { kind } of answered(network, stream, held)) if (kind) counts[kind] += 1;
+    yield;
+  }
+  return counts;
 }
 
 // ---------------------------------------------------------------- words
@@ -171,7 +178,8 @@ function render({ model, el }) {
   const [network, streams] = [model.get("network"), model.get("streams")];
   const words = spoken("p", "gf-words");
   const known = {};
-  const counts = (held) => (known[held] ??= count(network, streams, held));
+  const counts = (held) => (known[held] ??= whole(count(network, streams, held)));
+  const counted = async (held) => (known[held] ??= await sliced(count(network, streams, held), { budget: 4 }));
 
   const switches = Object.entries(GATES).map(([gate, [family, name]]) => {
     const box = make("input", { type: "checkbox" });
@@ -185,7 +193,7 @@ function render({ model, el }) {
   });
   const group = make("fieldset", { className: "gf-switches" }, make("legend", {}, "Held wide open"), ...switches.map(({ row }) => row));
 
-  const sorted = make("div", {});
+  const sorted = make("div", { className: "gf-sorted" });
   const canvas = make("div", { className: "gf-stream" });
   const which = make("span", { className: "gf-which" });
   const turn = (text, name, way) => {
@@ -210,9 +218,12 @@ function render({ model, el }) {
   function show() {
     const held = model.get("held");
     for (const { gate, box } of switches) box.checked = held.includes(gate);
-    sorted.replaceChildren(bars(counts(held), counts("")));
-    words.replaceChildren(...rich(countWords(held, counts(held))));
     showStream();
+    Promise.all([counted(held), counted("")]).then((both) => {
+      if (held !== model.get("held")) return; // the reader is further by now
+      sorted.replaceChildren(bars(...both));
+      words.replaceChildren(...rich(countWords(held, both[0])));
+    });
   }
 
   model.on("change:held", show);

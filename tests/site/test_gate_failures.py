@@ -19,13 +19,15 @@ KINDS = ["right", "stale", "other", "intruder"]
 
 SCRIPT = f"""
 import * as failures from {module("gate_failures")};
+import {{ whole }} from {module("engine")};
+const count = (held) => whole(failures.count(network, streams, held));
 const network = {json.dumps(WIDGET.network)}, streams = {json.dumps(WIDGET.streams)};
 console.log(JSON.stringify({{
   steps: streams.map(failures.read),
   possible: streams.map((stream) => failures.questions(failures.read(stream)).map(({{ t, possible, clear }}) => [t, possible, clear])),
   says: Object.fromEntries({json.dumps(HELD)}.map((held) => [held, streams.map((s) => failures.says(network, failures.read(s), held))])),
-  counts: Object.fromEntries({json.dumps(HELD)}.map((held) => [held, failures.count(network, streams, held)])),
-  words: Object.fromEntries({json.dumps(HELD)}.map((held) => [held, failures.countWords(held, failures.count(network, streams, held))])),
+  counts: Object.fromEntries({json.dumps(HELD)}.map((held) => [held, count(held)])),
+  words: Object.fromEntries({json.dumps(HELD)}.map((held) => [held, failures.countWords(held, count(held))])),
 }}));
 """  # noqa: E501
 
@@ -136,6 +138,7 @@ def test_the_switches_work_by_keyboard_and_the_bars_follow(failing: Callable[[],
     explorable.get_by_role("checkbox", name="forget gate").focus()
     page.keyboard.press("Space")
     expect(words).to_contain_text("The commonest error is stale")
+    expect(explorable.get_by_role("listitem")).to_have_count(4)
     shown = explorable.get_by_role("listitem").all_inner_texts()
     counts = [int(row.split("\n")[-1].split(" ·")[0]) for row in shown]
     assert sum(counts) == 114
