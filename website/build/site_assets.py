@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -21,6 +22,7 @@ sys.path.insert(0, str(HERE))
 
 import drawings  # noqa: E402
 import icons  # noqa: E402
+import maps  # noqa: E402
 
 from lstm_lib.widgets import _base  # noqa: E402
 
@@ -103,11 +105,19 @@ def shrink_icons(app: Sphinx, exception: Exception | None) -> None:
     script.with_suffix(".js.map").unlink(missing_ok=True)  # the map of the script that is gone, 1.7 MB
 
 
+def draw_maps(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
+    """Draw the maps of the cell in the page's own colours, where the notebook shows pictures of them."""
+    notebook = Path(app.srcdir) / f"{pagename}.ipynb"
+    if "body" in context and notebook.is_file():
+        context["body"] = maps.swap(context["body"], notebook)
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Connect the functions above to Sphinx."""
     # Early (Sphinx checks at priority 800 that logo and favicon exist).
     app.connect("config-inited", collect_assets, priority=100)
     app.connect("config-inited", add_launch_buttons, priority=100)
     app.connect("config-inited", drop_thebe, priority=100)
+    app.connect("html-page-context", draw_maps)
     app.connect("build-finished", shrink_icons)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
