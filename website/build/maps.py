@@ -14,6 +14,7 @@ from lstm_lib import _cell_map
 
 CHAPTERS = {"remember": "03_remember_gate", "learn": "04_learn_gate", "forget": "05_forget_gate", "use": "06_use_gate"}
 UNIT = 54  # px, of a drawing that is 11 units wide
+LETTER = 0.18  # units, the width of a letter
 SIGNS = ("×", "+")
 CALL = re.compile(r"diagrams\.draw\(.*\)")
 KINDS = {"simplified": _cell_map.simplified, "full": _cell_map.full}
@@ -30,7 +31,8 @@ def swap(body: str, notebook: Path) -> str:
         found = CALL.search("".join(cell["source"])) if cell["cell_type"] == "code" else None
         alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt")
         if found and alt:
-            picture = re.compile(rf'<img\b[^>]*\balt="{re.escape(html.escape(alt, quote=True))}"[^>]*>')
+            words = html.escape(alt, quote=False).replace('"', "&quot;")
+            picture = re.compile(rf'<img\b[^>]*\balt="{re.escape(words)}"[^>]*>')
             kind, use, here = asked(found[0])
             drawing = nav(KINDS[kind](use), alt, here=here, chapter=notebook.stem)
             body = picture.sub(lambda _, drawing=drawing: drawing, body, count=1)
@@ -71,7 +73,7 @@ def nav(diagram: _cell_map.Diagram, alt: str, *, here: str | None, chapter: str)
         target = CHAPTERS.get(family)
         if target and target != chapter:
             label = f"To the {family} gate, Chapter {int(target[:2])}"
-            group = f'<a href="{target}.html" aria-label="{label}">{group}</a>'
+            group = f'<a href="{target}.html"><title>{label}</title>{group}</a>'
         pieces.append(group)
     name = html.escape(alt, quote=True)
     return (
@@ -98,7 +100,10 @@ def _label(wire: _cell_map.Wire, diagram: _cell_map.Diagram) -> str:
     if not wire.label:
         return ""
     x, y = _at(wire.label_at, diagram)
-    return f'<text class="cell-map-label" x="{x:g}" y="{y:g}">{_letters(wire.label)}</text>'
+    anchor = ""
+    if wire.label_at[0] + LETTER * len(wire.label) > diagram.size[0]:  # it would be cut
+        x, anchor = diagram.size[0] * UNIT - 2, ' text-anchor="end"'
+    return f'<text class="cell-map-label" x="{x:g}" y="{y:g}"{anchor}>{_letters(wire.label)}</text>'
 
 
 def _part(part: _cell_map.Part, diagram: _cell_map.Diagram) -> str:
