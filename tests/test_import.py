@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # import from its own wing and from lower levels, nothing else. A new module or folder gets its place here, once.
 LEVELS = (
     {"array": "_array"},
-    {"notation": "notation", "tasks": "tasks", "nn": "nn", "recorded": "recorded"},
+    {"notation": "notation", "cell_map": "_cell_map", "tasks": "tasks", "nn": "nn", "recorded": "recorded"},
     {
         "from_scratch": "from_scratch",
         "training": "training",
@@ -35,6 +35,7 @@ LEVELS = (
 LIGHT = {
     "array": {"numpy"},
     "notation": set(),
+    "cell_map": set(),
     "recorded": set(),
     "tasks": {"numpy"},
     "from_scratch": {"numpy"},

@@ -1,7 +1,9 @@
 """The explorables of the course, as anywidgets: the same files drive notebooks and the static website."""
 
 from lstm_lib.widgets.be_the_gate import BeTheGate
+from lstm_lib.widgets.cell_walk import CellWalk
 from lstm_lib.widgets.gate_explorer import GateExplorer
+from lstm_lib.widgets.gate_failures import GateFailures
 from lstm_lib.widgets.gradient_flow import GradientFlow
 from lstm_lib.widgets.number_pad import NumberPad
 from lstm_lib.widgets.play_the_stream import PlayTheStream
@@ -14,7 +16,9 @@ from lstm_lib.widgets.writer import Writer
 
 __all__ = [
     "BeTheGate",
+    "CellWalk",
     "GateExplorer",
+    "GateFailures",
     "GradientFlow",
     "NumberPad",
     "PlayTheStream",

@@ -14,7 +14,7 @@ from typing import Any
 
 import anywidget
 
-from lstm_lib.notation import FAMILIES, GRID, INK
+from lstm_lib.notation import FAMILIES, GRID, INK, PAGE
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent / "applied" / "models"  # the networks that some explorables run
@@ -71,7 +71,7 @@ def colours() -> str:
         >>> "--lw-forget-hue: #D55E00;" in colours()
         True
     """
-    families = {**FAMILIES, "ink": INK, "grid": GRID}
+    families = {**FAMILIES, "ink": INK, "grid": GRID, "page": PAGE}
     light = [f"  --lw-{name}: {family.on_light};" for name, family in families.items()]
     hues = [f"  --lw-{name}-hue: {family.hue};" for name, family in families.items()]
     dark = [f"  --lw-{name}: {family.on_dark};" for name, family in families.items()]

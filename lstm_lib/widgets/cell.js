@@ -2,7 +2,7 @@
 //
 // As in Python's cells: W acts on z = [h, x] and is (4, H, H+D) in an LSTM, gates in the order i, f, g, o; b is (4, H).
 // A step returns a tape, with all that it computed; its way back takes the tape and the gradients of h and c, and
-// returns the gradients of everything that went in. Time is the caller's loop. A test holds all numbers to Python's.
+// returns the gradients of everything that went in (dx, dh, dc, dW, db), and of what lies between. Time is the caller's loop. A test holds all numbers to Python's.
 
 export const sigmoid = (a) => 0.5 * (1 + Math.tanh(0.5 * a));
 
@@ -44,15 +44,13 @@ function gates({ W, b }, x, { h, c: c_prev }) {
 }
 
 /** From the gradients of what was learned for c, of what was kept, and of h, back to the weights, x, h and c. */
-function gatesBack({ W }, { z, i, f, g, o, c_prev, u }, dc, dkept, dh) {
-  const db = [
-    each((dc, i, g) => dc * g * i * (1 - i), dc, i, g),
-    each((dkept, c, f) => dkept * c * f * (1 - f), dkept, c_prev, f),
-    each((dc, i, g) => dc * i * (1 - g * g), dc, i, g),
-    each((dh, u, o) => dh * u * o * (1 - o), dh, u, o),
-  ];
+function gatesBack({ W }, { z, i, f, g, o, c_prev, u }, dlearned, dkept, dh) {
+  const [di, df, dg, d_o] = [times(dlearned, g), times(dkept, c_prev), times(dlearned, i), times(dh, u)];
+  const through = (dy, y) => each((dy, y) => dy * y * (1 - y), dy, y);
+  const db = [through(di, i), through(df, f), each((dg, g) => dg * (1 - g * g), dg, g), through(d_o, o)];
   const dz = db.map((da, gate) => back(W[gate], da)).reduce(plus);
-  return { dW: db.map((da) => outer(da, z)), db, dx: dz.slice(dh.length), dh: dz.slice(0, dh.length), dc: times(dkept, f) };
+  const on = { dx: dz.slice(dh.length), dh: dz.slice(0, dh.length), dc: times(dkept, f) };
+  return { dW: db.map((da) => outer(da, z)), db, ...on, di, df, dg, do: d_o, dlearned, dkept };
 }
 
 /** The standard LSTM. */
@@ -62,8 +60,10 @@ export function lstmStep(params, x, state) {
 }
 
 export function lstmBack(params, tape, { dh, dc }) {
-  const dc_all = each((dc, dh, o, u) => dc + dh * o * (1 - u * u), dc, dh, tape.o, tape.u);
-  return gatesBack(params, tape, dc_all, dc_all, dh);
+  const du = times(dh, tape.o);
+  const dread = each((du, u) => du * (1 - u * u), du, tape.u); // what c gets from the use gate
+  const dc_all = plus(dc, dread);
+  return { ...gatesBack(params, tape, dc_all, dc_all, dh), du, dread };
 }
 
 /** The LSTM as the article draws it. */

@@ -5,7 +5,7 @@
 // Python's numbers), the second finds words, the third draws. Nothing moves on its own.
 
 import { lstmBack, lstmStep, sigmoid, tanhBack, tanhStep } from "./cell.js";
-import { addressed, draw, guessFirst, logarithmic, make, modelSlider, num, percent, presets, small, spoken, stage, titled, within } from "./parts.js";
+import { addressed, draw, folds, guessFirst, logarithmic, make, modelSlider, num, percent, presets, small, spoken, stage, titled, within } from "./parts.js";
 
 // ---------------------------------------------------------------- arithmetic
 
@@ -15,8 +15,8 @@ export const lstmUnit = (forgetBias, inputBias) => ({
   b: [[inputBias], [forgetBias], [0], [1]],
 });
 
-/** The weights of the tanh unit. */
-export const RNN_UNIT = { W: [[0.9, 1, 0]], b: [0] };
+/** The weights of the tanh unit, for [h, x, flag]. */
+export const rnnUnit = (rnnH, rnnX) => ({ W: [[rnnH, rnnX, 0]], b: [0] });
 
 /** Run a unit over the events from empty memories; one tape a step. */
 function run(step, unit, values, flags) {
@@ -40,16 +40,17 @@ function flowBack(back, unit, tapes, T, alongMemoryOnly = false) {
 }
 
 /** Everything that is shown, for one setting. */
-export function flow({ values, flags, forgetBias, inputBias, output }) {
+export function flow({ values, flags, forgetBias, inputBias, rnnH, rnnX, output }) {
   const unit = lstmUnit(forgetBias, inputBias);
+  const rnn = rnnUnit(rnnH, rnnX);
   const tapes = run(lstmStep, unit, values, flags);
-  const rnnTapes = run(tanhStep, RNN_UNIT, values, flags);
+  const rnnTapes = run(tanhStep, rnn, values, flags);
   return {
     steps: tapes.map(({ i: [i], f: [f], g: [g], o: [o], c: [c], h: [h] }) => ({ i, f, g, o, c, h })),
     hs: rnnTapes.map(({ h: [h] }) => h),
     lstm: flowBack(lstmBack, unit, tapes, output),
     alongMemory: flowBack(lstmBack, unit, tapes, output, true),
-    rnn: flowBack(tanhBack, RNN_UNIT, rnnTapes, output),
+    rnn: flowBack(tanhBack, rnn, rnnTapes, output),
   };
 }
 
@@ -85,7 +86,7 @@ export const ANSWERS = {
 };
 
 /** The setting that the question speaks of, whatever the sliders say. */
-export const ASKED = { forgetBias: 5, inputBias: -4 };
+export const ASKED = { forgetBias: 5, inputBias: -4, rnnH: 0.9, rnnX: 1 };
 
 /** What is said of a guess, with the numbers of the setting that the question speaks of. */
 export function verdict(guess, lstm, rnn, flags) {
@@ -195,6 +196,8 @@ const settings = (model) => ({
   flags: model.get("flags"),
   forgetBias: model.get("forget_bias"),
   inputBias: model.get("input_bias"),
+  rnnH: model.get("rnn_h"),
+  rnnX: model.get("rnn_x"),
   output: model.get("output"),
 });
 
@@ -206,13 +209,20 @@ function render({ model, el }) {
     kind: "lw-of-use", label: "Output of step", min: 1, max: events, words, describe: (t) => `step ${t}`,
   });
   const forget = modelSlider(model, "forget_bias", {
-    kind: "lw-of-forget", label: "Bias of the forget gate", min: -2, max: 6, step: 0.5, words,
-    describe: (b) => `bias ${num(b, 1)}, f = ${sigmoid(b).toFixed(2)}`,
+    kind: "lw-of-forget", label: "Forget bias", min: -2, max: 6, step: 0.5, words,
+    describe: (b) => `${num(b, 1)}: f = ${sigmoid(b).toFixed(2)}`,
   });
   const input = modelSlider(model, "input_bias", {
-    kind: "lw-of-learn", label: "Bias of the input gate", min: -6, max: 4, step: 0.5, words,
-    describe: (b) => `bias ${num(b, 1)}, i = ${sigmoid(b).toFixed(2)}, at a flag ${sigmoid(b + 8).toFixed(2)}`,
+    kind: "lw-of-learn", label: "Input bias", min: -6, max: 4, step: 0.5, words,
+    describe: (b) => `${num(b, 1)}: i = ${sigmoid(b).toFixed(2)}, flagged ${sigmoid(b + 8).toFixed(2)}`,
   });
+  const of = (key, label, min, max, step) =>
+    modelSlider(model, key, { kind: "lw-of-ink", label, min, max, step, words, describe: (w) => num(w) });
+  const [recurrent, reading] = [of("rnn_h", "Weight of h", 0, 1.5, 0.05), of("rnn_x", "Weight of x", 0.1, 3, 0.1)];
+  const parts = folds([
+    { name: "Biases of the LSTM", rows: [forget.row, input.row] },
+    { name: "Weights of the RNN", rows: [recurrent.row, reading.row] },
+  ]);
   const situations = presets("Settings worth seeing", Object.entries(PRESETS), {
     current: () => ({ forget_bias: model.get("forget_bias"), input_bias: model.get("input_bias") }),
     choose(values) {
@@ -221,7 +231,8 @@ function render({ model, el }) {
     },
   });
   const pictures = make("div", { className: "lw-panels" });
-  const explorable = make("div", {}, situations.group, output.row, forget.row, input.row, pictures, words);
+  const controls = make("div", { className: "gf-controls" }, output.row, make("div", {}, ...parts.all));
+  const explorable = make("div", {}, situations.group, controls, pictures, words);
 
   function redraw() {
     const now = settings(model);
@@ -229,8 +240,8 @@ function render({ model, el }) {
     pictures.replaceChildren(
       titled("What both units read", drawEvents(now.values, now.flags, now.output)),
       titled("Inside the LSTM unit (filled = open)", drawInside(steps, now.output)),
-      drawGradients(`LSTM: how much the output of step ${now.output} depends on each event (line: along c alone)`, "lw-remember", lstm, events, alongMemory),
-      drawGradients(`RNN: how much the output of step ${now.output} depends on each event`, "lw-ink", rnn, events),
+      drawGradients(`LSTM: gradient of output ${now.output} (line: along c)`, "lw-remember", lstm, events, alongMemory),
+      drawGradients(`RNN: gradient of output ${now.output}`, "lw-ink", rnn, events),
     );
     words.replaceChildren(
       make("p", {}, unitWords("LSTM", lstm, now.flags)),
@@ -238,9 +249,11 @@ function render({ model, el }) {
       make("p", {}, unitWords("RNN", rnn, now.flags)),
     );
     situations.show();
+    parts.now(0, `forget ${num(now.forgetBias, 1)}, input ${num(now.inputBias, 1)}`);
+    parts.now(1, `h ${num(now.rnnH)}, x ${num(now.rnnX)}`);
   }
 
-  model.on("change:output change:forget_bias change:input_bias", redraw);
+  model.on("change:output change:forget_bias change:input_bias change:rnn_h change:rnn_x", redraw);
   redraw();
   const { lstm, rnn } = flow({ ...settings(model), ...ASKED, output: events });
   const asked = guessFirst(model, {
@@ -252,7 +265,9 @@ function render({ model, el }) {
   });
   root.append(...asked, explorable);
   el.append(root);
-  addressed(model, root, "gradient-flow", { output: within(1, events), forget_bias: within(-2, 6), input_bias: within(-6, 4) });
+  addressed(model, root, "gradient-flow", {
+    output: within(1, events), forget_bias: within(-2, 6), input_bias: within(-6, 4), rnn_h: within(0, 1.5), rnn_x: within(0.1, 3),
+  });
 }
 
 export default { render };

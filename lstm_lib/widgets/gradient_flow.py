@@ -30,6 +30,9 @@ class GradientFlow(anywidget.AnyWidget):
     # step counted from 1.
     forget_bias = traitlets.Float(5.0).tag(sync=True)
     input_bias = traitlets.Float(-4.0).tag(sync=True)
+    # The weights of h and of x in the tanh unit.
+    rnn_h = traitlets.Float(0.9).tag(sync=True)
+    rnn_x = traitlets.Float(1.0).tag(sync=True)
     output = traitlets.Int(14).tag(sync=True)
 
     # What the reader guessed: "" before the question, "skipped", or one of the three answers.

@@ -194,6 +194,25 @@ export function modelSlider(model, key, { label, ...options }) {
   return { ...made, show };
 }
 
+/**
+ * Folds with controls, of which at most one is open, so that few are in sight: rows of { name, rows }, the first is open.
+ * now(n, text) writes beside the name of a fold how its controls stand.
+ */
+export function folds(groups) {
+  const stands = groups.map(() => make("span", { className: "lw-fold-now" }));
+  const all = groups.map(({ name, rows }, n) => {
+    const summary = make("summary", {}, make("span", {}, ...[name].flat()), stands[n]);
+    summary.dataset.lmSuppressShortcuts = "true";
+    const fold = make("details", { className: "lw-fold", open: n === 0 }, summary, make("div", { className: "lw-fold-rows" }, ...rows));
+    fold.addEventListener("toggle", () => {
+      if (fold.open) all.filter((other) => other !== fold).forEach((other) => (other.open = false));
+    });
+    return fold;
+  });
+  const now = (n, text) => stands[n].replaceChildren(...[text].flat());
+  return { all, now };
+}
+
 /** Radio buttons that belong together, from [value, text] pairs. */
 export function radios(options, { required = false } = {}) {
   const name = unique("choice");

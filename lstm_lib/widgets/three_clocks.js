@@ -1,4 +1,4 @@
-// Three clocks: how long a state lasts, how long its gradient lasts, how long a trained network recalls.
+// Three clocks: how long a state lasts, how long its gradient lasts, over how long training can learn to store.
 //
 // Two memories start at 1 and are left alone for 60 steps:
 //   a tanh unit   h_k = tanh(w h_{k-1})     gradient ∂h_k/∂h_0 = product of w (1 - h_t²)
@@ -76,7 +76,52 @@ export function unitStateHalfLife(w) {
   }
 }
 
+export const DELAYS = 20;
+const MOST = 1000; // training steps
+
+/**
+ * What it costs to learn to store a bit over 1 … DELAYS steps, in training steps, null where MOST are too few. The unit
+ * rests at its latch; an event x = ±1 comes through a weight that starts at 0.1 and goes downhill by a tenth of the
+ * gradient of the squared error, until the sign of the state is that of the event. Without a latch there is nothing.
+ */
+export function trainingSteps(w) {
+  const rest = restingState(w);
+  const costs = [];
+  for (let k = 1; rest > 0 && k <= DELAYS; k++) costs.push(costs.at(-1) === null ? null : costOf(k, w, rest));
+  return costs;
+}
+
+function costOf(k, w, rest) {
+  let w_x = 0.1;
+  for (let n = 0; n <= MOST; n++) {
+    let stored = true;
+    let gradient = 0;
+    for (const x of [-1, 1]) {
+      let h = Math.tanh(w * rest + w_x * x);
+      let slope = (1 - h * h) * x; // ∂h/∂w_x
+      for (let t = 0; t < k; t++) {
+        h = Math.tanh(w * h);
+        slope *= w * (1 - h * h);
+      }
+      stored &&= Math.sign(h) === x;
+      gradient += ((h - rest * x) * slope) / 2;
+    }
+    if (stored) return n;
+    w_x -= 0.1 * gradient;
+  }
+  return null;
+}
+
 // ---------------------------------------------------------------- words
+
+/** What the third clock says of a tanh unit. */
+export function costWords(w, costs) {
+  if (!costs.length) return "Without a latch there is no bit to store: a third clock does not run.";
+  const reached = costs.findIndex((n) => n === null);
+  if (reached < 0) return `It learns to store a bit over ${DELAYS} steps in ${costs.at(-1)} training steps.`;
+  if (reached === 0) return `A thousand training steps do not teach it to store a bit for one step.`;
+  return `A thousand training steps teach it to store a bit over ${reached} ${reached === 1 ? "step" : "steps"}, not over ${reached + 1}.`;
+}
 
 const count = (steps) => `${steps.toFixed(steps < 1 ? 2 : steps < 100 ? 1 : 0)} steps`;
 
@@ -124,7 +169,7 @@ export function verdict(guess) {
 
 // ---------------------------------------------------------------- drawing
 
-const BOX = { width: 360, height: 230, left: 52, right: 90, top: 12, bottom: 40 };
+const BOX = { width: 360, height: 180, left: 52, right: 90, top: 12, bottom: 40 };
 
 /** The path of a curve from step 0 to its end, or to the floor of the panel, which it meets between two steps. */
 function path(values, { xScale, yScale, floor = -Infinity }) {
@@ -181,34 +226,30 @@ const gradientPanel = () => ({
   }),
 });
 
-/** Measured recall: one row of points for each network, and chance as a thin line. */
-function recallPanel(recall, chance) {
-  const delays = recall.map(({ delay }) => delay);
-  const ends = [Math.min(...delays), Math.max(...delays)];
-  const name = ({ network = "RNN" }) => network;
-  const { figure, curves, svg, xScale, yScale, names } = panel({
-    title: "Clock 3: what a trained network recalls (measured)",
+/** The third clock: how many training steps each delay costs; a cross at the top where a thousand were too few. */
+function costPanel() {
+  const made = panel({
+    title: "Clock 3: training steps until the tanh unit stores a bit",
     box: BOX,
-    xLabel: "delay in steps, log scale",
-    yLabel: "accuracy",
-    x: [logarithmic, ends[0] < ends[1] ? ends : [ends[0], ends[0] + 1]],
-    y: [linear, [0, 1]],
-    xTicks: [...new Set(ends)].map((delay) => [delay, `${delay}`]),
-    yTicks: halves,
+    xLabel: "delay in steps",
+    yLabel: "training steps",
+    x: [linear, [0, DELAYS]],
+    y: [logarithmic, [1, MOST]],
+    xTicks: [1, 5, 10, 15, 20].map((k) => [k, `${k}`]),
+    yTicks: [1, 10, 100, 1000].map((n) => [n, `${n}`]),
   });
-  curves.append(draw("path", { class: "tc-chance", d: `M${BOX.left} ${yScale(chance)}H${BOX.width - BOX.right}` }));
-  const labels = [...new Set(recall.map(name))].map((network, n) => {
-    const kind = n ? "tc-gate" : "tc-unit";
-    const rows = recall.filter((row) => name(row) === network);
-    for (const { delay, accuracy } of rows) {
-      curves.append(draw("circle", { class: `tc-point ${kind}`, cx: xScale(delay), cy: yScale(accuracy), r: 4 }));
-    }
-    return { text: network, kind, value: rows.at(-1).accuracy };
-  });
-  curves.append(...names([...labels, { text: "chance", kind: "tc-unit", value: chance }]));
-  const said = recall.map((row) => `${name(row)} ${percent(row.accuracy, 1)} at delay ${row.delay}`).join(", ");
-  svg.setAttribute("aria-label", `Accuracy against delay: ${said}. Chance is ${percent(chance, 1)}.`);
-  return figure;
+  /** Draw the costs of a weight: numbers of training steps by delay, null where there were too few. */
+  const show = (costs) => {
+    const points = costs.map((n, at) => {
+      const [x, y] = [made.xScale(at + 1), made.yScale(n ?? MOST)];
+      return n === null ? draw("path", { class: "tc-never", d: `M${x - 3} ${y - 3}l6 6m0 -6l-6 6` }) : draw("circle", { class: "tc-point tc-unit", cx: x, cy: y, r: 3.5 });
+    });
+    const over = costs.includes(null) ? made.names([{ text: "over 1000", kind: "tc-unit", value: MOST }]) : [];
+    made.curves.replaceChildren(...points, ...over);
+    const told = costs.map((n, at) => `${at + 1}: ${n ?? "over 1000"}`).join(", ");
+    made.svg.setAttribute("aria-label", costs.length ? `Training steps by delay. ${told}.` : "No points: without a latch there is no bit to store.");
+  };
+  return { figure: made.figure, show };
 }
 
 // ---------------------------------------------------------------- the explorable
@@ -239,9 +280,8 @@ function render({ model, el }) {
     words,
   });
   const clocks = [statePanel(), gradientPanel()];
-  const recall = model.get("recall");
-  const figures = clocks.map(({ figure }) => figure);
-  if (recall.length) figures.push(recallPanel(recall, model.get("chance")));
+  const cost = costPanel();
+  const figures = [...clocks, cost].map(({ figure }) => figure);
   const explorable = make("div", {}, weight.row, bias.row, make("div", { className: "lw-panels" }, ...figures), words);
 
   function redraw() {
@@ -257,8 +297,10 @@ function render({ model, el }) {
       const ends = series.map(({ name, values }) => `${name} ${small(values.at(-1))}`).join(", ");
       drawCurves(clocks[n], series, `Curves of the ${clock} from step 0 to ${STEPS}. Left at the end: ${ends}.`);
     });
+    const costs = trainingSteps(w);
+    cost.show(costs);
     words.replaceChildren(
-      make("p", {}, make("strong", { className: "tc-unit" }, `Tanh unit, w = ${w.toFixed(2)}. `), unitWords(w)),
+      make("p", {}, make("strong", { className: "tc-unit" }, `Tanh unit, w = ${w.toFixed(2)}. `), `${unitWords(w)} ${costWords(w, costs)}`),
       make("p", {}, make("strong", { className: "tc-gate" }, `Forget gate, bias ${num(b, 1)}. `), gateWords(b)),
     );
   }

@@ -1,4 +1,4 @@
-"""Three clocks: how long a state lasts, how long its gradient lasts, how long a trained network recalls."""
+"""Three clocks: how long a state lasts, how long its gradient lasts, over how long training can learn to store."""
 
 import anywidget
 import traitlets
@@ -8,6 +8,8 @@ from lstm_lib.widgets._base import css, esm
 
 class ThreeClocks(anywidget.AnyWidget):
     """Compare a tanh unit with a forget gate: two sliders, and what is left of the state and of its gradient.
+
+    The third clock trains the tanh unit to store a bit, for each delay up to 20 steps, as Chapter 2 does.
 
     All of its logic is in ``three_clocks.js``, so that it reacts on a static page too.
 
@@ -25,10 +27,6 @@ class ThreeClocks(anywidget.AnyWidget):
 
     # What the reader guessed: "" before the question, "skipped", or one of the four answers.
     guess = traitlets.Enum(["", "skipped", "state", "gradient", "both", "neither"], "").tag(sync=True)
-
-    # The third clock, measured: [{"network": "RNN", "delay": 30, "accuracy": 1.0}, …]; no panel while it is empty.
-    recall = traitlets.List(traitlets.Dict()).tag(sync=True)
-    chance = traitlets.Float(0.25).tag(sync=True)
 
     def __repr__(self) -> str:
         """Stand in for the widget where none can be shown, the same in each run (no memory address)."""

@@ -286,7 +286,7 @@ function render({ model, el }) {
   const stream = make("div", { className: "tr-stream" });
   const panels = make("div", { className: "lw-panels" });
   const controls = make("div", { className: "tr-controls" }, window.row, lag.row, position.row);
-  const explorable = make("div", {}, modes(model), controls, stream, panels, words);
+  const explorable = make("div", {}, modes(model), controls, make("div", { className: "tr-pictures" }, stream, panels, words));
 
   function redraw() {
     const setting = Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));

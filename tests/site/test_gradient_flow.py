@@ -13,19 +13,22 @@ from lstm_lib import cells, layers
 from lstm_lib.widgets import GradientFlow
 from lstm_lib.widgets.gradient_flow import FLAGS, VALUES
 
-SETTINGS = [(5.0, -4.0, 14), (0.0, -4.0, 14), (-2.0, 4.0, 9), (6.0, 3.0, 1), (1.5, 0.5, 12)]
+SETTINGS = [  # forget bias, input bias, the RNN's weights of h and x, output: both ends of every slider
+    (5.0, -4.0, 0.9, 1.0, 14), (0.0, -4.0, 0.9, 1.0, 14), (-2.0, 4.0, 1.5, 3.0, 9), (6.0, 3.0, 0.0, 0.1, 1),
+    (1.5, -6.0, 0.5, 2.0, 12),
+]  # fmt: skip
 
 SCRIPT = f"""
 import * as gf from {module("gradient_flow")};
 const events = {{ values: {VALUES}, flags: {FLAGS} }};
-const seen = {json.dumps(SETTINGS)}.map(([forgetBias, inputBias, output]) => {{
-  const all = gf.flow({{ ...events, forgetBias, inputBias, output }});
+const seen = {json.dumps(SETTINGS)}.map(([forgetBias, inputBias, rnnH, rnnX, output]) => {{
+  const all = gf.flow({{ ...events, forgetBias, inputBias, rnnH, rnnX, output }});
   const words = [gf.unitWords("LSTM", all.lstm, events.flags), gf.roadWords(all.lstm, all.alongMemory, events.flags)];
-  return {{ ...all, words, unit: gf.lstmUnit(forgetBias, inputBias) }};
+  return {{ ...all, words, unit: gf.lstmUnit(forgetBias, inputBias), rnnUnit: gf.rnnUnit(rnnH, rnnX) }};
 }});
 const {{ lstm, rnn }} = gf.flow({{ ...events, ...gf.ASKED, output: {len(VALUES)} }});
 const verdicts = Object.keys(gf.ANSWERS).map((guess) => gf.verdict(guess, lstm, rnn, events.flags));
-console.log(JSON.stringify({{ seen, verdicts, unit: gf.RNN_UNIT }}));
+console.log(JSON.stringify({{ seen, verdicts }}));
 """
 
 
@@ -37,7 +40,7 @@ def numbers() -> dict:
 
 @pytest.mark.parametrize("n", range(len(SETTINGS)))
 def test_the_lstm_unit_and_its_gradient_agree_with_numpy(numbers: dict, n: int) -> None:
-    seen, output = numbers["seen"][n], SETTINGS[n][2]
+    seen, output = numbers["seen"][n], SETTINGS[n][-1]
     params = cells.LSTMParams(*(np.array(seen["unit"][name], float) for name in ("W", "b")))
     run = layers.lstm_forward(params, np.stack([VALUES, FLAGS], axis=1)[:, None])
     for name, ours in {"h": run.hs, "c": run.cs, **layers.gates(run)._asdict()}.items():
@@ -51,7 +54,7 @@ def test_the_lstm_unit_and_its_gradient_agree_with_numpy(numbers: dict, n: int) 
 
 @pytest.mark.parametrize("n", range(len(SETTINGS)))
 def test_the_road_along_the_memory_is_the_product_of_the_forget_gates(numbers: dict, n: int) -> None:
-    seen, output = numbers["seen"][n], SETTINGS[n][2]
+    seen, output = numbers["seen"][n], SETTINGS[n][-1]
     steps, w_gx = seen["steps"], seen["unit"]["W"][2][0][1]
     last = steps[output - 1]
     for t in range(output):
@@ -63,14 +66,14 @@ def test_the_road_along_the_memory_is_the_product_of_the_forget_gates(numbers: d
 
 @pytest.mark.parametrize("n", range(len(SETTINGS)))
 def test_the_tanh_unit_and_its_gradient_agree_with_numpy(numbers: dict, n: int) -> None:
-    seen, output = numbers["seen"][n], SETTINGS[n][2]
-    params = cells.RNNParams(*(np.array(numbers["unit"][name], float) for name in ("W", "b")))
+    seen, output = numbers["seen"][n], SETTINGS[n][-1]
+    params = cells.RNNParams(*(np.array(seen["rnnUnit"][name], float) for name in ("W", "b")))
     run = layers.rnn_forward(params, np.stack([VALUES, FLAGS], axis=1)[:, None].astype(float))
     dhs = np.zeros_like(run.hs)
     dhs[output - 1] = 1
     _, dxs, _ = layers.rnn_backward(params, run, dhs)
     np.testing.assert_allclose(seen["hs"], run.hs[:, 0, 0], rtol=1e-12)
-    np.testing.assert_allclose(seen["rnn"], dxs[:output, 0, 0], rtol=1e-10)
+    np.testing.assert_allclose(seen["rnn"], dxs[:output, 0, 0], rtol=1e-10, atol=1e-15)
 
 
 def test_the_words_name_the_strongest_event(numbers: dict) -> None:
@@ -130,10 +133,10 @@ def test_the_presets_say_which_is_on(page: Page) -> None:
     expect(on).to_have_text(["writes when flagged, keeps"])
     page.get_by_role("button", name="writes everything, forgets").press("Enter")
     expect(on).to_have_text(["writes everything, forgets"])
-    slider = page.get_by_role("slider", name="Bias of the input gate")
+    slider = page.get_by_role("slider", name="Input bias")
     slider.press("Home")
     expect(on).to_have_count(0)
-    assert slider.get_attribute("aria-valuetext").startswith("bias −6.0")
+    assert slider.get_attribute("aria-valuetext").startswith("−6.0:")
 
 
 @pytest.mark.parametrize("page", [{"forget_bias": 1.0, "input_bias": 3.0}], indirect=True)
@@ -161,8 +164,8 @@ def test_sliders_and_presets_answer_to_keys(page: Page) -> None:
     assert output.get_attribute("aria-valuetext") == "step 14"
     page.get_by_role("button", name="writes when flagged, forgets").press("Enter")
     expect(words).to_contain_text("LSTM: the strongest event is 14, the latest")
-    forget = page.get_by_role("slider", name="Bias of the forget gate")
-    assert forget.get_attribute("aria-valuetext") == "bias 0.0, f = 0.50"
+    forget = page.get_by_role("slider", name="Forget bias")
+    assert forget.get_attribute("aria-valuetext") == "0.0: f = 0.50"
     forget.press("End")
     expect(words).to_contain_text("LSTM: the strongest event is 3")
 
@@ -177,3 +180,31 @@ def test_it_fits_and_axe_finds_nothing(page: Page, width: int, theme: str) -> No
             skip(page)
         assert axe(page) == []
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_the_rnn_has_weights_to_move_and_few_sliders_are_in_sight(page: Page) -> None:
+    skip(page)
+    bars = page.locator(".gf-bar.lw-ink")
+    before = bars.first.get_attribute("height")
+    expect(page.get_by_role("slider")).to_have_count(3)
+    page.get_by_text("Weights of the RNN").click()
+    expect(page.get_by_role("slider")).to_have_count(3)
+    page.get_by_role("slider", name="Weight of h").press("End")
+    assert bars.first.get_attribute("height") != before
+    page.get_by_role("slider", name="Weight of x").press("Home")
+    expect(page.get_by_role("status").last).to_contain_text("RNN: the strongest event is 14, the latest (0.026)")
+    page.get_by_text("Biases of the LSTM").click()
+    expect(page.get_by_role("slider", name="Input bias")).to_be_visible()
+    expect(page.locator("summary", has_text="Weights of the RNN")).to_contain_text("h 1.50, x 0.10")
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+def test_sliders_and_pictures_stand_on_one_screen(page: Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.add_style_tag(content="main { max-width: 738px } body { margin: 0 16px } .anyhost { padding: 1rem }")
+    page.get_by_role("radio").nth(1).check()
+    page.get_by_role("button", name="Check").press("Enter")
+    top, bottom = page.locator(".gf-controls").bounding_box(), page.locator(".lw-panels").bounding_box()
+    assert bottom["y"] + bottom["height"] - top["y"] <= height - 100
+    if width == 1280:
+        assert page.locator(".gradient-flow").bounding_box()["height"] <= 800

@@ -270,7 +270,8 @@ def test_escape_from_a_menu_gives_the_focus_back(browser: Browser, site: str, to
 def test_every_explorable_fits_when_it_is_open(visited: Visit) -> None:
     """The last of the tests that look at a page: it answers all questions."""
     set_up(visited.page, TELEPHONE, "light")
-    for button in visited.page.get_by_role("button", name="Show without guessing").all():
+    button = visited.page.get_by_role("button", name="Show without guessing").first  # which hides itself
+    while button.is_visible():
         button.press("Enter")
     widths = visited.page.locator(".anyhost").evaluate_all("all => all.map((e) => e.scrollWidth - e.clientWidth)")
     assert [width for width in widths if width > 0] == []

@@ -220,12 +220,18 @@ def test_it_fits_the_window_and_axe_finds_nothing(explore: Callable[..., Locator
         assert axe(page) == []
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 
+    page.add_style_tag(content="main { max-width: 738px } body { margin: 0 16px } .anyhost { padding: 1rem }")
     check()  # the question
     explorer.get_by_role("radio", name="Neither.").check()
     explorer.get_by_role("button", name="Check my guess").press("Enter")
     for radio in explorer.get_by_role("radio").all():
         radio.check()
         check()
+        if width == 1280:
+            assert explorer.bounding_box()["height"] <= 800
+        else:
+            top, bottom = explorer.get_by_role("slider").first.bounding_box(), page.get_by_role("img").nth(1).bounding_box()
+            assert bottom["y"] + bottom["height"] - top["y"] <= 700
 
 
 def test_the_pictures_wait_for_a_guess(explore: Callable[..., Locator]) -> None:

@@ -27,6 +27,7 @@ sys.path.insert(0, str(HERE))
 
 import drawings  # noqa: E402
 import finish  # noqa: E402
+import maps  # noqa: E402
 
 from lstm_lib import widgets  # noqa: E402
 from lstm_lib.widgets import _base  # noqa: E402
@@ -118,6 +119,13 @@ def place(name: str, traits: str) -> str:
     return f'<div class="anyhost" data-explorable="{name}" data-state="{html.escape(json.dumps(state))}">'
 
 
+def draw_maps(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
+    """Draw the maps of the cell in the page's own colours, where the notebook shows pictures of them."""
+    notebook = Path(app.srcdir) / f"{pagename}.ipynb"
+    if "body" in context and notebook.is_file():
+        context["body"] = maps.swap(context["body"], notebook)
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Connect the functions above to Sphinx."""
     # Early (Sphinx checks at priority 800 that logo and favicon exist).
@@ -125,5 +133,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", add_launch_buttons, priority=100)
     app.connect("config-inited", drop_thebe, priority=100)
     app.connect("html-page-context", host_explorables)
+    app.connect("html-page-context", draw_maps)
     app.connect("build-finished", finish_pages, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
