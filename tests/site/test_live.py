@@ -217,7 +217,7 @@ def test_axe_finds_nothing_in_a_panel_that_has_spoken(opened: Page, theme: str) 
     opened.evaluate("() => { document.documentElement.dataset.theme = 'light' }")
 
 
-def test_pages_without_exercises_do_not_load_the_script(browser: Browser, site: str) -> None:
+def test_a_page_loads_the_script_where_it_has_exercises_and_python_only_when_it_is_asked_for(browser: Browser, site: str) -> None:
     page = browser.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -226,5 +226,5 @@ def test_pages_without_exercises_do_not_load_the_script(browser: Browser, site: 
     assert [url for url in asked if "/live/" in url] == []
     page.goto(f"{site}/chapters/05_forget_gate.html")
     page.wait_for_load_state("networkidle")
-    assert [re.search(r"(\w+\.\w+)(\?|$)", url)[1] for url in asked if "/live/" in url] == ["live.css", "live.js"]
+    assert [re.search(r"(\w+\.\w+)(\?|$)", url)[1] for url in asked if "/live/" in url] == ["live.js"]
     page.close()
