@@ -287,7 +287,7 @@ function render({ model, el }) {
     if (event.target === select || event.altKey || event.ctrlKey || event.metaKey) return;
     const n = "1234".indexOf(event.key);
     if (n >= 0 && event.key.length === 1) answer(n);
-    else if (event.key === "ArrowRight") go();
+    else if (event.key === "ArrowRight") here().over || go(); // one too many must not begin anew
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -168,6 +168,7 @@ def test_the_keyboard_plays_a_stream_to_its_end_and_all_are_counted(explore: Cal
     game = steps_of("two", 5)
     explorer = explore()
     play(explorer.page, game, lambda n: game["asked"][n]["right"])
+    explorer.page.keyboard.press("ArrowRight")  # one too many loses nothing
     count = len(game["asked"])
     expect(explorer.get_by_role("status").last).to_contain_text(f"You had {count} of {count} right.")
     you = explorer.get_by_role("row", name="You")
