@@ -15,7 +15,7 @@ export const VALUES = [-0.75, -0.25, 0.25, 0.75];
 export const SPOKEN = Math.tanh(0.25) / 2; // what is said loud enough to be heard
 export const STREAM = { boxes: 1, T: 16, p_write: 0.2, p_ask: 0.25 };
 const LEAST = 4; // questions of a stream
-export const STAGES = { rnn: "RNN unit", memory: "sum alone", learn: "+ learn", forget: "+ forget", lstm: "+ use: LSTM unit" };
+export const STAGES = { rnn: "RNN unit", memory: "sum alone", learn: "+ learn", forget: "+ forget", lstm: "LSTM unit" };
 
 /** The stage of the cell that has the gates which are in the reader's hand. */
 export const stageOf = (gates) => ({ i: "learn", if: "forget", ifo: "lstm" })[gates];
@@ -234,7 +234,9 @@ function render({ model, el }) {
   const picture = make("div", { className: "bg-gauge" });
   const step = make("button", { type: "button", className: "bg-step" });
   const another = make("button", { type: "button" }, "New stream");
-  const end = make("div", { className: "bg-end" });
+  const end = make("div", { className: "bg-end", tabIndex: -1 });
+  end.setAttribute("role", "group");
+  end.setAttribute("aria-label", "How it went");
   let game = open(model.get("seed"));
   let seed = model.get("seed");
   let set = { i: 1, f: 1, o: 1 };
@@ -295,7 +297,9 @@ function render({ model, el }) {
   function redraw() {
     const past = done();
     const over = past.length === game.steps.length;
+    const lost = over && playing.contains(root.getRootNode().activeElement);
     playing.hidden = over;
+    if (lost) end.focus(); // the slider that had the focus is gone; and one Enter too many must not begin anew
     step.textContent = over ? "The same stream again" : past.length ? "Take this step" : "Take the first step";
     end.replaceChildren();
     words.setAttribute("aria-busy", "false");

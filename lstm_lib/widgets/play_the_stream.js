@@ -5,7 +5,7 @@
 
 import { shipped } from "./engine.js";
 import { addressed, draw, guessFirst, make, oneOf, percent, random, spoken, stage, unique, within } from "./parts.js";
-import { SYMBOLS, drawStream, features, kindsOf, likeliest, openPlayers, probabilities, questions, score } from "./stream.js";
+import { SYMBOLS, drawStream, features, kindsOf, likeliest, listener, openPlayers, questions, score } from "./stream.js";
 
 // ---------------------------------------------------------------- the game
 
@@ -25,13 +25,19 @@ export function open(level, seed) {
   return { level, boxes, steps, asked: questions(steps, boxes) };
 }
 
-/** What each player answers to each question: its shares. */
-export function answersOf({ boxes, steps, asked }, { players }) {
-  const xs = steps.map((step) => features(step, boxes));
-  return Object.fromEntries(Object.keys(PLAYERS).map((name) => {
-    const shares = probabilities(players[`boxes_${boxes}_${name}`], xs);
-    return [name, asked.map(({ t }) => shares[t])];
-  }));
+/** What each player answers to each question of the steps so far: its shares. The players go along with the game. */
+export function answersOf(game, { players }, until = game.steps.length) {
+  const { boxes, steps } = game;
+  game.machines ??= Object.keys(PLAYERS).map((name) => [name, listener(players[`boxes_${boxes}_${name}`]), []]);
+  game.heard ??= 0;
+  for (; game.heard < until; game.heard++) {
+    const step = steps[game.heard];
+    for (const [, listen, says] of game.machines) {
+      const shares = listen(features(step, boxes));
+      if (step.kind === "ask") says.push(shares);
+    }
+  }
+  return Object.fromEntries(game.machines.map(([name, , says]) => [name, says]));
 }
 
 /**
@@ -237,7 +243,7 @@ function render({ model, el }) {
   function redraw() {
     const { level, steps } = played;
     const now = here();
-    machines = network && (played.machines ??= answersOf(played, network));
+    machines = network && answersOf(played, network, Math.min(now.shown, steps.length));
     select.value = level;
     shown.replaceChildren(picture(played, now));
     caption.textContent = now.over ? "Errors; one can be of two kinds" : "What each says to a question, in percent";
@@ -281,7 +287,7 @@ function render({ model, el }) {
     if (event.target === select || event.altKey || event.ctrlKey || event.metaKey) return;
     const n = "1234".indexOf(event.key);
     if (n >= 0 && event.key.length === 1) answer(n);
-    else if (event.key === "ArrowRight") go();
+    else if (event.key === "ArrowRight") here().over || go(); // one too many must not begin anew
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -104,17 +104,17 @@ export function playerStep({ gates, W, b }, x, { h, c: c_prev }) {
   return { i, f, g, o, c, ...use(o, c) };
 }
 
-/** What a player would answer after each step: one probability for each symbol. */
-export function probabilities(player, xs) {
+/** A player at its work: a function that takes one step after another and gives the share of each symbol. */
+export function listener(player) {
   let state = empty(player);
-  return xs.map((x) => {
+  return (x) => {
     state = playerStep(player, x, state);
     const scores = affine(player.readout.W, player.readout.b, state.h);
     const most = Math.max(...scores);
     const shares = scores.map((score) => Math.exp(score - most));
     const sum = shares.reduce((a, b) => a + b);
     return shares.map((share) => share / sum);
-  });
+  };
 }
 
 /** The symbol with the largest share. */

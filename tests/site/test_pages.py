@@ -87,7 +87,7 @@ def test_every_formula_is_typeset(visited: Visit) -> None:
 
 
 def test_every_explorable_is_shown(visited: Visit) -> None:
-    views = visited.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
+    views = visited.page.locator('script[type="application/vnd.jupyter.widget-view+json"], [data-explorable]').count()
     assert visited.page.locator(".anyhost .lstm-widget").count() == views
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from anywidget import AnyWidget
-from conftest import HOST, ROOT
+from conftest import HOST, ROOT, SITE
 from explorable_helpers import axe, module, node
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -168,6 +168,7 @@ def test_the_keyboard_plays_a_stream_to_its_end_and_all_are_counted(explore: Cal
     game = steps_of("two", 5)
     explorer = explore()
     play(explorer.page, game, lambda n: game["asked"][n]["right"])
+    explorer.page.keyboard.press("ArrowRight")  # one too many loses nothing
     count = len(game["asked"])
     expect(explorer.get_by_role("status").last).to_contain_text(f"You had {count} of {count} right.")
     you = explorer.get_by_role("row", name="You")
@@ -293,6 +294,15 @@ def test_the_front_page_is_alive_without_a_notebook(front: Page) -> None:
     expect(explorer.get_by_role("row", name="LSTM")).to_contain_text("0/0")
     assert [url.rpartition("/")[2] for url in asked] == ["stream.js"]
     front.wait_for_function("() => location.hash === '#stream=at:1'")
+
+
+def test_the_machines_come_on_a_front_page_that_is_opened_from_disk(browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto((SITE / "intro.html").as_uri())
+    explorer = page.locator(".lstm-widget")
+    explorer.get_by_role("button", name="Start").press("Enter")
+    expect(explorer.get_by_role("row", name="LSTM")).to_contain_text("0/0")
+    page.close()
 
 
 def test_the_text_below_does_not_move_when_the_game_starts(browser: Browser, site: str) -> None:

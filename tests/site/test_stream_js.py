@@ -57,7 +57,7 @@ const {{ card, players }} = stream.openPlayers(readFileSync({json.dumps(str(FILE
 const level = ({{ boxes, streams, guesses }}) => streams.map((steps, n) => {{
   const xs = steps.map((step) => stream.features(step, boxes));
   const asked = stream.questions(steps, boxes);
-  const says = (name) => stream.probabilities(players[`boxes_${{boxes}}_${{name}}`], xs);
+  const says = (name) => xs.map(stream.listener(players[`boxes_${{boxes}}_${{name}}`]));
   const shares = Object.fromEntries(Object.keys(play.PLAYERS).map((name) => [name, says(name)]));
   const kinds = guesses[n].map((answer, q) => stream.kindsOf(answer, asked[q]));
   return {{ xs, asked, shares, kinds, count: stream.score(guesses[n], asked) }};
