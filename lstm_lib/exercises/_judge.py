@@ -15,9 +15,10 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _numbers, _sandbox
+from lstm_lib.exercises._changes import Change
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import OddResult, Probe, Tree, has_numpy, make_probes, read, same
-from lstm_lib.exercises._search import Change, Space
+from lstm_lib.exercises._search import Space
 from lstm_lib.exercises._words import (
     Outcome,
     a_kind_of,

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from lstm_lib.exercises._changes import Change, pairs, singles
 from lstm_lib.exercises._expressions import itself
-from lstm_lib.exercises._search import Change, pairs, singles
 from lstm_lib.exercises._shown import show
 from lstm_lib.exercises._sketch import Build, Edit, Sketch, expressions, function_of
 from lstm_lib.exercises._templates import LETTERS, children, source_of

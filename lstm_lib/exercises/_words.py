@@ -4,10 +4,10 @@ import math
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _numbers, _sandbox
+from lstm_lib.exercises._changes import Change, lines
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
 from lstm_lib.exercises._sandbox import Failure, type_name
-from lstm_lib.exercises._search import Change, lines
 
 
 class Outcome(NamedTuple):
