@@ -265,9 +265,8 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
     known = {key: abs(number - wrong) for key, wrong in wrongs.items() if _close(number, wrong, exercise.tolerance)}
     if known:
         return named(exercise, min(known, key=known.__getitem__))
-    change = _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance)
-    if change is not None:
-        return explained_number(number, change)
+    if found := _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance):
+        return explained_number(number, found)
     side = "large" if number > solution else "small"
     return Verdict(False, None, f"Got {number:.10g}, which is too {side}.")
 

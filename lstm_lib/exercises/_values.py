@@ -122,7 +122,9 @@ class Formulas:
             functions: Which of tanh and sigmoid the solution uses; sums are put into these.
         """
         self.known: dict[int, Part] = {}
-        simple = [part for part in sorted(parts, key=lambda part: part.size) if self._new(part)]
+        parts = sorted(parts, key=lambda part: part.size)
+        self.leaves = {part.form: part.value for part in parts}
+        simple = [part for part in parts if self._new(part)]
         few = simple[:SIMPLE]
         varied = simple + [each for part in simple for each in _varied(part, functions) if self._new(each)]
         self.varied = sorted(varied, key=lambda part: part.size)[:VARIED]
