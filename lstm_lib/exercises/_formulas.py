@@ -73,7 +73,7 @@ def _of_sample(tree: ast.FunctionDef, sample: Sample) -> Formulas:
     """Return the formulas for a sample; those of the last one are kept."""
     key = source_of(tree), repr(sample._replace(wanted=0.0))
     if key not in _last:
-        functions = tuple(name for name in ("tanh", "sigmoid") if name in key[0])
+        functions = tuple(name for name in ("tanh", "sigmoid") if name in key[0]) or ("tanh",)
         _last.clear()
         _last[key] = Formulas(_parts(tree, sample), functions)
     return _last[key]
@@ -84,21 +84,22 @@ def _parts(tree: ast.FunctionDef, sample: Sample) -> Iterator[Part]:
     lines = _straight(tree)
     names = compiled(assembled(tree, [*map(source_of, lines), "return locals()"]), {})(*sample.inputs)
     scope = PLAIN | names | {PLACE: sample.place}
-    written = []
-    for name, value in names.items():
-        written += list(_of_argument(name, value, names, sample)) if isinstance(value, list) else [name]
+    texts = {name: 2 for name, value in names.items() if not isinstance(value, list)}
     for statement in [*lines, tree.body[-1]] if lines or len(tree.body) == 1 else ():
         if isinstance(statement, ast.Assign | ast.Return) and statement.value:
-            written += list(_expressions(statement.value, sample))
+            texts |= dict.fromkeys(_expressions(statement.value, sample), 2)
+    for name, value in names.items():
+        if isinstance(value, list):
+            texts = dict(_of_argument(name, value, names, sample)) | texts
     for text, value in sample.others:
         yield Part(value, 2, text, 0)
-    for text in dict.fromkeys(written):
+    for text, size in texts.items():
         try:
             value = eval(text, scope)
         except Exception:  # not every piece stands alone
             continue
         if type(value) in (float, int) and math.isfinite(value):
-            yield Part(float(value), 1 if text.isidentifier() else 2, text, _binding(text))
+            yield Part(float(value), size, text, _binding(text))
 
 
 def _straight(tree: ast.FunctionDef) -> list[ast.stmt]:
@@ -106,14 +107,16 @@ def _straight(tree: ast.FunctionDef) -> list[ast.stmt]:
     return [] if any(isinstance(each, ast.For) for each in tree.body) else tree.body[:-1]
 
 
-def _of_argument(name: str, value: list[Any], names: dict[str, Any], sample: Sample) -> Iterator[str]:
+def _of_argument(name: str, value: list[Any], names: dict[str, Any], sample: Sample) -> Iterator[tuple[str, int]]:
+    """Return what can be made of a list, and how large that counts."""
     if sample.place is not None and len(value) > sample.place:
-        yield f"{name}[{PLACE}]"
-    yield from (f"{name}[0]", f"{name}[-1]", f"sum({name})", f"max({name})", f"min({name})", f"len({name})")
-    yield f"sum({name}) / len({name})"
+        yield f"{name}[{PLACE}]", 2
+    for text, size in (("sum({})", 3), ("max({})", 3), ("min({})", 3), ("len({})", 3), ("{}[0]", 3), ("{}[-1]", 3)):
+        yield text.format(name), size
+    yield f"sum({name}) / len({name})", 4
     for other, theirs in names.items():
         if isinstance(theirs, list) and len(theirs) == len(value) and other >= name:
-            yield f"dot({name}, {other})"
+            yield f"dot({name}, {other})", 4
 
 
 def _expressions(node: ast.expr, sample: Sample) -> Iterator[str]:

@@ -4,6 +4,8 @@ Some ten thousand values are worked out and kept by value. Whether two of them t
 it is a sum and one term is known, so is the other. A formula is written down when it is found, not before.
 """
 
+import contextlib
+import gc
 import itertools
 import math
 import operator
@@ -11,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 FINE = 0.7310585786e9  # values are told apart by so many parts of one; no short decimal falls between two
-VARIED = 90  # values of which all pairs are made
-SIMPLE = 16  # values that come in once more
+VARIED = 100  # values of which all pairs are made
+SIMPLE = 10  # values that come in once more
 RARE = 30  # values of which the larger one, the smaller one and the power are made
-INNER = 250  # sums that are put into a function
-PRODUCTS = 500  # products to which a third value is added
+INNER = 120  # sums that are put into a function
+POWERS = 1000  # values of which a power is taken, where a list has a length
+PRODUCTS = 800  # products to which a third value is added
 
 
 class Part(NamedTuple):
@@ -55,14 +58,15 @@ FORMS: dict[str, tuple[str, int, int, int]] = {
 }
 
 
-def written(part: Part) -> tuple[str, int]:
+def written(part: Any) -> tuple[str, int]:
     """Return the text of a formula, and how it binds."""
-    if part.form not in FORMS:
-        return part.form, part.one
-    template, binds, *least = FORMS[part.form]
+    _, _, form, one, two = part
+    if form not in FORMS:
+        return form, one
+    template, binds, *least = FORMS[form]
     texts = [
         text if inner >= needed else f"({text})"
-        for (text, inner), needed in zip(map(written, filter(None, part[3:])), least, strict=False)
+        for (text, inner), needed in zip(map(written, filter(None, (one, two))), least, strict=False)
     ]
     return template.format(*texts), binds
 
@@ -93,18 +97,19 @@ WORTH: dict[str, Callable[..., float]] = {
 }
 
 
-def worth(part: Part, leaves: dict[str, float]) -> float:
+def worth(part: Any, leaves: dict[str, float]) -> float:
     """Return the value of a formula with other values for what it is made of.
 
     Raises:
         ArithmeticError: If it has none.
         KeyError: If a value is missing.
     """
-    if part.form not in FORMS:
-        return leaves[part.form]
-    if part.two is None:
-        return WORTH[part.form](worth(part.one, leaves))
-    return WORTH[part.form](worth(part.one, leaves), worth(part.two, leaves))
+    _, _, form, one, two = part
+    if form not in FORMS:
+        return leaves[form]
+    if two is None:
+        return WORTH[form](worth(one, leaves))
+    return WORTH[form](worth(one, leaves), worth(two, leaves))
 
 
 def _sigmoid(x: float) -> float:
@@ -119,12 +124,19 @@ class Formulas:
 
         Args:
             parts: What they are made of.
-            functions: Which of tanh and sigmoid the solution uses; sums are put into these.
+            functions: Which of tanh and sigmoid sums are put into.
         """
         self.known: dict[int, Part] = {}
         parts = sorted(parts, key=lambda part: part.size)
         self.leaves = {part.form: part.value for part in parts}
         simple = [part for part in parts if self._new(part)]
+        self.rare = [each for pair in itertools.combinations(simple[:RARE], 2) for each in _rare(*pair)]
+        with _without_collection():
+            self._make(simple, functions)
+        for part in self.rare:
+            self._new(part)
+
+    def _make(self, simple: list[Part], functions: tuple[str, ...]) -> None:
         few = simple[:SIMPLE]
         varied = simple + [each for part in simple for each in _varied(part, functions) if self._new(each)]
         self.varied = sorted(varied, key=lambda part: part.size)[:VARIED]
@@ -132,34 +144,39 @@ class Formulas:
         pairs.sort(key=lambda pair: pair[0].size + pair[1].size)
         for one, two in pairs:
             self._join(one, two)
-        self.rare = [each for pair in itertools.combinations(simple[:RARE], 2) for each in _rare(*pair)]
-        for part in self.rare:
-            self._new(part)
-        small = sorted(self.known.values(), key=lambda part: part.size)
-        for function in functions:
-            for part in [part for part in small if part.form in "+-*/"][:INNER]:
-                for each in _through(function, part):
-                    if self._new(each):
-                        self.varied.append(each)
-                        for other in few:
-                            self._join(each, other)
-        for part in [part for part in small if part.form == "*"][:PRODUCTS]:
+        small = sorted(self.known.values(), key=lambda part: part[1])
+        powers = [part for part in simple if part.form.startswith("len(")]
+        for base, power in itertools.product([part for part in small if 0 < part[0] < 100][:POWERS], powers):
+            self._new(Part(base[0] ** power.value, base[1] + power.size, "**", base, power))
+        sums = sorted((part for part in small if part[2] in "+-*"), key=lambda part: (part[1], part[2] != "+"))
+        for function, part in itertools.product(functions, sums[:INNER]):
+            for each in _through(function, part):
+                if self._new(each):
+                    self.varied.append(each)
+                    for other in few:
+                        self._join(each, other)
+        for part in [part for part in small if part[2] == "*"][:PRODUCTS]:
             for other in few:
                 self._join(part, other)
 
     def _new(self, part: Part) -> bool:
         return abs(part.value) < 1e6 and self.known.setdefault(math.floor(part.value * FINE), part) is part
 
-    def _join(self, one: Part, two: Part) -> None:
-        x, y, size, keep, floor = one.value, two.value, one.size + two.size, self.known.setdefault, math.floor
-        keep(floor((x + y) * FINE), Part(x + y, size, "+", one, two))
-        keep(floor((x - y) * FINE), Part(x - y, size, "-", one, two))
-        keep(floor((y - x) * FINE), Part(y - x, size, "-", two, one))
-        keep(floor(x * y * FINE), Part(x * y, size, "*", one, two))
-        if abs(y) > 1e-6:
-            keep(floor(x / y * FINE), Part(x / y, size, "/", one, two))
-        if abs(x) > 1e-6:
-            keep(floor(y / x * FINE), Part(y / x, size, "/", two, one))
+    def _join(self, one: Any, two: Any) -> None:
+        """Keep what two values give together; as bare tuples, since there are a hundred thousand."""
+        x, y, size, known, floor = one[0], two[0], one[1] + two[1], self.known, math.floor
+        if (key := floor((x + y) * FINE)) not in known:
+            known[key] = (x + y, size, "+", one, two)  # type: ignore[assignment]
+        if (key := floor((x - y) * FINE)) not in known:
+            known[key] = (x - y, size, "-", one, two)  # type: ignore[assignment]
+        if (key := floor((y - x) * FINE)) not in known:
+            known[key] = (y - x, size, "-", two, one)  # type: ignore[assignment]
+        if (key := floor(x * y * FINE)) not in known:
+            known[key] = (x * y, size, "*", one, two)  # type: ignore[assignment]
+        if abs(y) > 1e-6 and (key := floor(x / y * FINE)) not in known:
+            known[key] = (x / y, size, "/", one, two)  # type: ignore[assignment]
+        if abs(x) > 1e-6 and (key := floor(y / x * FINE)) not in known:
+            known[key] = (y / x, size, "/", two, one)  # type: ignore[assignment]
 
     def giving(self, wanted: float) -> Iterator[Part]:
         """Return formulas, and pairs of formulas, that give a number, in any order."""
@@ -170,7 +187,7 @@ class Formulas:
         for part in self.rare:
             for form, other in (("-", wanted + part.value), ("/", wanted * part.value)):
                 if (one := self.known.get(math.floor(other * FINE))) is not None:
-                    yield Part(wanted, one.size + part.size, form, one, part)
+                    yield Part(wanted, one[1] + part.size, form, one, part)
         for form, inner in _unwrapped(wanted):
             for part in self._joined(inner, self.varied):
                 yield Part(wanted, part.size + 1, form, part)
@@ -178,18 +195,30 @@ class Formulas:
     def _joined(self, wanted: float, some: list[Part]) -> Iterator[Part]:
         known, floor = self.known, math.floor
         if (key := floor(wanted * FINE)) in known:
-            yield known[key]
+            yield Part(*known[key])
         for one in some:
-            x = one.value
-            if (two := known.get(floor((wanted - x) * FINE))) is not None:
-                yield Part(wanted, one.size + two.size, "+", one, two)
-            if (two := known.get(floor((x - wanted) * FINE))) is not None:
-                yield Part(wanted, one.size + two.size, "-", one, two)
+            x = one[0]
+            if (key := floor((wanted - x) * FINE)) in known:
+                yield Part(wanted, one[1] + known[key][1], "+", one, known[key])
+            if (key := floor((x - wanted) * FINE)) in known:
+                yield Part(wanted, one[1] + known[key][1], "-", one, known[key])
             if abs(x) > 1e-6:
-                if (two := known.get(floor(wanted / x * FINE))) is not None:
-                    yield Part(wanted, one.size + two.size, "*", one, two)
-                if (two := known.get(floor(x / wanted * FINE))) is not None:
-                    yield Part(wanted, one.size + two.size, "/", one, two)
+                if (key := floor(wanted / x * FINE)) in known:
+                    yield Part(wanted, one[1] + known[key][1], "*", one, known[key])
+                if (key := floor(x / wanted * FINE)) in known:
+                    yield Part(wanted, one[1] + known[key][1], "/", one, known[key])
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Let Python not look for rubbish, since there is none among so many new tuples."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _rare(one: Part, two: Part) -> Iterator[Part]:
@@ -205,8 +234,8 @@ def _varied(part: Part, functions: tuple[str, ...]) -> Iterator[Part]:
     """Return what may be made of one number; what the solution has, and what learners do often, counts as smaller."""
     x, size = part.value, part.size
     yield Part(1 - x, size + 1, "rest", part)
-    yield Part(math.tanh(x), size + (1 if "tanh" in functions else 3), "tanh", part)
-    yield Part(_sigmoid(x), size + (1 if "sigmoid" in functions else 3), "sigmoid", part)
+    yield Part(math.tanh(x), size + (1 if "tanh" in functions else 2), "tanh", part)
+    yield Part(_sigmoid(x), size + (1 if "sigmoid" in functions else 2), "sigmoid", part)
     yield Part(x * x, size + 1, "square", part)
     yield Part(1 - x * x, size + 2, "slope of tanh", part)
     yield Part(x * (1 - x), size + 3, "slope of sigmoid", part)
@@ -224,16 +253,17 @@ def _varied(part: Part, functions: tuple[str, ...]) -> Iterator[Part]:
         yield Part(math.exp(x), size + 2, "exp", part)
 
 
-def _through(function: str, part: Part) -> Iterator[Part]:
+def _through(function: str, part: Any) -> Iterator[Part]:
     """Return a function of a sum or a product, and its slope."""
-    if function == "tanh":
-        value, slope = math.tanh(part.value), "slope of tanh"
-    else:
-        value, slope = _sigmoid(part.value), "slope of sigmoid"
-    made = Part(value, part.size + 1, function, part)
+    x, size, *_ = part
+    value = math.tanh(x) if function == "tanh" else _sigmoid(x)
+    made = Part(value, size + 1, function, part)
     yield made
-    yield Part(1 - value, part.size + 2, "rest", made)
-    yield Part(1 - value**2 if function == "tanh" else value * (1 - value), part.size + 3, slope, made)
+    yield Part(1 - value, size + 2, "rest", made)
+    if function == "tanh":
+        yield Part(1 - value**2, size + 3, "slope of tanh", made)
+    else:
+        yield Part(value * (1 - value), size + 3, "slope of sigmoid", made)
 
 
 def _unwrapped(wanted: float) -> list[tuple[str, float]]:
