@@ -15,9 +15,10 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _numbers, _sandbox
+from lstm_lib.exercises._changes import Change
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import OddResult, Probe, Tree, has_numpy, make_probes, read, same
-from lstm_lib.exercises._search import Change, Space
+from lstm_lib.exercises._search import Space
 from lstm_lib.exercises._words import (
     Outcome,
     a_kind_of,
@@ -264,9 +265,8 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
     known = {key: abs(number - wrong) for key, wrong in wrongs.items() if _close(number, wrong, exercise.tolerance)}
     if known:
         return named(exercise, min(known, key=known.__getitem__))
-    change = _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance)
-    if change is not None:
-        return explained_number(number, change)
+    if found := _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance):
+        return explained_number(number, found)
     side = "large" if number > solution else "small"
     return Verdict(False, None, f"Got {number:.10g}, which is too {side}.")
 

@@ -5,24 +5,29 @@ only where it gives the number to all its digits, and where nothing as likely gi
 """
 
 import ast
+import contextlib
 import itertools
 import math
+import random
 import re
 from collections.abc import Iterator
 from functools import cache
 
+from lstm_lib.exercises._changes import Change, pairs, singles
 from lstm_lib.exercises._expressions import itself
-from lstm_lib.exercises._search import Change, pairs, singles
 from lstm_lib.exercises._shown import show
 from lstm_lib.exercises._sketch import Build, Edit, Sketch, expressions, function_of
-from lstm_lib.exercises._templates import LETTERS, children, source_of
+from lstm_lib.exercises._templates import LETTERS, PLAIN, children, source_of
+from lstm_lib.exercises._values import Formulas, Part, worth, written
 
 EXACT = 1e-9  # relative
+SO_MANY = 60  # times as many formulas there are of each size as of the size before
+CHANCE = 0.01  # of a formula that gives the number by chance
 TELLING = 6  # digits from which on a number tells pairs of changes apart
 
 
-def explain(working: str, statement: str, number: float, solution: float, tolerance: float) -> Change | None:
-    """Return the one change that gives a number, or None.
+def explain(working: str, statement: str, number: float, solution: float, tolerance: float) -> list[Change]:
+    """Return the one change that gives a number, or two that are as likely, or none.
 
     Args:
         working: The solution as an expression.
@@ -32,11 +37,11 @@ def explain(working: str, statement: str, number: float, solution: float, tolera
         tolerance: How far off still counts as right, as a share.
 
     Example:
-        >>> change = explain("5 + 2 * 3", "5 symbols, 3 boxes", 21, 11, 0)
+        >>> (change,) = explain("5 + 2 * 3", "5 symbols, 3 boxes", 21, 11, 0)
         >>> change.words
         ['other brackets: 2 * 3 belongs together']
-        >>> explain("5 + 2 * 3", "5 symbols, 3 boxes", 0.123456, 11, 0) is None
-        True
+        >>> explain("5 + 2 * 3", "5 symbols, 3 boxes", 0.123456, 11, 0)
+        []
     """
     digits = significant_digits(number)
     for stage in (0, 1):
@@ -47,18 +52,62 @@ def explain(working: str, statement: str, number: float, solution: float, tolera
         ]
         exact = [change for change, value in fits if abs(value - number) <= EXACT * abs(number)]
         if exact and (stage == 0 or digits >= TELLING):
-            return _only(exact, telling=digits >= TELLING)
+            return _only(exact, telling=digits >= TELLING, most=2)
         rounded = [change for change, value in fits if 3 <= digits < TELLING and _rounds_to(value, number, digits)]
         if rounded and stage == 0:
-            return _only(rounded, telling=False)
-    return None
+            return _only(rounded, telling=False, most=1)
+    return _by_formula(working, statement, number)
 
 
-def _only(fits: list[Change], telling: bool) -> Change | None:
-    """Return the likeliest change, if no other is as likely; a number of many digits leaves no doubt that it is one."""
+def _only(fits: list[Change], telling: bool, most: int) -> list[Change]:
+    """Return the likeliest change, if not too many are as likely; a number of many digits leaves no doubt."""
     fits = sorted(fits, key=lambda change: change.weight)
-    others = [change for change in fits if change.weight <= fits[0].weight + 0.15 and change.words != fits[0].words]
-    return fits[0] if telling or not others else None
+    likely = {line(change): change for change in reversed(fits) if change.weight <= fits[0].weight + 0.15}
+    if telling:
+        return fits[:1]
+    return [change for change in fits if change in likely.values()] if len(likely) <= most else []
+
+
+def _by_formula(working: str, statement: str, number: float) -> list[Change]:
+    """Return the smallest formula of the numbers of statement and working that gives a number, or two of one size."""
+    formulas, others = _formulas_of(working, statement)
+    digits = significant_digits(number)
+    close = max(10.0**-digits, 1e-14) * abs(number)
+    different: dict[str, Part] = {}
+    smallest = math.inf
+    for part in sorted(formulas.giving(number), key=lambda part: part.size):
+        if part.size > smallest or 10 * SO_MANY ** (part.size - 1) > CHANCE * 10 ** (digits - 1):
+            break
+        with contextlib.suppress(ArithmeticError):
+            if abs(worth(part, formulas.leaves) - number) <= close:
+                different.setdefault(f"{worth(part, others):.9g}", part)
+                smallest = part.size
+    if len(different) > 2:
+        return []
+    texts = [written(part)[0] for part in different.values()]
+    words = f"another formula stands where {source_of(ast.parse(working, mode='eval').body)} belongs"
+    return [Change(Sketch(f"def answer():\n    return {text}", words, 2.0, text), (), 2.0) for text in texts]
+
+
+@cache
+def _formulas_of(working: str, statement: str) -> tuple[Formulas, dict[str, float]]:
+    """Return formulas of all numbers, and other values of these, by which formulas are told apart."""
+    changed: dict[str, float] = {}
+    tree = ast.parse(working, mode="eval").body
+    texts = [str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    texts += re.findall(r"(?<![\w.])\d+(?:\.\d+)?", statement)
+    texts += [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.BinOp | ast.Call)]
+    parts: dict[str, Part] = {}
+    for text in dict.fromkeys(texts):
+        try:
+            value = float(eval(text, PLAIN))
+            nearby = re.sub(r"(?<![\w.])\d+(?:\.\d+)?", lambda found: f"_x({found[0]})", text)
+            changed[text] = eval(nearby, PLAIN | {"_x": lambda x: x * (1 + random.Random(x).random() / 9)})
+        except Exception:  # not every piece stands alone
+            continue
+        binds = 2 if not isinstance(node := ast.parse(text, mode="eval").body, ast.BinOp) else 0
+        parts.setdefault(f"{value:.9g}", Part(value, 1 if isinstance(node, ast.Constant) else 2, text, binds))
+    return Formulas(parts.values(), ("sigmoid",) if "sigmoid" in working else ()), changed
 
 
 @cache
@@ -104,6 +153,7 @@ def _of_the_whole(plain: Sketch) -> Iterator[Edit]:
         (f"({whole}) / 100", "the result is divided by 100"),
         (f"({whole}) + 1", "one is counted too many"),
         (f"({whole}) - 1", "one is counted too few"),
+        (f"1 - (1 - ({whole})) ** 2", "the result is counted as if there were a second try"),
         (f"math.exp({whole})", "exp of the result stands for the result"),
         (f"math.log({whole})", "the logarithm of the result stands for the result"),
     ):

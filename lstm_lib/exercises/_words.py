@@ -4,10 +4,10 @@ import math
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _numbers, _sandbox
+from lstm_lib.exercises._changes import Change, lines
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
 from lstm_lib.exercises._sandbox import Failure, type_name
-from lstm_lib.exercises._search import Change, lines
 
 
 class Outcome(NamedTuple):
@@ -67,10 +67,11 @@ def explained(exercise: Exercise, found: list[Change]) -> Verdict:
     return Verdict(False, f"edit: {'; '.join(best.words)}", text)
 
 
-def explained_number(number: float, change: Change) -> Verdict:
-    """Return the verdict on a number that a small change of the right expression gives."""
-    text = f"{number:.10g} is what this gives:\n    {_numbers.line(change)}\n{_sentence(change)}"
-    return Verdict(False, f"edit: {'; '.join(change.words)}", text)
+def explained_number(number: float, found: list[Change]) -> Verdict:
+    """Return the verdict on a number that a small change of the right expression gives, or one of two."""
+    says = [f"    {_numbers.line(change)}\n{_sentence(change)}" for change in found]
+    text = f"{number:.10g} is what this gives:\n" + "\nOr this:\n".join(says)
+    return Verdict(False, f"edit: {'; or '.join('; '.join(change.words) for change in found)}", text)
 
 
 def _as_likely(best: Change, other: Change) -> bool:
