@@ -151,7 +151,8 @@ def _of_operation(node: ast.BinOp) -> Iterator[Here]:
         yield "1 / b", f"1 / {right} stands where 1 - {right} belongs", 1.2
         yield "1", f"1 stands where 1 - {right} belongs", 1.1
         return
-    yield "a", f"the {part} {right} is missing", 0.7
+    dropped = f"the division by {right} is missing" if sign in "//" else f"the {part} {right} is missing"
+    yield "a", dropped, 0.7
     yield "b", f"the {part} {left} is missing", 0.7 if part != "power" else 1.2
     near = {"+": "-*", "-": "+*", "*": "+/-", "/": "*-", "//": "/*", "**": "*/"}[sign]
     for other in ("+", "-", "*", "/", "//", "**"):
@@ -174,7 +175,8 @@ def _of_operation(node: ast.BinOp) -> Iterator[Here]:
         yield "2 * a + b", f"{left} is added twice", 1.2
         yield "(a + b) / 2", f"the mean of {left} and {right} stands for their sum", 1.3
     if sign in "*/":
-        yield f"a {sign} b {sign} b", f"the factor {right} counts twice", 1.2
+        twice = f"the factor {right} counts twice" if sign == "*" else f"it is divided by {right} twice"
+        yield f"a {sign} b {sign} b", twice, 1.2
         yield f"a * a {sign} b", f"the factor {left} counts twice", 1.2
 
 

@@ -262,7 +262,11 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict(False, None, f"Got {number}, expected a finite number.")
     if _close(number, solution, exercise.tolerance):
         return Verdict(True, None, f"Right, {solution:.4g}: {exercise.right}")
-    known = {key: abs(number - wrong) for key, wrong in wrongs.items() if _close(number, wrong, exercise.tolerance)}
+    # 0 and 1 are guessed, too: they look like a mistake only where it gives just that. And who is accused of a mistake
+    # may have rounded what it gives, but not by more than a hundredth.
+    near = 1e-12 if number in (0, 1) else max(min(exercise.tolerance, 0.01), 1e-12)
+    far = {key: abs(number - wrong) for key, wrong in wrongs.items()}
+    known = {key: distance for key, distance in far.items() if distance <= near * abs(wrongs[key])}
     if known:
         return named(exercise, min(known, key=known.__getitem__))
     if found := _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance):

@@ -25,7 +25,8 @@ from lstm_lib.exercises._words import NOT_ANSWERED
 
 LIMIT = 8000  # characters of what was printed, and of a value, that a page is sent
 
-SUPPLIED = {"math": math, "dot": dot, "sigmoid": sigmoid, "tanh": tanh, "check": check, "hint": hint}
+FROM_MATH = {name: getattr(math, name) for name in ("e", "exp", "log", "log2", "log10", "pi", "sqrt")}
+SUPPLIED = FROM_MATH | {"math": math, "dot": dot, "sigmoid": sigmoid, "tanh": tanh, "check": check, "hint": hint}
 
 Reply = dict[str, Any]
 
@@ -125,7 +126,8 @@ def run_after(above: list[str], source: str) -> Reply:
     space = dict(SUPPLIED)
     for earlier in above:
         if error := run_source(earlier, space)["error"]:
-            return _wrong(error["kind"], f"The code above stops: {error['words']}")
+            begins = next(iter(earlier.strip().splitlines()), "")[:80]
+            return _wrong(error["kind"], f"The cell above that begins with “{begins}” stops: {error['words']}")
     return run_source(source, space)
 
 
@@ -176,8 +178,10 @@ def _number(exercise: Exercise, source: str) -> tuple[Reply, Any]:
         return _wrong("SyntaxError", f"A decimal point, please: {text.replace(',', '.')} and not {text}."), None
     if share := re.fullmatch(r"(.*[\d)])\s*%", text):
         text = f"({share[1]}) / 100"
+    if re.fullmatch(r"(\.\.\.)?\s*(#.*)?", text):
+        return {"printed": "", "value": "", "error": None}, ...
     space = dict(SUPPLIED)
-    reply, made = _run(text or "...", space)
+    reply, made = _run(text, space)
     if reply["error"] and "^" in text and "^" in reply["error"]["words"]:
         return _wrong("TypeError", "Python writes a power with two stars: 0.95 ** 30 and not 0.95^30."), None
     answer = space.get(exercise.name, made)  # a whole cell may have been typed, with the name in another line
@@ -195,8 +199,8 @@ def _verdict(exercise: Exercise, answer: Any) -> Reply:
     assert verdict is not None
     word, text = card.title.partition(":")[0], _without_numpy(card.text)
     if word == NOT_ANSWERED:
-        what = "the three dots with your lines" if exercise.kind == "code" else "the three dots with a number"
-        text = f"Replace {what}, then press Check."
+        what = "Replace the three dots with your lines" if exercise.kind == "code" else "Type a number or an expression"
+        text = f"{what}, then press Check."
     said = {"passed": verdict.passed, "mistake": verdict.mistake, "word": word}
     return said | {"title": exercise.title, "message": text}
 

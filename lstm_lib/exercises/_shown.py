@@ -73,11 +73,27 @@ def _statements(tree: ast.FunctionDef) -> Iterator[ast.stmt]:
 
 
 def _marked(text: str) -> str:
-    """Turn MARK(…) into «…»."""
-    while (start := text.find(MARK + "(")) >= 0:
-        depth, end = 1, start + len(MARK) + 1
-        while depth:
-            depth += {"(": 1, ")": -1}.get(text[end], 0)
-            end += 1
-        text = text[:start] + "«" + text[start + len(MARK) + 1 : end - 1] + "»" + text[end:]
-    return text
+    """Turn MARK(…) into «…», with brackets inside where the line would mean something else without them."""
+    shown = code = text
+    while MARK + "(" in code:
+        before, inside, after = _first_mark(code)
+        bare, wrapped = f"{before}{inside}{after}", f"{before}({inside}){after}"
+        same = _meaning(bare) == _meaning(wrapped)
+        code = bare if same else wrapped
+        before, inside, after = _first_mark(shown)
+        shown = f"{before}«{inside}»{after}" if same else f"{before}«({inside})»{after}"
+    return shown
+
+
+def _first_mark(text: str) -> tuple[str, str, str]:
+    """Return what stands before the first MARK(…), in it, and after it."""
+    start = text.index(MARK + "(")
+    depth, end = 1, start + len(MARK) + 1
+    while depth:
+        depth += {"(": 1, ")": -1}.get(text[end], 0)
+        end += 1
+    return text[:start], text[start + len(MARK) + 1 : end - 1], text[end:]
+
+
+def _meaning(line: str) -> str:
+    return ast.dump(ast.parse(f"{line} pass" if line.endswith(":") else line))

@@ -98,7 +98,7 @@ def test_a_value_that_breaks_when_it_is_shown_is_an_error_of_the_reader() -> Non
 def test_cells_go_on_from_those_above_and_leave_nothing_behind() -> None:
     assert ask(do="run", source="h * 2", above=["h = 4", "print(h)"]) == {"printed": "", "value": "8", "error": None}
     assert ask(do="run", source="h")["error"]["kind"] == "NameError"
-    assert "The code above stops" in ask(do="run", source="1", above=["1 / 0"])["error"]["words"]
+    assert "begins with “1 / 0” stops" in ask(do="run", source="1", above=["1 / 0"])["error"]["words"]
 
 
 def test_another_request_is_refused() -> None:

@@ -56,6 +56,12 @@ def _all_sigmoid(z, c_prev, W, b):
     return o * tanh(c), c
 
 
+def _dots(z, c_prev, W, b):
+    a_i, a_f, a_g, a_o = (dot(W_k, z) + b_k for W_k, b_k in zip(W, b, strict=True))
+    i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+    c = dot(f, c_prev) + dot(i, g)
+    return dot(o, tanh(c)), c
+
 
 def _one_row(z, c_prev, W, b):
     return lstm_step(z[:1] if getattr(z, "ndim", 1) > 1 else z, c_prev, W, b)
@@ -167,6 +173,12 @@ LSTM_STEP = code(
             6,
             "This looks like h alone; the next step needs the long-term memory c as well.",
         ),
+        "dot-for-times": Mistake(
+            _dots,
+            4,
+            "This looks like dot, which adds up over the units, so that one number is left; here each unit is multiplied "
+            "with its own.",
+        ),
         "one-row-only": Mistake(
             _one_row,
             1,
@@ -258,6 +270,16 @@ LSTM_PARAMETERS = numeric(
         ),
         "input-only": Mistake(
             4 * (16 * 10 + 32), 1, "This looks like weights on the event only; each gate reads [h, x], 26 numbers."
+        ),
+        "input-weights": Mistake(
+            4 * 16 * 10,
+            1,
+            "This looks like the weights on the event alone; each gate reads [h, x], 26 numbers, and has biases.",
+        ),
+        "state-weights": Mistake(
+            4 * 16 * 16,
+            1,
+            "This looks like the weights on the state alone; each gate reads [h, x], 26 numbers, and has biases.",
         ),
         "state-only": Mistake(
             4 * (16 * 16 + 32), 1, "This looks like weights on the state only; each gate reads [h, x], 26 numbers."

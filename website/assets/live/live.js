@@ -5,7 +5,7 @@
 (() => {
   const base = document.currentScript.src.replace(/[^/]*$/, "");
   const CHECKED = /\n*check\("([\w-]+)", (\w+)\)\s*$/;
-  const PATIENCE = 15; // seconds that code may run before it is stopped
+  const PATIENCE = 20; // seconds that code may run before it is stopped
   const SILENCE = 120; // seconds without a sign of life after which Python is said not to start
   const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -190,6 +190,7 @@
       if (error.source) parts.push(make("pre", {}, error.source.trim()));
     }
     if (withValue && value && !error) parts.push(make("pre", { className: "live-value" }, value));
+    if (withValue && !parts.length && !verdict) parts.push(make("p", {}, "It ran, and had nothing to print."));
     if (verdict) parts.push(make("p", {}, make("strong", {}, verdict.word)), ...paragraphs(verdict.message));
     return parts;
   }
