@@ -106,8 +106,8 @@ LEARN_GATE = code(
         "dot-for-times": Mistake(
             lambda z, W_i, b_i, W_g, b_g: dot(sigmoid(dot(W_i, z) + b_i), tanh(dot(W_g, z) + b_g)),
             3,
-            "This looks like dot, which adds up over the units, so that one number is left; here each unit is multiplied "
-            "with its own.",
+            "This looks like dot, which adds up over the units, so that one number is left; here each unit is "
+            "multiplied with its own.",
         ),
         "one-row-only": Mistake(
             lambda z, W_i, b_i, W_g, b_g: learn_gate(_first_of_batch(z), W_i, b_i, W_g, b_g),

@@ -111,8 +111,8 @@ FORGET_GATE = code(
         "dot-for-times": Mistake(
             lambda z, c_prev, W_f, b_f: dot(sigmoid(dot(W_f, z) + b_f), c_prev),
             2,
-            "This looks like dot, which adds up over the units, so that one number is left; here each unit is multiplied "
-            "with its own.",
+            "This looks like dot, which adds up over the units, so that one number is left; here each unit is "
+            "multiplied with its own.",
         ),
         "one-row-only": Mistake(
             lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z[0] if getattr(z, "ndim", 1) > 1 else z) + b_f) * c_prev,
@@ -196,9 +196,6 @@ THIRTY_STEPS = numeric(
         "share-forgotten": Mistake(
             (1 - _F1) ** 30, 1, "This looks like 1 - f, the share that goes; f is the share that stays."
         ),
-        "what-is-lost": Mistake(
-            1 - _F1**30, 1, "This is what is lost in 30 steps; what the memory still holds is asked for."
-        ),
         "one-step": Mistake(_F1, 1, "This is what is left after one step."),
         "one-step-more": Mistake(_F1**31, 1, "This looks like 31 steps."),
         "one-step-less": Mistake(_F1**29, 1, "This looks like 29 steps."),
@@ -208,7 +205,9 @@ THIRTY_STEPS = numeric(
         "tanh-for-sigmoid": Mistake(
             math.tanh(1) ** 30, 1, "This looks like tanh(1) for the forget factor, which has a σ."
         ),
-        "bias-for-factor": Mistake(1.0**30, 1, "This looks like f = 1; the bias is 1, and f is σ(1)."),
+        "bias-for-factor": Mistake(
+            1.0**30, 1, "This looks like f = 1, where the bias is 1 and f is σ(1); or like what is lost, not what is left."
+        ),
     },
 )
 

@@ -101,8 +101,8 @@ USE_GATE = code(
         "dot-for-times": Mistake(
             lambda z, c_prev, c, W_o, b_o: dot(sigmoid(dot(W_o, z) + b_o), tanh(c)),
             2,
-            "This looks like dot, which adds up over the units, so that one number is left; here each unit is multiplied "
-            "with its own.",
+            "This looks like dot, which adds up over the units, so that one number is left; here each unit is "
+            "multiplied with its own.",
         ),
         "one-row-only": Mistake(
             lambda z, c_prev, c, W_o, b_o: use_gate(z[:1] if getattr(z, "ndim", 1) > 1 else z, c_prev, c, W_o, b_o),

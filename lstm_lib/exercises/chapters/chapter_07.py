@@ -56,13 +56,6 @@ def _all_sigmoid(z, c_prev, W, b):
     return o * tanh(c), c
 
 
-def _dots(z, c_prev, W, b):
-    a_i, a_f, a_g, a_o = (dot(W_k, z) + b_k for W_k, b_k in zip(W, b, strict=True))
-    i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
-    c = dot(f, c_prev) + dot(i, g)
-    return dot(o, tanh(c)), c
-
-
 def _one_row(z, c_prev, W, b):
     return lstm_step(z[:1] if getattr(z, "ndim", 1) > 1 else z, c_prev, W, b)
 
@@ -172,12 +165,6 @@ LSTM_STEP = code(
             lambda z, c_prev, W, b: lstm_step(z, c_prev, W, b)[0],
             6,
             "This looks like h alone; the next step needs the long-term memory c as well.",
-        ),
-        "dot-for-times": Mistake(
-            _dots,
-            4,
-            "This looks like dot, which adds up over the units, so that one number is left; here each unit is multiplied "
-            "with its own.",
         ),
         "one-row-only": Mistake(
             _one_row,
