@@ -206,7 +206,7 @@ THIRTY_STEPS = numeric(
             math.tanh(1) ** 30, 1, "This looks like tanh(1) for the forget factor, which has a σ."
         ),
         "bias-for-factor": Mistake(
-            1.0**30, 1, "This looks like f = 1, where the bias is 1 and f is σ(1); or like what is lost, not what is left."
+            1.0**30, 1, "This looks like f = 1, where the bias is 1 and f is σ(1); or like what is lost, not left."
         ),
     },
 )
