@@ -86,6 +86,9 @@
     await widget.render?.({ model, el, signal, experimental: {} });
   }
 
+  // Between two explorables the page answers its reader: to show thirty of them at once would hold it up.
+  const breath = () => new Promise((done) => setTimeout(done));
+
   async function start() {
     const stored = document.querySelector(STATE);
     if (!stored) return;
@@ -101,6 +104,7 @@
         message.textContent = `This explorable could not start: ${error.message}`;
         view.after(message);
       }
+      await breath();
     }
   }
 

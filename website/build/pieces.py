@@ -81,7 +81,7 @@ class Site:
     def scripts(self, page: str) -> list[str]:
         """List the plain scripts of a page after its first style sheet: a path, or the text of one in the page."""
         text = self.pages[page]
-        start = text.index('rel="stylesheet"')
+        start = SHEET.search(text).start()  # type: ignore[union-attr]
         return [
             source(page, attributes) or inside.strip()
             for attributes, inside in SCRIPT.findall(text[start:])
