@@ -26,7 +26,7 @@ ICONS_SCRIPT = "fontawesome.js"
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # only the page of results searches
 USES = {"design-tabs.js": "sd-tab-set", "togglebutton.js": 'class="([^"]* )?toggle[ "]'}  # a script, and what it is for
 FOLDER = "_static/course"
-# The theme makes what scrolls reachable by keyboard, as a11y.js does; to measure what is folded takes a layout for each.
+# The theme makes what scrolls reachable by keyboard, as a11y.js does; to measure what is folded costs a layout each.
 PATCHES = {'["pre",".nboutput > .output_area",': '["pre:not(details:not([open]) *)",".nboutput > .output_area",'}
 
 
