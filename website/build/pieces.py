@@ -144,7 +144,8 @@ def shared_sheet(site: Site, table: dict[str, icons.Icon]) -> str:
     whole = purge.purge("\n".join(sheet(site, path) for path in site.sheets()), site.words())
     whole = re.sub(r"@font-face\{[^}]*fontawesome[^}]*\}", "", whole)
     whole = purge.drop_variables(whole)
-    codes = {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", whole)}
+    codes = {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", whole)} | {*map(ord, whole)}
+    codes = {code for code in codes if code >= 0xE000}  # among the icons are also letters
     target = site.folder / FOLDER / "fonts" / "icons.woff"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(icons.font(table, codes))
