@@ -226,5 +226,5 @@ def test_pages_without_exercises_do_not_load_the_script(browser: Browser, site: 
     assert [url for url in asked if "/live/" in url] == []
     page.goto(f"{site}/chapters/05_forget_gate.html")
     page.wait_for_load_state("networkidle")
-    assert [re.search(r"(\w+\.\w+)(\?|$)", url)[1] for url in asked if "/live/" in url] == ["live.css", "live.js"]
+    assert [re.search(r"(\w+\.\w+)(\?|$)", url)[1] for url in asked if "/live/" in url] == ["live.js"]
     page.close()
