@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, missing, toc_pages
+from fontTools.ttLib import TTFont
 from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
@@ -114,6 +115,16 @@ def test_icons_are_drawn_in_the_page_and_an_unknown_one_is_an_error() -> None:
     )
     with pytest.raises(KeyError, match="sun"):
         icons.draw('<i class="fa fa-sun"></i>', table)
+
+
+def test_the_font_has_every_icon_that_the_style_sheet_writes() -> None:
+    sheet = (SITE / "_static" / "course" / "page.css").read_text(encoding="utf-8")
+    written = {sign for sign in sheet if "\ue000" <= sign <= "\uf8ff"}
+    written |= {chr(int(code, 16)) for code in re.findall(r"\\(f[0-9a-f]{3})\b", sheet)}
+    brands = {"\uf09b", "\uf296"}  # of hosts of code, beside links to them
+    known = TTFont(SITE / "_static" / "course" / "fonts" / "icons.woff").getBestCmap()
+    assert "\uf0f3" in written  # the bell of a box
+    assert {sign for sign in written - brands if ord(sign) not in known} == set()
 
 
 def test_formulas_are_typeset_together_and_an_unknown_command_is_an_error() -> None:

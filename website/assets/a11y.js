@@ -20,8 +20,9 @@
     for (const entry of document.querySelectorAll("[role='doc-biblioentry']")) entry.setAttribute("role", "listitem");
     // What scrolls sideways must be reachable by keyboard, and nothing else that only is there to be read.
     const boxes = ".pst-scrollable-table-container, div.highlight pre, .cell_output, .cell_output pre, div.math, mjx-container";
-    const found = [...document.querySelectorAll(boxes)].map((box) => [box, scrolls(box)]); // all are measured, then changed
-    for (const [box, wide] of found) {
+    // All are measured before one is changed, and what is folded is measured when it unfolds.
+    const seen = [...document.querySelectorAll(boxes)].filter((box) => !box.closest("details:not([open])"));
+    for (const [box, wide] of seen.map((box) => [box, scrolls(box)])) {
       if (wide && box.tabIndex < 0) {
         box.tabIndex = 0;
         box.dataset.scrolls = "";
@@ -56,5 +57,6 @@
 
   new MutationObserver(soon).observe(document.documentElement, { childList: true, subtree: true });
   addEventListener("load", soon);
+  addEventListener("toggle", soon, true);
   addEventListener("resize", soon);
 })();

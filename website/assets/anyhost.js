@@ -124,6 +124,9 @@
     await widget.render?.({ model, el, signal, experimental: {} });
   }
 
+  // Between two explorables the page answers its reader: to show thirty of them at once would hold it up.
+  const breath = () => new Promise((done) => setTimeout(done));
+
   async function start() {
     const places = document.querySelectorAll(`${VIEW}, ${PLACE}`);
     if (!places.length) return;
@@ -141,6 +144,7 @@
         message.textContent = `This explorable could not start: ${error.message}`;
         place.after(message);
       }
+      await breath();
     }
     // A link to a quiz leads to what was not there yet when the page was opened.
     const wanted = document.getElementById(location.hash.slice(1));

@@ -20,6 +20,17 @@ IMAGE = re.compile(r'<img\b[^>]*src="([^"]+)"[^>]*?/?>')
 WIDGET = re.compile(rf'"_anywidget_id": "{_base.__package__}\.(\w+)\.\w+"|data-explorable="(\w+)"')
 FOREIGN = re.compile(rf'"_anywidget_id": "(?!{_base.__package__}\.)')
 EXPLORABLES = "widgets.js"
+# The theme's first script leaves it to a later one to find out that the page is dark, after it was drawn.
+MODE = re.compile(r"<script data-cfasync=.*?</script>", re.DOTALL)
+MODE_SCRIPT = """\
+<script>
+    (() => {
+      let mode = "auto";
+      try { mode = localStorage.getItem("mode") || mode; } catch {} // a browser may refuse
+      const dark = mode === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : mode === "dark";
+      Object.assign(document.documentElement.dataset, { mode, theme: dark ? "dark" : "light" });
+    })();
+  </script>"""
 
 POLICY = {
     "default-src": "'self'",
@@ -88,7 +99,7 @@ def runs(attributes: str) -> bool:
 
 def loaded(site: Site, page: str, versions: dict[str, str]) -> str:
     """Return a page that loads the shared sheet and script in place of their pieces."""
-    text = PRELOAD.sub("", site.pages[page])
+    text = MODE.sub(MODE_SCRIPT, PRELOAD.sub("", site.pages[page]), count=1)
     shared = site.shared
     place = local(page, FOLDER)
     start = SHEET.search(text).start()  # type: ignore[union-attr]

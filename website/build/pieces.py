@@ -26,6 +26,8 @@ ICONS_SCRIPT = "fontawesome.js"
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # only the page of results searches
 USES = {"design-tabs.js": "sd-tab-set", "togglebutton.js": 'class="([^"]* )?toggle[ "]'}  # a script, and what it is for
 FOLDER = "_static/course"
+# The theme makes what scrolls reachable by keyboard, as a11y.js does; to measure what is folded costs a layout each.
+PATCHES = {'["pre",".nboutput > .output_area",': '["pre:not(details:not([open]) *)",".nboutput > .output_area",'}
 
 
 def source(page: str, tag: str) -> str:
@@ -54,8 +56,8 @@ class Site:
         for file in sorted(folder.rglob("*.html")):
             page = file.relative_to(folder).as_posix()
             text = file.read_text(encoding="utf-8")
-            if page.startswith("_static/") or "</head>" not in text:
-                continue
+            if page.startswith("_static/") or not SHEET.search(text):
+                continue  # a template of the theme, or a page that only leads to another one
             kept = aside / page
             if "Content-Security-Policy" in text:
                 text = kept.read_text(encoding="utf-8")
@@ -81,7 +83,7 @@ class Site:
     def scripts(self, page: str) -> list[str]:
         """List the plain scripts of a page after its first style sheet: a path, or the text of one in the page."""
         text = self.pages[page]
-        start = text.index('rel="stylesheet"')
+        start = SHEET.search(text).start()  # type: ignore[union-attr]
         return [
             source(page, attributes) or inside.strip()
             for attributes, inside in SCRIPT.findall(text[start:])
@@ -142,7 +144,8 @@ def shared_sheet(site: Site, table: dict[str, icons.Icon]) -> str:
     whole = purge.purge("\n".join(sheet(site, path) for path in site.sheets()), site.words())
     whole = re.sub(r"@font-face\{[^}]*fontawesome[^}]*\}", "", whole)
     whole = purge.drop_variables(whole)
-    codes = {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", whole)}
+    codes = {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", whole)} | {*map(ord, whole)}
+    codes = {code for code in codes if code >= 0xE000}  # among the icons are also letters
     target = site.folder / FOLDER / "fonts" / "icons.woff"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(icons.font(table, codes))
@@ -151,14 +154,23 @@ def shared_sheet(site: Site, table: dict[str, icons.Icon]) -> str:
 
 
 def shared_script(site: Site) -> str:
-    """Join the scripts that all pages have."""
+    """Join the scripts that all pages have.
+
+    Raises:
+        ValueError: If the theme's script has changed at a place that is patched.
+    """
     pieces = []
     for one in site.shared:
         if PAGE_NAME.match(one):
             pieces.append("DOCUMENTATION_OPTIONS.pagename = document.documentElement.dataset.page;")
         else:
             pieces.append(SOURCE_MAP.sub("", site.read(one)) if one.endswith(".js") else one)
-    return "\n;\n".join(pieces)
+    whole = "\n;\n".join(pieces)
+    for old, new in PATCHES.items():
+        if whole.count(old) != 1:
+            raise ValueError(f"got {whole.count(old)} times {old!r} in the theme's scripts, expected it once")
+        whole = whole.replace(old, new)
+    return whole
 
 
 def minified(files: dict[str, str]) -> dict[str, str]:
