@@ -147,7 +147,7 @@ def test_a_wrong_address_at_any_depth_leads_back(browser: Browser, host: str, wr
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_page_for_wrong_addresses(browser: Browser, host: str, scheme: str) -> None:
-    page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 844})
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 844}, bypass_csp=True)
     page.goto(f"{host}/nothing.html")
     assert axe(page) == []
     page.close()

@@ -10,6 +10,8 @@ from conftest import ROOT, SITE, SUB_PATH, toc_pages
 from explorable_helpers import axe
 from playwright.sync_api import Browser, Page, expect
 
+from lstm_lib.exercises import EXERCISES
+
 DESKTOP, TELEPHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -78,6 +80,14 @@ def test_every_formula_is_typeset(visited: Visit) -> None:
 def test_every_explorable_is_shown(visited: Visit) -> None:
     views = visited.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
     assert visited.page.locator(".anyhost .lstm-widget").count() == views
+
+
+def test_every_exercise_of_a_chapter_can_be_done_in_the_page(visited: Visit) -> None:
+    path = ROOT / f"{visited.name}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
+    named = dict.fromkeys(cell["metadata"]["exercise"] for cell in cells if "exercise" in cell["metadata"])
+    panels = visited.page.evaluate("[...document.querySelectorAll('[data-exercise]')].map((e) => e.dataset.exercise)")
+    assert panels == [id for id in named if EXERCISES[id].kind != "judgement"]  # those are quizzes
 
 
 def test_no_two_elements_share_an_id_and_no_two_questions_their_buttons(visited: Visit) -> None:

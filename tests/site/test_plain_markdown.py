@@ -13,7 +13,8 @@ from tools import references
 from tools.canonicalise import states
 from tools.exercise_cells import FOLDED, QUESTION
 
-PAGES = [path for name in toc_pages() for path in [ROOT / f"{name}.md"] if path.is_file()]
+FOR_THE_SITE = {"glossary", "run_it"}  # pages that are nothing without the site
+PAGES = [path for name in toc_pages() for path in [ROOT / f"{name}.md"] if path.is_file() and name not in FOR_THE_SITE]
 
 # Directives (:::{note}, ```{note}), roles ({cite}`key`), labels ((here)=), comments (% …), attributes ({#id}).
 RAW = re.compile(r"^[ >]*(:{3,}|`{3,}\{|\([\w-]+\)=$|%|\{[#.])|\{[\w:-]+\}`", re.MULTILINE)

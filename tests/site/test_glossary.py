@@ -1,0 +1,73 @@
+"""The glossary: one sentence a term, linked at its first use in each chapter, and back to its very first."""
+
+import html
+import re
+
+import pytest
+from conftest import ROOT, SITE, missing, toc_pages
+
+CHAPTERS = [name for name in toc_pages() if re.match(r"chapters/\d\d_", name)]
+LINK = re.compile(r'<a class="[^"]*glossary-term[^"]*" href="\.\./glossary\.html#([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
+ENTRY = re.compile(r'((?:<dt id="term-[^"]+".*?</dt>\s*)+)<dd>(.*?)</dd>', re.DOTALL)
+
+
+def built(name: str) -> str:
+    """Return a built page."""
+    path = SITE / f"{name}.html"
+    if not path.is_file():
+        missing("there is no website to test: run `make book` first")
+    return path.read_text(encoding="utf-8")
+
+
+def words(markup: str) -> str:
+    """Return the text of some HTML."""
+    return html.unescape(re.sub(r"<[^>]+>", "", markup)).strip()
+
+
+def entries() -> dict[str, tuple[list[str], str]]:
+    """Return the entries by anchor: names, and the definition as HTML."""
+    found = {}
+    for heads, definition in ENTRY.findall(built("glossary")):
+        names = [words(re.sub(r'<a class="headerlink".*?</a>', "", head)) for head in heads.split("</dt>")[:-1]]
+        found[re.findall(r'id="(term-[^"]+)"', heads)[0]] = (names, definition)
+    return found
+
+
+def test_terms_stand_in_the_order_of_the_alphabet_and_once() -> None:
+    first = [names[0].lower() for names, _ in entries().values()]
+    every = [name.lower() for names, _ in entries().values() for name in names]
+    assert first == sorted(first)
+    assert len(every) == len(set(every))
+    assert len(first) >= 70
+
+
+def test_a_definition_is_one_sentence() -> None:
+    for names, definition in entries().values():
+        sentence = words(definition).rpartition(" Chapter ")[0]
+        assert re.fullmatch(r"[^.]*(?:\d\.\d[^.]*)*\.", sentence), (names, sentence)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_links_each_term_once_to_an_entry_that_has_its_name(name: str) -> None:
+    links = LINK.findall(built(name))
+    assert len(links) >= 5
+    assert len({anchor for anchor, _ in links}) == len(links)
+    known = entries()
+    for anchor, used in links:
+        names = [one.lower() for one in known[anchor][0]]
+        assert words(used).lower() in [form for one in names for form in (one, f"{one}s")], (anchor, used)
+
+
+def test_an_entry_leads_to_the_chapter_that_uses_it_first() -> None:
+    earliest: dict[str, str] = {}
+    for name in CHAPTERS:
+        for anchor, _ in LINK.findall(built(name)):
+            earliest.setdefault(anchor, name)
+    for anchor, (names, definition) in entries().items():
+        page, _, section = re.findall(r'href="([^"]+)"', definition)[-1].partition("#")
+        assert page == f"{earliest[anchor]}.html", names
+        assert f'id="{section}"' in built(earliest[anchor]), names
+
+
+def test_the_source_of_the_glossary_holds_no_links_of_its_own() -> None:
+    assert "](" not in (ROOT / "glossary.md").read_text(encoding="utf-8")

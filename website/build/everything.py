@@ -1,0 +1,139 @@
+"""The tables of the page "Everything to do": what can be played with and what can be solved, found in the pages.
+
+The page marks the places of its tables with comments, which other readers of Markdown leave out.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from docutils import nodes
+from search import order
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.typing import ExtensionMetadata
+
+from lstm_lib import widgets
+from lstm_lib.exercises import EXERCISES
+
+PAGE = "everything"
+KINDS = {"code": "write code", "numeric": "work out a number", "judgement": "choose and see why"}
+
+
+class Thing(NamedTuple):
+    """One row: where it is (page, chapter, anchor, heading), and the two texts of its row."""
+
+    page: str
+    chapter: str
+    anchor: str
+    heading: str
+    kind: str
+    says: str
+
+
+def cells(doctree: nodes.document) -> Iterator[tuple[nodes.section, dict[str, object], str]]:
+    """Yield the code cells of a page: the section in which each stands, its metadata, and its source."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") == "cell_code":
+            section = cell.parent
+            while not isinstance(section, nodes.section):
+                section = section.parent
+            source = next(iter(cell.findall(nodes.literal_block)), None)
+            yield section, cell.get("cell_metadata", {}), source.astext() if source else ""
+
+
+def chapter_of(page: str, doctree: nodes.document) -> str:
+    """Name a page in a few letters: the number of a chapter, or its title."""
+    number = re.match(r"chapters/0?(\d+)_", page)
+    return number[1] if number else next(iter(doctree.findall(nodes.title))).astext()
+
+
+def explorables(page: str, doctree: nodes.document) -> Iterator[Thing]:
+    """Yield what can be played with on a page, each once in a section; what it is says the class's docstring."""
+    names = "|".join(name for name in widgets.__all__ if name != "Quiz")
+    seen = set()
+    for section, _, source in cells(doctree):
+        for name in re.findall(rf"^({names})\(", source, re.MULTILINE):
+            anchor = section["ids"][0]
+            if (anchor, name) not in seen:
+                seen.add((anchor, name))
+                says = " ".join((getattr(widgets, name).__doc__ or "").split("\n\n")[0].split())
+                spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
+                yield Thing(page, chapter_of(page, doctree), anchor, section[0].astext(), spaced, says)
+
+
+def exercises(page: str, doctree: nodes.document) -> Iterator[Thing]:
+    """Yield the exercises of a page."""
+    seen = set()
+    for section, metadata, _ in cells(doctree):
+        name = str(metadata.get("exercise", ""))
+        if name and name not in seen:
+            seen.add(name)
+            kind = KINDS[EXERCISES[name].kind]
+            yield Thing(page, chapter_of(page, doctree), section["ids"][0], section[0].astext(), kind, name)
+
+
+def explorable_row(thing: Thing, link: nodes.Node) -> list[nodes.Node]:
+    """Chapter, the section, and what one does there."""
+    says = nodes.inline("", "", nodes.strong("", thing.kind), nodes.Text(f": {thing.says}"))
+    return [nodes.Text(thing.chapter), link, says]
+
+
+def exercise_row(thing: Thing, link: nodes.Node) -> list[nodes.Node]:
+    """Chapter, the exercise, and what kind of answer it wants."""
+    return [nodes.Text(thing.chapter), link, nodes.Text(thing.kind)]
+
+
+class Table(NamedTuple):
+    """A table of the page: how its things are found, its columns, and how a row is made."""
+
+    find: Callable[[str, nodes.document], Iterator[Thing]]
+    columns: tuple[str, ...]
+    row: Callable[[Thing, nodes.Node], list[nodes.Node]]
+
+
+TABLES = {
+    "explorables": Table(explorables, ("chapter", "where", "what you do"), explorable_row),
+    "exercises": Table(exercises, ("chapter", "exercise", "kind"), exercise_row),
+}
+
+
+def row_of(entries: list[nodes.Node], classes: list[str] | None = None) -> nodes.row:
+    """Return a row of a table."""
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", one)) for one in entries), classes=classes or [])
+
+
+def fill(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Put the tables where the page has its comments."""
+    if name != PAGE:
+        return
+    for comment in list(doctree.findall(nodes.raw)):
+        found = re.fullmatch(r"<!-- (\w+) -->", comment.astext().strip())
+        if found and found[1] in TABLES:
+            comment.replace_self(table_of(app, TABLES[found[1]]))
+
+
+def table_of(app: Sphinx, table: Table) -> nodes.table:
+    """Make one table from all pages."""
+    rows = []
+    for page in order(app):
+        for thing in table.find(page, app.env.get_doctree(page)):
+            address = f"{app.builder.get_relative_uri(PAGE, page)}#{thing.anchor}"
+            link = nodes.reference("", thing.heading, refuri=address, internal=True)
+            rows.append(row_of(table.row(thing, link), ["exercise"] if table.find is exercises else []))
+    head = nodes.thead("", row_of([nodes.Text(column) for column in table.columns]))
+    width = len(table.columns)
+    specs = [nodes.colspec(colwidth=100 // width) for _ in table.columns]
+    return nodes.table("", nodes.tgroup("", *specs, head, nodes.tbody("", *rows), cols=width), classes=["everything"])
+
+
+def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """Have the page made anew when any other one has changed."""
+    return [PAGE] if PAGE in env.found_docs and added | changed | removed else []
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Connect the functions above to Sphinx."""
+    app.connect("doctree-resolved", fill)
+    app.connect("env-get-outdated", outdated)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
