@@ -18,7 +18,7 @@ from lstm_lib.exercises import EXERCISES, Exercise
 # "cellView": "form" hide the source.
 FOLDED = "# @title Folded: a solution. Open it when you have tried."
 QUESTION = "# @title Folded: the text of the question below, with its answer."
-ASKS = re.compile(r"^\s+answer=[\"']", re.MULTILINE)
+ASKS = re.compile(r"^Quiz(\.(several|number|order))?\(|^\s+answer=[\"']", re.MULTILINE)
 PROMPTS = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
 

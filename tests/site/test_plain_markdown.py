@@ -78,6 +78,7 @@ def test_a_cell_that_knows_an_answer_is_folded_in_jupyter_and_colab(path: Path) 
         code = re.sub(r"^\s*[%!].*$", "", source, flags=re.MULTILINE)
         words = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.keyword)]
         asks = any(word.arg == "answer" and isinstance(word.value, ast.Constant) for word in words)
+        asks = asks or any(re.match(r"Quiz(\.(?!exercise)\w+)?\(", ast.unparse(line)) for line in ast.parse(code).body)
         solves = "exercise" in metadata and cell["id"].endswith("-solution")
         if asks or solves:
             # The first line is what Jupyter shows of a folded cell, and what Colab shows in its place.
