@@ -18,7 +18,7 @@ from lstm_lib.exercises import EXERCISES, Exercise
 # "cellView": "form" hide the source.
 FOLDED = "# @title Folded: a solution. Open it when you have tried."
 QUESTION = "# @title Folded: the text of the question below, with its answer."
-ASKS = re.compile(r"^\s+answer=[\"']", re.MULTILINE)
+ASKS = re.compile(r"^Quiz(\.(several|number|order))?\(|^\s+answer=[\"']", re.MULTILINE)
 PROMPTS = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
 
@@ -47,21 +47,21 @@ def stamp(path: Path) -> bool:
     for name, group in itertools.groupby(notebook.cells, key=lambda cell: cell.metadata.get("exercise")):
         cells += group if name is None else [_keep(cell, known) for cell in cells_for(_named(name, path))]
     notebook.cells = cells
-    for cell in cells:
-        if cell.cell_type == "code" and ASKS.search(cell.source):
-            hide_answer(cell)
+    hide_answers(cells)
     if nbformat.writes(notebook) == before:
         return False
     nbformat.write(notebook, path)
     return True
 
 
-def hide_answer(cell: NotebookNode) -> None:
-    """Hide the source of a cell that asks a question: the answer is in it."""
-    if not cell.source.startswith(QUESTION):
-        cell.source = f"{QUESTION}\n{cell.source}"
-    cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
-    cell.metadata["cellView"] = "form"
+def hide_answers(cells: list[NotebookNode]) -> None:
+    """Hide the source of each cell that asks a question: the answer is in it."""
+    for cell in cells:
+        if cell.cell_type == "code" and ASKS.search(cell.source):
+            if not cell.source.startswith(QUESTION):
+                cell.source = f"{QUESTION}\n{cell.source}"
+            cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
+            cell.metadata["cellView"] = "form"
 
 
 def _keep(cell: NotebookNode, known: dict[str, NotebookNode]) -> NotebookNode:

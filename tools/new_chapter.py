@@ -17,7 +17,7 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from tools import notebooks, setup_cell
+from tools import exercise_cells, notebooks, setup_cell
 
 ROOT = setup_cell.ROOT
 NAME = re.compile(r"\d\d_[a-z0-9]+(_[a-z0-9]+)*")
@@ -97,7 +97,7 @@ ALT = "What is left of a memory that keeps nine tenths of itself a step: it fall
 def cells(title: str) -> list[NotebookNode]:
     """Return the cells of a new chapter."""
     figure = {"mystnb": {"image": {"alt": ALT}}}
-    return [
+    made = [
         _text("opening", OPENING.format(title=title)),
         _code("setup", setup_cell.source(setup_cell.repository_url()), tags=setup_cell.TAGS),
         _text("words", WORDS),
@@ -110,6 +110,8 @@ def cells(title: str) -> list[NotebookNode]:
         _text("after", AFTER),
         _text("end", SAW),
     ]
+    exercise_cells.hide_answers(made)
+    return made
 
 
 def _text(name: str, source: str) -> NotebookNode:

@@ -79,8 +79,17 @@ test("two errors are one too many", () => {
 test("endings and accents make no difference", () => {
   const pairs = [["clipping", "clipped"], ["padding", "padded"], ["gates", "gate"], ["biases", "bias"], ["losses", "loss"], ["vanishes", "vanishing"]];
   for (const [one, other] of pairs) assert.equal(stem(one), stem(other), one);
-  assert.deepEqual(found("cafe"), ["learn"]);
+  assert.deepEqual(found("cafe "), ["learn"]);
+  assert.deepEqual(search(index, "cafe ").corrected, []);
   assert.notEqual(stem("sing"), "s");
+});
+
+test("of two sections alike, the one with the typed name, or the one that explains it, comes first", () => {
+  const pages = [["a.html", "A"]];
+  const section = (anchor, text, terms) => [0, anchor, "Heading", text, "", terms, 1];
+  const sections = [section("long", "About long names.", ""), section("plain", "About LN here.", ""), section("term", "About LN here.", "LN")];
+  const small = prepare({ pages, sections, synonyms: [["LN", "long names"]] });
+  assert.deepEqual(search(small, "LN ").hits.map(({ row }) => row.anchor), ["term", "plain", "long"]);
 });
 
 test("names in code are found", () => {
@@ -92,6 +101,8 @@ test("the places of all names are marked, none twice", () => {
   const text = "BPTT is backpropagation through time, and time goes on.";
   const asked = concepts("BPTT", index);
   assert.deepEqual(marks(text, asked).map(([start, end]) => text.slice(start, end)), ["BPTT", "backpropagation through time"]);
+  const overlapping = [{ names: [["share", "of"], ["of", "it"]], open: false }];
+  assert.deepEqual(marks("a share of it", overlapping), [[2, 10]]);
 });
 
 test("a word knows where it stands, whatever stands around it", () => {

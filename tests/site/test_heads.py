@@ -48,6 +48,10 @@ def test_every_page_has_a_card_that_says_the_same(heads: dict[str, BeautifulSoup
         assert content(soup, "og:site_name") == ["LSTMs, gate by gate"]
 
 
+def test_every_page_names_its_width_once(heads: dict[str, BeautifulSoup]) -> None:
+    assert [len(content(soup, "viewport")) for soup in heads.values()] == [1] * len(heads)
+
+
 def test_no_title_says_the_name_of_the_site_twice(heads: dict[str, BeautifulSoup]) -> None:
     titles = [soup.title.text for soup in heads.values()]
     assert len(set(titles)) == len(titles)
@@ -140,14 +144,14 @@ def test_a_wrong_address_at_any_depth_leads_back(browser: Browser, host: str, wr
     else:
         expect(page.locator("#near")).to_be_hidden()
         page.locator("main li a").last.click()
-    expect(page.locator("article h1")).to_be_visible()
+    expect(page.locator("article h1")).to_be_visible(timeout=30_000)
     assert page.url.startswith(f"{host}/")
     page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_page_for_wrong_addresses(browser: Browser, host: str, scheme: str) -> None:
-    page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 844})
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 844}, bypass_csp=True)
     page.goto(f"{host}/nothing.html")
     assert axe(page) == []
     page.close()
@@ -158,3 +162,4 @@ def test_the_page_for_wrong_addresses_lists_every_page_and_needs_no_file() -> No
     assert [a["href"] for a in soup.select("li a")] == [f"{name}.html" for name in toc_pages()]
     assert soup.find_all(["link", "script", "img"], src=True) == []
     assert [link["href"] for link in soup.find_all("link")] == ["data:,"]
+    assert re.findall(r"--(\w+): (?!#[0-9A-F]{6};)", soup.style.text) == []  # every colour is one

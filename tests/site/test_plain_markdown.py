@@ -13,7 +13,8 @@ from tools import references
 from tools.canonicalise import states
 from tools.exercise_cells import FOLDED, QUESTION
 
-PAGES = [path for name in toc_pages() for path in [ROOT / f"{name}.md"] if path.is_file()]
+FOR_THE_SITE = {"glossary", "run_it"}  # pages that are nothing without the site
+PAGES = [path for name in toc_pages() for path in [ROOT / f"{name}.md"] if path.is_file() and name not in FOR_THE_SITE]
 
 # Directives (:::{note}, ```{note}), roles ({cite}`key`), labels ((here)=), comments (% …), attributes ({#id}).
 RAW = re.compile(r"^[ >]*(:{3,}|`{3,}\{|\([\w-]+\)=$|%|\{[#.])|\{[\w:-]+\}`", re.MULTILINE)
@@ -77,6 +78,7 @@ def test_a_cell_that_knows_an_answer_is_folded_in_jupyter_and_colab(path: Path) 
         code = re.sub(r"^\s*[%!].*$", "", source, flags=re.MULTILINE)
         words = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.keyword)]
         asks = any(word.arg == "answer" and isinstance(word.value, ast.Constant) for word in words)
+        asks = asks or any(re.match(r"Quiz(\.(?!exercise)\w+)?\(", ast.unparse(line)) for line in ast.parse(code).body)
         solves = "exercise" in metadata and cell["id"].endswith("-solution")
         if asks or solves:
             # The first line is what Jupyter shows of a folded cell, and what Colab shows in its place.

@@ -65,3 +65,26 @@ def test_a_question_without_an_answer_or_a_reason_is_refused():
         Quiz(question="?", options={"a": "A", "b": "B"}, answer="a", because={"a": "x"})
     with pytest.raises(ValueError, match="got 'rnn-step', expected a judgement: joined-shape"):
         Quiz.exercise("rnn-step")
+
+
+ASKING = ['Quiz(\n    answer="a",\n)', "n = 3\nQuiz.number(answer=n)", 'ask(\n    answer="b",\n)']
+TELLING_NOTHING = ['Quiz.exercise("gate")', "def ask(answer):\n    return Quiz(answer=answer)"]
+
+
+@pytest.mark.parametrize("source", ASKING)
+def test_the_source_of_a_question_is_folded_once_for_jupyter_and_colab(source):
+    cell = nbformat.v4.new_code_cell(source)
+    exercise_cells.hide_answers([cell])
+    once = nbformat.from_dict(cell)
+    exercise_cells.hide_answers([cell])
+    assert cell == once
+    assert cell.source == f"{exercise_cells.QUESTION}\n{source}"
+    assert cell.metadata == {"jupyter": {"source_hidden": True}, "cellView": "form"}
+
+
+@pytest.mark.parametrize("source", TELLING_NOTHING)
+def test_what_does_not_tell_stays_open(source):
+    cell = nbformat.v4.new_code_cell(source)
+    exercise_cells.hide_answers([cell])
+    assert cell.source == source
+    assert cell.metadata == {}

@@ -29,8 +29,8 @@ connect-src 'self'; script-src 'sha256-HASH'" />
 <title>Nothing is here: SITE</title>
 <link rel="icon" href="data:," />
 <style>
-:root { color-scheme: light dark; --page: PAGE_LIGHT; --ink: INK_LIGHT; --link: LINK_LIGHT; }
-@media (prefers-color-scheme: dark) { :root { --page: PAGE_DARK; --ink: INK_DARK; --link: LINK_DARK; } }
+:root { color-scheme: light dark; --page: PAGE_LIGHT; --ink: INK_LIGHT; --link: TINT_LIGHT; }
+@media (prefers-color-scheme: dark) { :root { --page: PAGE_DARK; --ink: INK_DARK; --link: TINT_DARK; } }
 body { background: var(--page); color: var(--ink); font: 1.05rem/1.6 system-ui, sans-serif; }
 main { margin: 0 auto; max-width: 40rem; padding: 1rem; }
 a { color: var(--link); }
@@ -72,7 +72,7 @@ LINKS
   const [best] = [...pages].sort((a, b) => alike(b) - alike(a));
   if (alike(best) > 0.4) {
     const link = Object.assign(document.createElement("a"), { href: `${root}${best[0]}.html`, textContent: best[1] });
-    document.getElementById("near").append("Did you mean ", link, "?");
+    document.getElementById("near").append("Perhaps you meant: ", link);
     document.getElementById("near").hidden = false;
   }
 })();
@@ -86,7 +86,7 @@ def not_found(app: Sphinx) -> str:
     """Return the page for addresses where nothing is."""
     pages = [[name, app.env.titles[name].astext()] for name in order(app)]
     links = [f'<li><a href="{name}.html">{html.escape(title)}</a></li>' for name, title in pages]
-    colours = {"PAGE": PAGE, "INK": INK, "LINK": FAMILIES["remember"]}
+    colours = {"PAGE": PAGE, "INK": INK, "TINT": FAMILIES["remember"]}
     filled = {
         "PAGES": json.dumps(pages, ensure_ascii=False).replace("</", "<\\/"),
         "LINKS": "\n".join(links),

@@ -85,7 +85,8 @@ def add_tags(app: Sphinx, name: str, template: str, context: dict[str, Any], doc
     if doctree is None:
         return
     title = html.unescape(re.sub(r"<[^>]+>", "", context.get("title", "")))
-    context["metatags"] = context.get("metatags", "") + tags(app, name, title, description(app, name, doctree))
+    known = re.sub(r'<meta[^>]*name="viewport"[^>]*>\s*', "", context.get("metatags", ""))  # the layout has one
+    context["metatags"] = known + tags(app, name, title, description(app, name, doctree))
     if name == app.config.root_doc:
         context["docstitle"] = ""  # the page has the name of the site, which would come twice
 
