@@ -72,6 +72,8 @@ def _of_whole_value(node: Whole) -> Iterator[Here]:
         yield f"_v / len({name})", f"a division by the count of {name} is one too many", 1.1
     for one, other in itertools.permutations(node.visible, 2) if len(node.visible) <= PAIRED_NAMES else ():
         yield f"_v + (1 - {one}) * {other}", f"the term (1 - {one}) * {other} is one too many", 1.3
+        where = f"where {one} is 0, {other} stands instead"
+        yield f"({one} != 0) * _v + ({one} == 0) * {other}", where, 1.3
         yield f"_v + {one} * {other}", f"the term {one} * {other} is one too many", 1.3
         words = f"{said} is mixed with {other}, in the shares {one} and 1 - {one}"
         yield f"{one} * _v + (1 - {one}) * {other}", words, 1.3
@@ -130,7 +132,7 @@ def _of_name(node: ast.Name) -> Iterator[Here]:
             yield f"({node.id} - {name})", f"{name} is taken away from {node.id}", 1.3
     yield f"{node.id}[1:]", f"the first of {node.id} is left out", 1.1
     yield f"{node.id}[:-1]", f"the last of {node.id} is left out", 1.1
-    yield f"{node.id}[::-1]", f"{node.id} is gone through backwards", 1.1
+    yield f"{node.id}[::-1]", f"{node.id} is gone through backwards", 1.0
     yield f"{node.id}[:1]", f"only the first of {node.id} is used", 1.2
     yield f"{node.id}[-1:]", f"only the last of {node.id} is used", 1.2
     yield f"{node.id}[0]", f"only the first of {node.id} is used", 1.2

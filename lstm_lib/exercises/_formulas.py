@@ -57,10 +57,11 @@ def _gives(part: Part, leaves: dict[str, float], sample: Sample) -> bool:
 def with_formulas(tree: ast.FunctionDef, names: tuple[str, ...], instead: dict[int | None, str]) -> Sketch:
     """Return the solution with other formulas for some of its results."""
     result: Any = tree.body[-1].value  # type: ignore[attr-defined]
-    made, words = instead.get(None, ""), f"{names[0]} is given by another formula"
+    made, said = instead.get(None, ""), names[0]
     if None not in instead:
         made = ", ".join(instead.get(k, source_of(each)) for k, each in enumerate(result.elts))
-        words = f"{' and '.join(names[k] for k in instead if k is not None)} come from another formula"
+        said = " and ".join(names[k] for k in sorted(k for k in instead if k is not None))
+    words = f"another formula gives {said}"
     line = source_of(ast.parse(f"return {made}").body[0])
     usual = source_of(tree.body[-1]) if _straight(tree) or len(tree.body) == 1 else ""
     return Sketch(assembled(tree, [*map(source_of, _straight(tree)), line]), words, 2.0, line, usual=usual)

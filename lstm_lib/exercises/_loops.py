@@ -50,6 +50,7 @@ def _of_loop(tree: ast.FunctionDef, place: int, loop: ast.For) -> Iterator[Build
             made.body[-1] = ast.Return(ast.Name("total", ast.Load()))
             yield ast.unparse(made), f"the {name} of all turns are added up, and the last one belongs there", 0.9, ""
     yield from _carried_before(tree, place, loop)
+    yield from _result_inside(tree, place, loop)
     yield from _started_with_the_first(tree, place, loop)
 
     sequence = ast.unparse(loop.iter)
@@ -59,6 +60,26 @@ def _of_loop(tree: ast.FunctionDef, place: int, loop: ast.For) -> Iterator[Build
             made.body[place].iter = ast.parse(f"list({sequence}){some}", mode="eval").body  # type: ignore[attr-defined]
 
         yield with_change(tree, through), f"the {which} turn of the loop is left out", 1.0, f"{sequence}{some}"
+
+
+def _result_inside(tree: ast.FunctionDef, place: int, loop: ast.For) -> Iterator[Build]:
+    """Do at every turn what is to be done to the result at the end, with the whole count or the count so far."""
+    result = tree.body[-1]
+    if not isinstance(result, ast.Return) or not isinstance(result.value, ast.BinOp):
+        return
+    sequence = ast.unparse(loop.iter)
+    read = {node.id for node in ast.walk(result) if isinstance(node, ast.Name)}
+    for name in assigned(loop):
+        if name in read:
+            line = f"{name} = {ast.unparse(result.value)}"
+            counted = line.replace(f"len({sequence})", "turns")
+            for text, count in ((line, ""), (counted, ", with the turns so far for the count")):
+                made = again(tree)
+                body = made.body[place].body  # type: ignore[attr-defined]
+                body += ast.parse(f"turns = turns + 1\n{text}").body
+                made.body.insert(place, ast.parse("turns = 0").body[0])
+                made.body[-1] = ast.Return(ast.Name(name, ast.Load()))
+                yield ast.unparse(made), f"what belongs to the end is done at every turn{count}", 0.9, text
 
 
 def _started_with_the_first(tree: ast.FunctionDef, place: int, loop: ast.For) -> Iterator[Build]:

@@ -52,7 +52,7 @@ class Space:
             exact = (change for change in fits[:TRIED] if self._everywhere(change, got))
             if found := list(itertools.islice(exact, TOLD)):
                 return found
-        return self._by_formula(got)
+        return self._by_formula(got) if time.process_time() < deadline else []
 
     def _by_formula(self, got: dict[int, Tree | None]) -> list[Change]:
         """Return the solution with other formulas for those of its results that are wrong, or nothing."""

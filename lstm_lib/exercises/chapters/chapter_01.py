@@ -122,6 +122,15 @@ RNN_RUN = code(
     inputs={"xs": SEQUENCE, "h": NUMBER, "w_h": WEIGHT, "w_x": WEIGHT, "b": WEIGHT},
     returns=("the list of states",),
     solution=rnn_run,
+    also=(
+        """
+        def rnn_run(xs, h, w_h, w_x, b):
+            hs = [h]
+            for x in list(xs):
+                hs.append(tanh(w_h * hs[-1] + w_x * x + b))
+            return hs[1:]
+        """,
+    ),
     right="each state is made from the one before it, so the last one can know of the first event.",
     mistakes={
         "state-not-carried": Mistake(

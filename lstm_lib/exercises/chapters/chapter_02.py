@@ -119,6 +119,15 @@ BPTT = code(
     inputs={"dh": NUMBER, "hs": STATES, "w_h": Kind("", "", 0.6, 1.6)},
     returns=("dh_0",),
     solution=gradient_to_start,
+    also=(
+        """
+        def gradient_to_start(dh, hs, w_h):
+            slope = 1.0
+            for h in hs:
+                slope = slope * (1 - h * h)
+            return dh * w_h ** len(hs) * slope
+        """,
+    ),
     right="T factors are multiplied, so the gradient shrinks or grows like a T-th power.",
     mistakes={
         "sum-for-product": Mistake(
@@ -201,6 +210,13 @@ CLIP = code(
     inputs={"gradients": LIST, "limit": Kind("", "", 1.0, 3.0)},
     returns=("the clipped gradients",),
     solution=clip_by_norm,
+    also=(
+        """
+        def clip_by_norm(gradients, limit):
+            norm = dot(gradients, gradients) ** 0.5
+            return [gradient * limit / norm if norm > limit else gradient for gradient in gradients]
+        """,
+    ),
     right="the direction stays, only the length is limited.",
     mistakes={
         "each-by-itself": Mistake(

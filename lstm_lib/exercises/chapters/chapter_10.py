@@ -58,6 +58,23 @@ ADAM_MEAN = code(
     inputs={"grads": LIST, "beta": BETA},
     returns=("the corrected mean",),
     solution=adam_mean,
+    also=(
+        """
+        def adam_mean(grads, beta):
+            mean = 0.0
+            weight = 0.0
+            for g in grads:
+                mean = beta * mean + (1 - beta) * g
+                weight = beta * weight + (1 - beta)
+            return mean / weight
+        """,
+        """
+        def adam_mean(grads, beta):
+            n = len(grads)
+            weights = [(1 - beta) * beta ** (n - 1 - k) for k in range(n)]
+            return dot(weights, grads) / (1 - beta**n)
+        """,
+    ),
     right="after one gradient it is that gradient, and with every further one the correction matters less. With "
     "neither mean corrected, the first step would be (1 - 0.9) / sqrt(1 - 0.999) = 3.2 times too long.",
     mistakes={

@@ -34,6 +34,14 @@ GLOBAL_MEAN = code(
     inputs={"sum_1": SUM, "count_1": COUNT, "sum_2": SUM, "count_2": COUNT},
     returns=("mean",),
     solution=global_mean,
+    also=(
+        """
+        def global_mean(sum_1, count_1, sum_2, count_2):
+            mean_1, mean_2 = sum_1 / count_1, sum_2 / count_2
+            share_1, share_2 = count_1 / (count_1 + count_2), count_2 / (count_1 + count_2)
+            return share_1 * mean_1 + share_2 * mean_2
+        """,
+    ),
     right="every question counts once, whoever was asked; that is why a worker reports a sum and a count.",
     mistakes={
         "mean-of-means": Mistake(
