@@ -1,0 +1,103 @@
+"""Read what a class has done into one table: ``python -m lstm_lib.grade FOLDER``.
+
+    python -m lstm_lib.grade class/                   # writes class/grades.csv and class/grades.html
+    python -m lstm_lib.grade class/ --run --out marks # checks the answers of notebooks anew, instead of believing them
+
+The folder holds files that learners exported on the page "Your progress", and notebooks in which they worked: one
+folder a learner, or files that begin with the learner's name, such as ``ada.json`` and ``ada_05_forget_gate.ipynb``.
+Nothing in them is executed without ``--run``: of a notebook, what it says under its exercises is read. With ``--run``
+the cell of each exercise, and no other, is judged by this library in a process of its own, with limits of time and
+memory. That keeps mistakes in; it is no prison for code that means harm.
+
+A file that cannot be read is named, with what is wrong with it, and the others go on.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lstm_lib.grade._read import Mark, Marks, learner, read
+from lstm_lib.grade._write import table, write_csv, write_page
+
+__all__ = ["Mark", "Marks", "Trouble", "better", "grade", "main", "table"]
+
+
+class Trouble(NamedTuple):
+    """A file that could not be read, and why."""
+
+    path: Path
+    words: str
+
+
+def grade(folder: Path, *, run: bool = False) -> tuple[dict[str, Marks], list[Trouble]]:
+    """Read a folder.
+
+    Args:
+        folder: Where the files of the class lie.
+        run: Whether the answers in notebooks are checked anew.
+
+    Returns:
+        Marks by learner and exercise, and the files that could not be read.
+
+    Raises:
+        ValueError: If there is no such folder.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as empty:
+        ...     grade(Path(empty))
+        ({}, [])
+    """
+    if not folder.is_dir():
+        raise ValueError(f"got {folder}, expected a folder")
+    learners: dict[str, Marks] = {}
+    troubles = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix not in (".json", ".ipynb") or ".ipynb_checkpoints" in path.parts:
+            continue
+        try:
+            found = read(path, folder, run)
+        except (ValueError, OSError, RecursionError) as error:
+            words = "got a file nested too deep to read" if isinstance(error, RecursionError) else str(error)
+            troubles.append(Trouble(path, words[:300]))
+        else:
+            marks = learners.setdefault(learner(path, folder), {})
+            for id, mark in found.items():
+                marks[id] = better(marks[id], mark) if id in marks else mark
+    return learners, troubles
+
+
+def better(one: Mark, other: Mark) -> Mark:
+    """Join what two files say of one exercise: solved is solved.
+
+    Example:
+        >>> better(Mark(False, 3, "one-minus-f"), Mark(True, 0, ""))
+        Mark(passed=True, tries=3, mistake='one-minus-f')
+    """
+    return Mark(one.passed or other.passed, max(one.tries, other.tries), one.mistake or other.mistake)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Grade a class from the command line; return 0, or 2 if there is no such folder."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m lstm_lib.grade", description=__doc__, formatter_class=form)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the files of the class lie")
+    parser.add_argument("--run", action="store_true", help="check the answers in notebooks anew")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the two tables go; beside the files")
+    asked = parser.parse_args(arguments)
+    try:
+        learners, troubles = grade(asked.folder, run=asked.run)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    out = asked.out or asked.folder
+    out.mkdir(parents=True, exist_ok=True)
+    write_csv(table(learners), out / "grades.csv")
+    write_page(learners, troubles, out / "grades.html")
+    for path, words in troubles:
+        print(f"{path}: {words}", file=sys.stderr)
+    solved = sum(mark.passed for marks in learners.values() for mark in marks.values())
+    print(f"{len(learners)} learners, {solved} exercises solved: {out / 'grades.csv'}, {out / 'grades.html'}")
+    return 0

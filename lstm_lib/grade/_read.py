@@ -1,0 +1,167 @@
+"""Read the files of a class, exported progress and notebooks; nothing is executed unless that is asked for."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lstm_lib.exercises import EXERCISES
+
+FORMAT = "lstms-gate-by-gate/progress"
+LARGEST = 20_000_000  # bytes of a file
+SECONDS, MEGABYTES = 60, 2000  # for the answers of one notebook
+
+CHILD = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]) * 2**20,) * 2)
+except (ImportError, ValueError, OSError):
+    pass
+import numpy
+from lstm_lib.exercises import _page
+_page.SUPPLIED["np"] = numpy
+judged = {}
+for id, source in json.load(sys.stdin).items():
+    reply = _page.check_source(id, source)
+    verdict = reply["verdict"] or {"passed": False, "mistake": None, "word": "Not yet"}
+    judged[id] = [verdict["passed"], verdict["mistake"], verdict["word"]]
+sys.__stdout__.write("\\n" + json.dumps(judged))
+"""
+
+
+class Mark(NamedTuple):
+    """What a learner did with one exercise."""
+
+    passed: bool
+    tries: int  # 0 where nobody counted
+    mistake: str  # the last one, or nothing
+
+
+Marks = dict[str, Mark]
+
+
+def learner(path: Path, folder: Path) -> str:
+    """Return whose file it is: the folder's name, or the file's without the chapter's.
+
+    Example:
+        >>> learner(Path("class/ada_05_forget_gate.ipynb"), Path("class"))
+        'ada'
+    """
+    first, *deeper = path.relative_to(folder).parts
+    name = first if deeper else re.sub(r"[-_ .]*\d\d_[a-z_]+$", "", path.stem)
+    return name or path.stem
+
+
+def read(path: Path, folder: Path, run: bool) -> Marks:
+    """Return what one file says of exercises; a ValueError or OSError says what is wrong with it."""
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise ValueError("got a link to somewhere else, expected a file of this folder")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"got {path.stat().st_size:,} bytes, expected at most {LARGEST:,}")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"got JSON with {_kind(content)}, expected an object")
+    return _read_notebook(content, run) if path.suffix == ".ipynb" else _read_progress(content)
+
+
+def _kind(value: Any) -> str:
+    return {type(None): "null", str: "a text", bool: "true or false", list: "a list", dict: "an object"}.get(
+        type(value), "a number"
+    )
+
+
+# ---------------------------------------------------------------- exported progress
+
+
+def _read_progress(content: dict[str, Any]) -> Marks:
+    """Return the marks of a file that the page of progress exported; the page writes and reads the same fields."""
+    if content.get("format") != FORMAT or content.get("version") != 1:
+        told = f"{content.get('format')!r:.60}, version {content.get('version')!r:.20}"
+        raise ValueError(f'got the format {told}, expected "{FORMAT}", version 1')
+    values = content.get("values")
+    if not isinstance(values, dict):
+        raise ValueError(f"got {_kind(values)} for values, expected an object")
+    return {
+        key.removeprefix("exercise/"): _mark(key, value)
+        for key, value in values.items()
+        if key.startswith("exercise/") and key.removeprefix("exercise/") in EXERCISES
+    }
+
+
+def _mark(key: str, value: Any) -> Mark:
+    if not isinstance(value, dict):
+        raise ValueError(f"got {_kind(value)} for {key}, expected an object")
+    wanted = {"passed": (bool,), "mistake": (str, type(None)), "tries": (int,), "first": (str,), "last": (str,)}
+    for name, types in wanted.items():
+        if name not in value or type(value[name]) not in types:
+            raise ValueError(f"got {_kind(value.get(name))} for {name} in {key}, expected what the page exports")
+    if not 0 <= value["tries"] <= 1_000_000 or len(value["mistake"] or "") > 200:
+        raise ValueError(f"got {key} out of range, expected what the page exports")
+    for name in ("first", "last"):
+        datetime.fromisoformat(value[name].replace("Z", "+00:00"))  # a ValueError says what came
+    return Mark(value["passed"], value["tries"], value["mistake"] or "")
+
+
+# ---------------------------------------------------------------- notebooks
+
+
+def _read_notebook(content: dict[str, Any], run: bool) -> Marks:
+    cells = content.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise ValueError("got no list of cells, expected a notebook of version 4")
+    found = {id: cell for cell in cells if (id := _exercise(cell))}
+    return _judged(found) if run else _stored(found)
+
+
+def _exercise(cell: dict[str, Any]) -> str:
+    """Return which exercise a learner answers in a cell; the solution's cell is none."""
+    metadata = cell.get("metadata")
+    id = metadata.get("exercise") if isinstance(metadata, dict) else None
+    known = isinstance(id, str) and id in EXERCISES and EXERCISES[id].kind != "judgement"
+    return str(id) if known and cell.get("cell_type") == "code" and cell.get("id") == f"{id}-stub" else ""
+
+
+def _text(value: Any) -> str:
+    """Return a text of a notebook, which may be a list of lines."""
+    lines = value if isinstance(value, list) else [value]
+    return "".join(line for line in lines if isinstance(line, str))
+
+
+def _stored(cells: dict[str, dict[str, Any]]) -> Marks:
+    """Believe the cards that stand under the cells."""
+    marks = {}
+    for id, cell in cells.items():
+        outputs = cell.get("outputs")
+        for output in outputs if isinstance(outputs, list) else []:
+            data = output.get("data") if isinstance(output, dict) else None
+            said = _text(data.get("text/plain")) if isinstance(data, dict) else ""
+            if found := re.match(r"(Solved|Not yet): [^\n]*\(" + re.escape(id) + r"\)", said):
+                marks[id] = Mark(found[1] == "Solved", 0, "")
+    return marks
+
+
+def _judged(cells: dict[str, dict[str, Any]]) -> Marks:
+    """Judge the answers anew, in a process of its own."""
+    call = re.compile(r'\n*check\("[\w-]+", \w+\)\s*$')
+    sources = {id: call.sub("", _text(cell.get("source"))) for id, cell in cells.items()}
+    root = Path(__file__).resolve().parent.parent.parent
+    command = [sys.executable, "-I", "-c", CHILD, str(root), str(MEGABYTES)]
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            done = subprocess.run(
+                command, input=json.dumps(sources).encode(), cwd=empty, capture_output=True, timeout=SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"got answers that ran for more than {SECONDS} seconds, and were stopped") from None
+    try:
+        judged = json.loads(done.stdout.decode().splitlines()[-1])
+        marks = {id: Mark(bool(judged[id][0]), 0, str(judged[id][1] or "")) for id in sources}
+    except (ValueError, LookupError, TypeError):
+        raise ValueError("got answers that ended the process that judged them") from None
+    return {id: mark for id, mark in marks.items() if judged[id][2] != "Not answered yet"}

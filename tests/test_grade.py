@@ -1,0 +1,203 @@
+"""What ``python -m lstm_lib.grade`` reads of a class, believes, refuses, and survives."""
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lstm_lib.exercises import EXERCISES, check
+from lstm_lib.grade import Mark, grade, main
+from tools.exercise_cells import cells_for
+
+TIME = "2026-11-27T10:00:00.000Z"
+
+
+def exported(**changes: Any) -> dict[str, Any]:
+    """Return what the page of progress exports, with one solved and one unsolved exercise."""
+    solved = {"passed": True, "mistake": None, "tries": 2, "first": TIME, "last": TIME, "answer": "def f(): ..."}
+    unsolved = {"passed": False, "mistake": "one-minus-f", "tries": 5, "first": TIME, "last": TIME}
+    values = {"exercise/learn-gate": solved, "exercise/forget-gate": unsolved, "draft/forget-gate": "def forget_gate"}
+    return {"format": "lstms-gate-by-gate/progress", "version": 1, "exported": TIME, "values": values} | changes
+
+
+def notebook(**answers: str) -> dict[str, Any]:
+    """Return a notebook whose exercises were answered so, and run; keys have _ for -."""
+    cells = []
+    for name, source in answers.items():
+        exercise = EXERCISES[name.replace("_", "-")]
+        space: dict[str, Any] = {}
+        exec("from lstm_lib.exercises import dot, sigmoid, tanh\n" + source, space)
+        for cell in cells_for(exercise):
+            if cell["id"].endswith("-stub"):
+                cell["source"] = f'{source}\n\n\ncheck("{exercise.id}", {exercise.name})'
+            if cell["cell_type"] == "code":
+                answer = space[exercise.name] if cell["id"].endswith("-stub") else exercise.solution
+                card = {"text/plain": repr(check(exercise.id, answer))}
+                cell["outputs"] = [{"output_type": "execute_result", "data": card, "metadata": {}}]
+            cells.append(dict(cell))
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+RIGHT = EXERCISES["forget-gate"].solution_source
+WRONG = RIGHT.replace("return f * c_prev", "return (1 - f) * c_prev")
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_progress_and_notebooks_of_one_learner_are_joined(tmp_path: Path) -> None:
+    write(tmp_path / "ada.json", exported())
+    write(tmp_path / "ada_05_forget_gate.ipynb", notebook(forget_gate=RIGHT))
+    write(tmp_path / "bob" / "05_forget_gate.ipynb", notebook(forget_gate=WRONG))
+    learners, troubles = grade(tmp_path)
+    assert troubles == []
+    assert learners["ada"] == {
+        "learn-gate": Mark(True, 2, ""),
+        "forget-gate": Mark(True, 5, "one-minus-f"),
+    }
+    assert learners["bob"] == {"forget-gate": Mark(False, 0, "")}
+
+
+def test_without_run_a_notebook_is_believed_and_with_it_judged(tmp_path: Path) -> None:
+    forged = notebook(forget_gate=RIGHT)
+    for cell in forged["cells"]:
+        if cell["id"] == "forget-gate-stub":
+            cell["source"] = f'{WRONG}\n\n\ncheck("forget-gate", forget_gate)'
+    write(tmp_path / "eve.ipynb", forged)
+    assert grade(tmp_path)[0]["eve"]["forget-gate"].passed
+    assert grade(tmp_path, run=True)[0]["eve"]["forget-gate"] == Mark(False, 0, "one-minus-f")
+
+
+def test_an_untouched_stub_is_no_mark_and_the_solution_below_it_none_either(tmp_path: Path) -> None:
+    write(tmp_path / "ada.ipynb", notebook(forget_gate=EXERCISES["forget-gate"].stub_source))
+    assert grade(tmp_path)[0] == {"ada": {}}
+    assert grade(tmp_path, run=True)[0] == {"ada": {}}
+
+
+def test_without_run_nothing_in_a_notebook_is_executed(tmp_path: Path) -> None:
+    mark = tmp_path / "executed"
+    evil = notebook(forget_gate=RIGHT)
+    for cell in evil["cells"]:
+        cell["source"] = f"open({str(mark)!r}, 'w')"
+    write(tmp_path / "eve.ipynb", evil)
+    grade(tmp_path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("while True: pass", "ran for more than"),
+        ("import os\nos.kill(os.getpid(), 9)", "ended the process"),
+        ("import sys\nsys.__stdout__.write('{}')\nsys.__stdout__.flush()\nimport os\nos._exit(0)", "ended the process"),
+    ],
+)
+def test_answers_that_loop_or_end_their_process_are_named_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, words: str
+) -> None:
+    monkeypatch.setattr("lstm_lib.grade._read.SECONDS", 8)
+    bad = notebook(forget_gate=RIGHT)
+    bad["cells"][1]["source"] = answer
+    write(tmp_path / "a.ipynb", bad)
+    write(tmp_path / "b.ipynb", notebook(forget_gate=RIGHT))
+    learners, troubles = grade(tmp_path, run=True)
+    assert [trouble.path.name for trouble in troubles] == ["a.ipynb"]
+    assert words in troubles[0].words
+    assert learners == {"b": {"forget-gate": Mark(True, 0, "")}}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="memory is limited on POSIX only")
+def test_an_answer_that_fills_the_memory_is_an_error_of_its_own(tmp_path: Path) -> None:
+    bad = notebook(forget_gate=RIGHT)
+    bad["cells"][1]["source"] = "x = [0] * 10**10"
+    write(tmp_path / "a.ipynb", bad)
+    assert grade(tmp_path, run=True)[0]["a"] == {"forget-gate": Mark(False, 0, "")}
+
+
+SOLVED = exported()["values"]["exercise/learn-gate"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "Expecting property name"),
+        ("[1, 2]", "a list, expected an object"),
+        ("[" * 100_000, "nested too deep"),
+        (json.dumps({"format": "other"}), "got the format 'other'"),
+        (json.dumps(exported(version=2)), "version 2"),
+        (json.dumps(exported(values=[])), "a list for values"),
+        (json.dumps(exported(values={"exercise/learn-gate": 1})), "a number for exercise/learn-gate"),
+        (json.dumps(exported(values={"exercise/learn-gate": SOLVED | {"passed": "yes"}})), "a text for passed"),
+        (json.dumps(exported(values={"exercise/learn-gate": SOLVED | {"tries": True}})), "true or false for tries"),
+        (json.dumps(exported(values={"exercise/learn-gate": SOLVED | {"tries": 10**9}})), "out of range"),
+        (json.dumps(exported(values={"exercise/learn-gate": SOLVED | {"first": "yesterday"}})), "yesterday"),
+    ],
+)
+def test_a_broken_export_is_named_with_what_is_wrong(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "ada.json").write_text(content, encoding="utf-8")
+    write(tmp_path / "bob.json", exported())
+    learners, troubles = grade(tmp_path)
+    assert [trouble.path.name for trouble in troubles] == ["ada.json"]
+    assert words in troubles[0].words
+    assert list(learners) == ["bob"]
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"cells": 3}, {"cells": ["text"]}], ids=["no cells", "cells are a number", "cells are texts"]
+)
+def test_a_broken_notebook_is_named(tmp_path: Path, content: Any) -> None:
+    write(tmp_path / "ada.ipynb", content)
+    assert "expected a notebook of version 4" in grade(tmp_path)[1][0].words
+
+
+def test_odd_cells_are_survived(tmp_path: Path) -> None:
+    odd = notebook(forget_gate=RIGHT)
+    more = [{"metadata": 3}, {"cell_type": "code", "metadata": {"exercise": ["x"]}}, {"outputs": None}]
+    odd["cells"][1]["outputs"] += ["text", {"data": 4}, {"data": {"text/plain": [1, None]}}]
+    write(tmp_path / "ada.ipynb", odd | {"cells": odd["cells"] + more})
+    assert grade(tmp_path)[0]["ada"]["forget-gate"].passed
+
+
+def test_unknown_keys_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "ada.json", exported(values={"exercise/<script>": 1, "exercise/learn-gate": SOLVED, "else": 2}))
+    assert grade(tmp_path)[0]["ada"] == {"learn-gate": Mark(True, 2, "")}
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere.json", exported())
+    inside = tmp_path / "class"
+    inside.mkdir()
+    (inside / "ada.json").symlink_to(tmp_path / "elsewhere.json")
+    assert "a link to somewhere else" in grade(inside)[1][0].words
+
+
+def test_a_name_can_be_neither_a_formula_nor_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "=1+1.json", exported())
+    write(tmp_path / "<b>bold.json", exported())
+    assert main([str(tmp_path), "--out", str(tmp_path / "marks")]) == 0
+    with (tmp_path / "marks" / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[0] for row in rows] == ["learner", "<b>bold", "'=1+1"]
+    assert rows[1][rows[0].index("learn-gate")] == "solved after 2"
+    page = (tmp_path / "marks" / "grades.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;bold" in page
+    assert "<b>" not in page
+    assert "2 learners, 2 exercises solved" in capsys.readouterr().out
+
+
+def test_grading_again_gives_the_same(tmp_path: Path) -> None:
+    write(tmp_path / "ada.json", exported())
+    main([str(tmp_path)])
+    first = (tmp_path / "grades.csv").read_bytes()
+    main([str(tmp_path)])
+    assert (tmp_path / "grades.csv").read_bytes() == first
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "nowhere")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
