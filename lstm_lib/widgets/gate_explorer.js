@@ -5,7 +5,7 @@
 // The first half of this file is arithmetic and words (tests hold the numbers to Python's), the second half draws.
 
 import { drawnUse, lstmStep, remember, sigmoid, use } from "./cell.js";
-import { addressed, draw, linear, make, minus, num, percent, presets, rich, slider, spoken, squashed, stage, within } from "./parts.js";
+import { addressed, draw, folds, linear, make, minus, num, percent, presets, rich, slider, spoken, squashed, stage, within } from "./parts.js";
 
 // ---------------------------------------------------------------- arithmetic
 
@@ -398,6 +398,8 @@ function barList(bars, reach, symbols) {
 
 // ---------------------------------------------------------------- the explorable
 
+const FEW = 4;
+
 function render({ model, el }) {
   const name = model.get("gate");
   const gate = GATES[name];
@@ -419,9 +421,12 @@ function render({ model, el }) {
     return sliders[key].row;
   }
 
-  const groups = gate.groups.map(([legend, ...keys]) =>
-    make("fieldset", { className: keys.length === 2 ? "ge-wide" : "" }, make("legend", {}, ...rich(legend)), ...keys.map(row)),
-  );
+  // At most four sliders are in sight: of more, the groups lie in folds, and a closed one says how its sliders stand.
+  const few = gate.groups.flat().length - gate.groups.length <= FEW;
+  const folded = few ? null : folds(gate.groups.map(([legend, ...keys]) => ({ name: rich(legend), rows: keys.map(row) })));
+  const groups = few
+    ? gate.groups.map(([legend, ...keys]) => make("fieldset", { className: "ge-wide" }, make("legend", {}, ...rich(legend)), ...keys.map(row)))
+    : folded.all;
   const situations = presets("Situations to try", model.get("presets").map(({ name, values }) => [name, values]), {
     current: () => model.get("values"),
     choose: change,
@@ -433,6 +438,7 @@ function render({ model, el }) {
     const numbers = COMPUTE[name](values);
     for (const [key, one] of Object.entries(sliders)) one.show(values[key]);
     situations.show();
+    gate.groups.forEach(([, ...keys], n) => folded?.now(n, keys.map((key) => num(values[key])).join(", ")));
     const curves = make("div", { className: "ge-curves" }, ...gate.curves(values, numbers).map((one) => curve(one, symbols)));
     picture.replaceChildren(equationList(gate.equations(values, numbers)), curves, barList(gate.bars(values, numbers), gate.reach, symbols));
     words.replaceChildren(...rich(gate.words(values, numbers).join(" ")));
@@ -442,7 +448,7 @@ function render({ model, el }) {
   show();
   root.append(make("p", { className: "lw-title" }, gate.title));
   if (model.get("question")) root.append(make("p", { className: "ge-question" }, model.get("question")));
-  root.append(situations.group, make("div", { className: "ge-groups" }, ...groups), picture, words);
+  root.append(situations.group, make("div", { className: few ? "ge-groups" : "ge-folds" }, ...groups), picture, words);
   el.append(root);
   const checks = Object.keys(sliders).map((key) => [`values.${key}`, within(...range(key, name).slice(0, 2))]);
   addressed(model, root, `${name.replace(" ", "-")}-gate`, Object.fromEntries(checks));

@@ -234,11 +234,15 @@ function render({ model, el }) {
   const controls = make("div", { className: "gf-controls" }, output.row, make("div", {}, ...parts.all));
   const explorable = make("div", {}, situations.group, controls, pictures, words);
 
+  let drawn = {}; // the picture of the events, which only the choice of the output changes
   function redraw() {
     const now = settings(model);
     const { steps, lstm, alongMemory, rnn } = flow(now);
+    if (drawn.output !== now.output) {
+      drawn = { output: now.output, picture: titled("What both units read", drawEvents(now.values, now.flags, now.output)) };
+    }
     pictures.replaceChildren(
-      titled("What both units read", drawEvents(now.values, now.flags, now.output)),
+      drawn.picture,
       titled("Inside the LSTM unit (filled = open)", drawInside(steps, now.output)),
       drawGradients(`LSTM: gradient of output ${now.output} (line: along c)`, "lw-remember", lstm, events, alongMemory),
       drawGradients(`RNN: gradient of output ${now.output}`, "lw-ink", rnn, events),

@@ -246,6 +246,7 @@ export function presets(label, situations, { current, choose }) {
  * The guess is kept in the model, "" before it; first() gives the control that has the focus afterwards.
  */
 export function guessFirst(model, { question, answers, verdict, explorable, first }) {
+  explorable.classList.add("lw-explorable"); // on paper it is shown as it stands, guess or no guess
   const { name, rows } = radios(Object.entries(answers), { required: true });
   const check = make("button", { type: "submit" }, "Check my guess");
   const skip = make("button", { type: "button" }, "Show without guessing");

@@ -234,7 +234,20 @@ def test_a_gate_fits_a_telephone_and_axe_finds_nothing(explore: Callable[..., Lo
     page = explorer.page
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
     expect(explorer).to_contain_text("What do you expect?")
-    expect(explorer.get_by_role("slider")).to_have_count(len(START[gate]))
+    expect(explorer.locator("input[type=range]")).to_have_count(len(START[gate]))
+    page.add_style_tag(content="body { margin: 0 16px } .anyhost { border: 1px solid; padding: 1rem }")
+    for fold in explorer.locator("summary").all() or [None]:
+        if fold and not fold.evaluate("f => f.parentElement.open"):
+            fold.click()
+        expect(explorer.locator("details[open]")).to_have_count(1 if fold else 0)
+        seen = [slider.bounding_box() for slider in explorer.get_by_role("slider").all()]
+        assert 2 <= len(seen) <= 4
+        bars = explorer.locator(".ge-bars").bounding_box()
+        assert bars["y"] + bars["height"] - seen[0]["y"] <= 800  # what moves and its sliders are on one screen
+        sizes = explorer.locator("svg text").evaluate_all(
+            "texts => texts.map((t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a)"
+        )
+        assert min(sizes, default=9) >= 9
     for button in explorer.get_by_role("button").all():
         button.press("Enter")
         expect(button).to_have_attribute("aria-pressed", "true")
@@ -245,6 +258,7 @@ def test_a_gate_fits_a_telephone_and_axe_finds_nothing(explore: Callable[..., Lo
 def test_the_sliders_answer_to_keys(explore: Callable[..., Locator]) -> None:
     explorer = explore("forget")
     page, words = explorer.page, explorer.get_by_role("status")
+    explorer.locator("summary", has_text="Weights of the forget factor").press("Enter")
     bias = explorer.get_by_role("slider", name="bf bias")
     event = explorer.get_by_role("slider", name="xt event")
     expect(words).to_contain_text("keeps 69 %")
@@ -256,6 +270,8 @@ def test_the_sliders_answer_to_keys(explore: Callable[..., Locator]) -> None:
     bias.press("Home")
     expect(words).to_contain_text("keeps 1 %")
 
+    explorer.locator("summary", has_text="What the gate reads").press("Enter")
+    expect(bias).to_be_hidden()
     event.focus()
     page.keyboard.press("ArrowRight")
     assert event.get_attribute("aria-valuetext") == "1.10"

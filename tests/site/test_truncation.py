@@ -230,8 +230,8 @@ def test_it_fits_the_window_and_axe_finds_nothing(explore: Callable[..., Locator
         if width == 1280:
             assert explorer.bounding_box()["height"] <= 800
         else:
-            top = explorer.get_by_role("slider").first.bounding_box()
-            bottom = page.get_by_role("img").nth(1).bounding_box()
+            slider, picture = explorer.get_by_role("slider").first, page.get_by_role("img").nth(1)
+            top, bottom = slider.bounding_box(), picture.bounding_box()
             assert bottom["y"] + bottom["height"] - top["y"] <= 700
 
 

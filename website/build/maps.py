@@ -1,8 +1,7 @@
 """The maps of the cell on the site: drawn inline, in the page's colours, with links from each gate to its chapter.
 
 A notebook shows a picture. Where a cell of it says ``diagrams.draw(diagrams.simplified(), here="forget")``, the page
-has the same description as SVG in the picture's place: light and dark, sharp on every screen, and a way to the other
-gates.
+has the same description as SVG in its place: light and dark, sharp on every screen, with a way to the other gates.
 """
 
 import ast
