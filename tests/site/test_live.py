@@ -217,7 +217,7 @@ def test_axe_finds_nothing_in_a_panel_that_has_spoken(opened: Page, theme: str) 
     opened.evaluate("() => { document.documentElement.dataset.theme = 'light' }")
 
 
-def test_a_page_loads_the_script_where_it_has_exercises_and_python_only_when_it_is_asked_for(browser: Browser, site: str) -> None:
+def test_a_page_loads_the_script_where_it_has_exercises_and_no_python_yet(browser: Browser, site: str) -> None:
     page = browser.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
