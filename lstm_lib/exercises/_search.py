@@ -64,9 +64,11 @@ class Space:
         theirs, ours = ({p: _part_of(each, p, count) for p in parts} for each in (got, truth))
         wrong = [part for part in parts if not _all_alike(theirs[part], ours[part])]
         for found in ({}, instead):  # the second time, those that are found may stand in others
-            for part in wrong:
+            for number, part in enumerate(wrong):
                 if part not in instead and (text := self._formula(plain, part, theirs, ours[part], found)):
                     instead[part] = text
+                if number + 1 - len(instead) > 1:  # where two are not found, the others would not help
+                    return []
             if not instead or len(instead) == len(wrong):
                 break
         if not instead or len(instead) < len(wrong):
