@@ -33,7 +33,8 @@ def streams() -> np.ndarray:
     clear = np.array([min(row) >= 0 and len(set(row)) == 4 for row in possible.tolist()])
     owner = np.nonzero(batch.mask)[1]
     enough = np.bincount(owner, weights=clear, minlength=400) >= CLEAR
-    return batch.xs[:, enough]
+    kept: np.ndarray = batch.xs[:, enough]
+    return kept
 
 
 def train(seed: int) -> experiment.Weights:
