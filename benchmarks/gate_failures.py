@@ -33,7 +33,8 @@ def streams() -> np.ndarray:
     clear = np.array([min(row) >= 0 and len(set(row)) == 4 for row in possible.tolist()])
     owner = np.nonzero(batch.mask)[1]
     enough = np.bincount(owner, weights=clear, minlength=400) >= CLEAR
-    return batch.xs[:, enough]
+    kept: np.ndarray = batch.xs[:, enough]
+    return kept
 
 
 def train(seed: int) -> experiment.Weights:
@@ -47,7 +48,8 @@ def says(weights: experiment.Weights, xs: np.ndarray, held: str) -> np.ndarray:
     """Return the symbol that is named at each question, in the order of the mask."""
     run = layers.lstm_forward(weights.cell, xs, clamp=dict.fromkeys(held, 1.0))
     asked = xs[..., 6:].any(axis=2)
-    return (run.hs[asked] @ weights.readout.W.T + weights.readout.b).argmax(axis=1)
+    named: np.ndarray = (run.hs[asked] @ weights.readout.W.T + weights.readout.b).argmax(axis=1)
+    return named
 
 
 def measure(seed: int, xs: np.ndarray) -> list[dict[str, Any]]:

@@ -270,7 +270,7 @@ function render({ model, el }) {
   const mode = model.get("mode");
   const root = stage("cell-walk", mode === "back" ? "gradients walk back through the cell" : "a walk through the cell");
   const words = spoken("p", "cw-words");
-  const map = model.get("map");
+  const map = JSON.parse(model.get("map"));
   const cell = () => ({ mode, ...Object.fromEntries(["weights", "start", "xs", "loss"].map((key) => [key, model.get(key)])) });
   const go = (at) => {
     model.set("at", Math.min(Math.max(at, 0), length(cell()) - 1));

@@ -1,5 +1,6 @@
 """A walk through the whole cell: one part after the other, with the number on every wire, and the gradients back."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ class CellWalk(anywidget.AnyWidget):
     weights = traitlets.Dict(read_only=True).tag(sync=True)  # W, b, W_u, b_u as nested lists
     start = traitlets.Dict(read_only=True).tag(sync=True)  # h and c
     xs = traitlets.List(traitlets.Float(), read_only=True).tag(sync=True)
-    map = traitlets.Dict(plain(both_uses()), read_only=True).tag(sync=True)
+    map = traitlets.Unicode(json.dumps(plain(both_uses())), read_only=True).tag(sync=True)  # the drawing, as JSON
 
     # How far the reader has walked, and the step, from 1, whose h is the loss.
     at = traitlets.Int(0).tag(sync=True)

@@ -175,7 +175,7 @@ const NARROW = 560; // px
 
 function render({ model, el }) {
   const root = stage("gate-failures", "gates that fail");
-  const [network, streams] = [model.get("network"), model.get("streams")];
+  const [network, streams] = [JSON.parse(model.get("network")), model.get("streams")];
   const words = spoken("p", "gf-words");
   const known = {};
   const counts = (held) => (known[held] ??= whole(count(network, streams, held)));

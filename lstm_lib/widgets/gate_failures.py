@@ -28,8 +28,9 @@ class GateFailures(anywidget.AnyWidget):
     _esm = esm("gate_failures")
     _css = css("gate_failures")
 
-    # W (4, 24, 32), b (4, 24), readout_W (4, 24), readout_b (4); and two characters a step: A1, A., ?1.
-    network = traitlets.Dict(read_only=True).tag(sync=True)
+    # W (4, 24, 32), b (4, 24), readout_W (4, 24), readout_b (4) as JSON: a notebook would give each number a line. And
+    # two characters a step: A1, A., ?1.
+    network = traitlets.Unicode(read_only=True).tag(sync=True)
     streams = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
 
     # Which gates are held at 1: letters out of i, f, o, in this order; and the stream that is shown, from 1.
@@ -42,7 +43,8 @@ class GateFailures(anywidget.AnyWidget):
         """Read the network and the streams."""
         stored = json.loads(FILE.read_text(encoding="utf-8"))
         self.set_trait("streams", stored.pop("streams"))
-        self.set_trait("network", {name: stored[name] for name in ("W", "b", "readout_W", "readout_b")})
+        network = {name: stored[name] for name in ("W", "b", "readout_W", "readout_b")}
+        self.set_trait("network", json.dumps(network, separators=(",", ":")))
         super().__init__(guess="" if question else "skipped")
 
     def __repr__(self) -> str:

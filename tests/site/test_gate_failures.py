@@ -21,7 +21,7 @@ SCRIPT = f"""
 import * as failures from {module("gate_failures")};
 import {{ whole }} from {module("engine")};
 const count = (held) => whole(failures.count(network, streams, held));
-const network = {json.dumps(WIDGET.network)}, streams = {json.dumps(WIDGET.streams)};
+const network = {WIDGET.network}, streams = {json.dumps(WIDGET.streams)};
 console.log(JSON.stringify({{
   steps: streams.map(failures.read),
   possible: streams.map((stream) => failures.questions(failures.read(stream)).map(({{ t, possible, clear }}) => [t, possible, clear])),
@@ -52,7 +52,8 @@ def xs(told: dict) -> np.ndarray:
 
 def weights() -> experiment.Weights:
     """Return the page's network for the library."""
-    W, b, readout_W, readout_b = (np.array(WIDGET.network[name]) for name in ("W", "b", "readout_W", "readout_b"))
+    stored = json.loads(WIDGET.network)
+    W, b, readout_W, readout_b = (np.array(stored[name]) for name in ("W", "b", "readout_W", "readout_b"))
     return experiment.Weights(cells.LSTMParams(W, b), experiment.Readout(readout_W, readout_b))
 
 
