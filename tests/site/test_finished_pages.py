@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, missing, toc_pages
 from fontTools.ttLib import TTFont
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
@@ -161,6 +162,19 @@ def test_every_picture_says_its_size_and_those_further_down_load_later(name: str
     pictures = parsed.article.find_all("img") if parsed.article else []
     assert all(one.get("decoding") == "async" for one in pictures)
     assert all(one.get("loading") == "lazy" for one in pictures[1:])
+
+
+def test_a_large_opaque_picture_loses_bytes_and_no_colour(tmp_path: Path) -> None:
+    noise = Image.effect_noise((64, 64), 90)
+    opaque, clear = Image.merge("RGB", [noise] * 3).convert("RGBA"), Image.merge("RGBA", [noise] * 4)
+    for name, picture in {"opaque": opaque, "clear": clear}.items():
+        picture.save(tmp_path / f"{name}.png")
+    before = {file.stem: file.stat().st_size for file in tmp_path.iterdir()}
+    finish.lighten(tmp_path, least=1000)
+    after = {file.stem: file.stat().st_size for file in tmp_path.iterdir()}
+    assert after["opaque"] < before["opaque"]
+    assert after["clear"] == before["clear"]
+    assert Image.open(tmp_path / "opaque.png").convert("RGBA").tobytes() == opaque.tobytes()
 
 
 # ---------------------------------------------------------------- safety
