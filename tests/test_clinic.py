@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.chapters import chapter_10
 from lstm_lib import answers, clinic, recorded, tasks, training
-from lstm_lib.clinic import patients
+from lstm_lib.clinic import charts, patients
 from lstm_lib.clinic.charts import boxes, straight
 from lstm_lib.nn import LSTM, Tagger, set_forget_bias
 
@@ -189,3 +189,14 @@ def test_signs_are_counted_at_writes_and_at_every_fifth_step():
     assert signs["standing"] == pytest.approx(writes.mean() * 2 / 3)
     assert signs["alike elsewhere"] == pytest.approx(1)
     assert signs["alike at every fifth step"] < 0.9
+
+
+def test_patients_d_and_e_mostly_give_one_answer_to_every_question():
+    asked = charts._test()
+    says = [np.full(asked.mask.sum(), symbol) for symbol in range(4)]
+    constant = np.array([answers.kinds_of_answers(one, asked.xs) for one in says])
+    for patient in "DE":
+        rows = recorded.rows("chapters", chapter=10, claim="clinic", patient=patient)
+        kinds = np.array([[row[kind] for kind in answers.KINDS] for row in rows])
+        same = np.abs(kinds[:, None] - constant).max(axis=2).min(axis=1) < 1e-4
+        assert same.sum() >= 7 and same[0], patient  # of ten; the first is the one on the page

@@ -214,9 +214,9 @@ export function folds(groups) {
 }
 
 /** Radio buttons that belong together, from [value, text] pairs. */
-export function radios(options, { required = false } = {}) {
+export function radios(options) {
   const name = unique("choice");
-  const buttons = options.map(([value]) => guarded(make("input", { type: "radio", name, value, required })));
+  const buttons = options.map(([value]) => guarded(make("input", { type: "radio", name, value })));
   return { name, buttons, rows: buttons.map((button, n) => make("label", {}, button, ` ${options[n][1]}`)) };
 }
 
@@ -247,7 +247,7 @@ export function presets(label, situations, { current, choose }) {
  */
 export function guessFirst(model, { question, answers, verdict, explorable, first }) {
   explorable.classList.add("lw-explorable"); // on paper it is shown as it stands, guess or no guess
-  const { name, rows } = radios(Object.entries(answers), { required: true });
+  const { buttons, rows } = radios(Object.entries(answers));
   const check = make("button", { type: "submit" }, "Check my guess");
   const skip = make("button", { type: "button" }, "Show without guessing");
   const form = make("form", {}, make("fieldset", {}, make("legend", {}, question), ...rows, check, " ", skip));
@@ -258,7 +258,9 @@ export function guessFirst(model, { question, answers, verdict, explorable, firs
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    answer(new FormData(form).get(name));
+    const guess = buttons.find(({ checked }) => checked);
+    if (guess) answer(guess.value);
+    else said.textContent = "Choose an answer first: a guess is enough.";
   });
   skip.addEventListener("click", () => answer("skipped"));
 

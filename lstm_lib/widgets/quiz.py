@@ -37,7 +37,7 @@ class Quiz(anywidget.AnyWidget):
         ...     question="What is half of 4?",
         ...     options={"two": "2", "three": "3"},
         ...     answer="two",
-        ...     because={"two": "Yes: 2 + 2 = 4.", "three": "3 + 3 is 6."},
+        ...     because={"two": "2 + 2 = 4.", "three": "3 + 3 is 6."},
         ... )
         >>> quiz.choice
         ''
@@ -187,7 +187,8 @@ class Quiz(anywidget.AnyWidget):
         if found is None or found.kind != "judgement":
             known = ", ".join(e.id for e in EXERCISES.values() if e.kind == "judgement")
             raise ValueError(f"got {id!r}, expected a judgement: {known}")
-        because = {mistake.answer: mistake.says for mistake in found.catalogue.values()} | {found.solution: found.right}
+        because = {mistake.answer: mistake.says for mistake in found.catalogue.values()}
+        because[found.solution] = found.right[0].upper() + found.right[1:]  # there it goes on after "Right: "
         rows = _rows(found.options, because)
         return cls._of(role="exercise", question=found.title, options=rows, answer=found.solution, name=id)
 

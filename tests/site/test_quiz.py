@@ -1,6 +1,7 @@
 """The four kinds of quiz, each answered by keyboard on a page of its own."""
 
 import json
+import re
 from collections.abc import Callable
 
 import nbformat
@@ -223,3 +224,18 @@ def test_every_wrong_option_has_its_own_explanation() -> None:
             assert all(len(text) >= 10 for text in said), state["name"]
             assert len(set(said)) == len(said), state["name"]
             assert state["kind"] != "number" or len(state["mistakes"]) >= 2, state["name"]
+
+
+def test_every_reason_goes_on_after_right_or_not_so() -> None:
+    for path in notebooks():
+        for _, state in quizzes(path):
+            said = [row["because"] for row in state["options"]] + [row["because"] for row in state["mistakes"]]
+            for text in filter(None, [*said, state["because"]]):
+                symbol = re.match(r"([a-z]|tanh|\w*[\d_]\w*)\b", text)  # letters of formulas, and names of code
+                assert symbol or not text[0].islower(), (state["name"], text)
+                assert not re.match(r"(yes|right|no)\b[.,:!]", text, re.IGNORECASE), (state["name"], text)
+
+
+def test_what_an_exercise_says_of_the_right_answer_does_not_say_so_twice() -> None:
+    for id, exercise in EXERCISES.items():
+        assert not re.match(r"(yes|right)\b", exercise.right, re.IGNORECASE), id

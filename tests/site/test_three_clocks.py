@@ -156,6 +156,16 @@ def test_the_curves_wait_for_a_guess(page: Page) -> None:
     expect(clocks.get_by_role("slider").first).to_be_focused()
 
 
+def test_a_guess_that_is_none_is_asked_for_again(page: Page) -> None:
+    clocks = page.locator(".three-clocks").first
+    clocks.get_by_role("button", name="Check my guess").press("Enter")
+    expect(clocks.get_by_role("status").first).to_have_text("Choose an answer first: a guess is enough.")
+    expect(clocks.get_by_role("slider")).to_have_count(0)
+    clocks.get_by_role("radio", name="Both die.").check()
+    clocks.get_by_role("button", name="Check my guess").press("Enter")
+    expect(clocks.get_by_role("status").first).to_contain_text("You said: “Both die.”")
+
+
 def test_the_question_can_be_skipped(page: Page) -> None:
     clocks = page.locator(".three-clocks").first
     clocks.get_by_role("button", name="Show without guessing").press("Enter")
