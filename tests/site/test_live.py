@@ -138,6 +138,18 @@ def test_tab_indents_and_leaves_the_editor_after_escape(opened: Page) -> None:
     assert opened.evaluate("document.activeElement.textContent") == "Check"
 
 
+def test_tab_alone_goes_through_an_editor_that_nobody_writes_in(opened: Page) -> None:
+    one = panel(opened, "forget-gate")
+    before = one.locator(".cm-content").inner_text()
+    one.locator(".cm-content").focus()
+    opened.keyboard.press("Tab")
+    assert opened.evaluate("document.activeElement.textContent") == "Check"
+    opened.keyboard.press("Shift+Tab")
+    opened.keyboard.press("Shift+Tab")
+    assert opened.evaluate("!document.activeElement.closest('#exercise-forget-gate')")
+    assert one.locator(".cm-content").inner_text() == before
+
+
 def test_a_verdict_is_told_to_the_page(opened: Page) -> None:
     opened.evaluate("() => document.addEventListener('lstm:done', ({ detail }) => { window.heard = detail })")
     one = panel(opened, "forget-gate")

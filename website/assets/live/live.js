@@ -95,7 +95,7 @@
   /** A text area that becomes an editor when it comes near the screen; without the editor it goes on as a text area. */
   function textBox(text, { label, actions, changed }) {
     const note = make("p", { id: `live-note-${(count += 1)}`, className: "live-note" });
-    note.textContent = `Tab indents; Escape, then Tab, leaves the editor. ${MAC ? "⌘" : "Ctrl"} + Enter is ${actions[0].name}.`;
+    note.textContent = `Once you type, Tab indents; Escape, then Tab, leaves the editor. ${MAC ? "⌘" : "Ctrl"} + Enter is ${actions[0].name}.`;
     const area = make("textarea", { value: text, rows: text.split("\n").length + 1, spellcheck: false });
     area.setAttribute("aria-label", label);
     area.setAttribute("aria-describedby", note.id);
