@@ -20,7 +20,7 @@ import icons
 import pieces
 import purge
 
-NAMES = [*toc_pages(), "search"]
+NAMES = toc_pages()
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,20 @@ def test_fonts_hold_the_characters_of_the_formulas_and_no_more() -> None:
     assert sorted(fonts) == ["MathJax_Main-Regular.woff", "MathJax_Math-Italic.woff"]
     assert max(map(len, fonts.values())) < 3000
     assert set(re.findall(r"fonts/([\w.-]+)", sheet)) == set(fonts)
+
+
+def test_a_digit_after_a_sign_is_a_digit() -> None:
+    assert formulas.characters('content: "\\2225"; content: "1"; content: "\\2225 C";') == {"∥", "1", "C"}
+
+
+def test_every_character_that_the_pages_draw_is_in_a_font() -> None:
+    course = SITE / "_static" / "course"
+    sheet = course / "formulas.css"
+    if not sheet.is_file():
+        missing("there is no website to test: run `make book` first")
+    drawn = formulas.characters(sheet.read_text(encoding="utf-8"))
+    known = {chr(code) for file in course.glob("fonts/MathJax_*.woff") for code in TTFont(file).getBestCmap()}
+    assert drawn - known - {"\u200b"} == set()
 
 
 # ---------------------------------------------------------------- pictures

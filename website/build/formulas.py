@@ -81,8 +81,9 @@ def typeset(macros: dict[str, Any], keys: list[str], kept: Path) -> dict[str, An
 
 def characters(style: str) -> set[str]:
     """Return the characters that a style sheet draws."""
-    text = re.sub(r"\\([0-9A-Fa-f]+) ?", lambda found: chr(int(found[1], 16)), "".join(CONTENT.findall(style)))
-    return set(text.replace("\\", ""))
+    # One content at a time: in a joined text a "1" would go on with the number of the sign before it.
+    texts = [re.sub(r"\\([0-9A-Fa-f]+) ?", lambda found: chr(int(found[1], 16)), one) for one in CONTENT.findall(style)]
+    return set("".join(texts).replace("\\", ""))
 
 
 def small_font(file: Path, kept: set[str]) -> bytes:
