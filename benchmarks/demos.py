@@ -90,7 +90,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         for name, (address, act) in DEMOS.items():
-            page = browser.new_page()
+            page = browser.new_page(bypass_csp=True)  # or waiting for a condition would be forbidden
             pieces = measure(page, f"http://127.0.0.1:{server.server_port}/{address}", act)
             page.close()
             cut = statistics.quantiles(pieces, n=20, method="inclusive")

@@ -36,3 +36,15 @@ def listed_course() -> dict[str, Any]:
     """Return what the build tells every page of what there is to do in the course."""
     text = (SITE / "_static" / "course" / "course.js").read_text(encoding="utf-8")
     return json.loads(text.removeprefix("window.lstmCourse = ").rstrip().removesuffix(";"))
+
+
+def wait_until(page: Page, predicate: str, arg: Any = None) -> None:
+    """Wait until a script is true of a page.
+
+    Playwright's wait_for_function asks again from within the page, where the policy of our pages forbids what it does.
+    """
+    for _ in range(600):
+        if page.evaluate(predicate, arg):
+            return
+        page.wait_for_timeout(50)
+    raise TimeoutError(f"{predicate} did not become true within 30 seconds")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from anywidget import AnyWidget
 from conftest import HOST, Blank
-from explorable_helpers import module, node
+from explorable_helpers import module, node, wait_until
 from playwright.sync_api import Locator, Page, expect
 
 from lstm_lib.widgets import GateExplorer, GradientFlow, ThreeClocks, Truncation
@@ -49,7 +49,7 @@ def test_a_link_restores_what_was_set_and_a_change_is_written_back(
     assert fragment(page) == address
 
     explorable.get_by_role("slider").first.press("End")
-    page.wait_for_function("old => location.hash.slice(1) !== old", arg=address)
+    wait_until(page, "old => location.hash.slice(1) !== old", address)
     before = sliders(explorable)
     page.reload()
     explorable.wait_for()
@@ -75,9 +75,9 @@ def test_at_the_start_again_the_address_is_clean_and_a_heading_s_is_not_touched_
     page.wait_for_timeout(400)
     assert fragment(page) == "a-section"
     weight.press("ArrowRight")
-    page.wait_for_function("() => location.hash === '#three-clocks=w:0.55'")
+    wait_until(page, "() => location.hash === '#three-clocks=w:0.55'")
     weight.press("ArrowLeft")
-    page.wait_for_function("() => location.hash === ''")
+    wait_until(page, "() => location.hash === ''")
 
 
 def test_a_second_link_on_the_same_page_is_followed(alone: Callable[[AnyWidget], Locator]) -> None:

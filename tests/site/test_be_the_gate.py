@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from anywidget import AnyWidget
-from explorable_helpers import axe, module, node
+from explorable_helpers import axe, module, node, wait_until
 from playwright.sync_api import Locator, expect
 
 from lstm_lib import recorded
@@ -155,7 +155,7 @@ def test_a_link_restores_the_game(explore: Callable[..., Locator], told: dict) -
     explorer = explore()
     play(explorer, told["game"], 5)
     page = explorer.page
-    page.wait_for_function("() => /choices:[0-9A]{15}$/.test(location.hash)")
+    wait_until(page, "() => /choices:[0-9A]{15}$/.test(location.hash)")
     address, words = page.url, explorer.get_by_role("status").last.inner_text()
     page.goto("about:blank")
     page.goto(address)

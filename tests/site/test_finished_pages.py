@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, missing, toc_pages
+from explorable_helpers import wait_until
 from fontTools.ttLib import TTFont
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -217,7 +218,7 @@ def test_every_page_begins_with_a_policy_that_runs_no_script_unseen(name: str) -
     assert not re.search(r"\*|https?:", first["content"])
 
 
-@pytest.mark.parametrize("name", ["intro", "search", "chapters/04_learn_gate", "chapters/13_voice_recognition"])
+@pytest.mark.parametrize("name", ["intro", "everything", "chapters/04_learn_gate", "chapters/13_voice_recognition"])
 def test_a_page_does_nothing_that_its_policy_forbids(browser: Browser, site: str, name: str) -> None:
     page = opened(browser, f"{site}/{name}.html")
     page.keyboard.press("Control+k")
@@ -250,7 +251,7 @@ def test_what_somebody_puts_into_a_page_does_not_run(browser: Browser, site: str
     page.on("response", lambda answer: answered.append(answer.url) if "example.test" in answer.url else None)
     page.on("requestfailed", lambda request: answered.append(request.url) if request.failure != "csp" else None)
     page.evaluate(f"() => {{ setTimeout(() => {{ {ADD} {INJECTED[what]} }}) }}")  # later: what tests evaluate is free
-    page.wait_for_function("stopped.length > 0")
+    wait_until(page, "stopped.length > 0")
     assert page.evaluate("window.ran") is None
     assert answered == []
     page.close()

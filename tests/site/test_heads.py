@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, SUB_PATH, Handler, missing, toc_pages
-from explorable_helpers import axe
+from explorable_helpers import axe, wait_until
 from playwright.sync_api import Browser, expect
 from test_launch_buttons import build
 
@@ -136,7 +136,7 @@ def test_a_wrong_address_at_any_depth_leads_back(browser: Browser, host: str, wr
     assert answer is not None
     assert answer.status == 404
     expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is here")
-    page.wait_for_function("() => document.documentElement.dataset.root")
+    wait_until(page, "() => document.documentElement.dataset.root")
     assert page.locator("html").get_attribute("data-root") == f"{SUB_PATH}/"
     if meant:
         expect(page.locator("#near a")).to_have_text(meant)

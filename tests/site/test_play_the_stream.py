@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from anywidget import AnyWidget
 from conftest import HOST, ROOT, SITE
-from explorable_helpers import axe, module, node
+from explorable_helpers import axe, module, node, wait_until
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from lstm_lib import recorded
@@ -232,7 +232,7 @@ def test_a_link_restores_the_game(explore: Callable[..., Locator]) -> None:
     explorer = explore(level="four", seed=17)
     play(explorer.page, {**game, "steps": game["steps"][:10]}, lambda n: 2)
     page = explorer.page
-    page.wait_for_function("() => location.hash.includes('at:11') || location.hash.includes('at:10')")
+    wait_until(page, "() => location.hash.includes('at:11') || location.hash.includes('at:10')")
     address, words = page.url, explorer.get_by_role("status").last.inner_text()
     rows = explorer.get_by_role("row").all_inner_texts()
     page.goto("about:blank")
@@ -293,7 +293,7 @@ def test_the_front_page_is_alive_without_a_notebook(front: Page) -> None:
     expect(explorer.get_by_role("row")).to_have_count(4)  # the heads, you, the RNN, the LSTM
     expect(explorer.get_by_role("row", name="LSTM")).to_contain_text("0/0")
     assert [url.rpartition("/")[2] for url in asked] == ["stream.js"]
-    front.wait_for_function("() => location.hash === '#stream=at:1'")
+    wait_until(front, "() => location.hash === '#stream=at:1'")
 
 
 def test_the_machines_come_on_a_front_page_that_is_opened_from_disk(browser: Browser) -> None:

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
+from explorable_helpers import wait_until
 from playwright.sync_api import Browser, Page
 
 HEX = r"<([0-9A-Fa-f]+)>"
@@ -75,8 +76,8 @@ def test_a_printed_chapter_holds_folds_questions_and_solutions(chapter: Page) ->
 
 def test_after_printing_the_page_is_as_it_was(chapter: Page) -> None:
     chapter.emulate_media(media="print")
-    chapter.wait_for_function("() => document.documentElement.dataset.theme === 'light'")
+    wait_until(chapter, "() => document.documentElement.dataset.theme === 'light'")
     assert chapter.locator("article details:not([open]):not(.tag_hide-input details)").count() == 0
     chapter.emulate_media(media="screen")
-    chapter.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
+    wait_until(chapter, "() => document.documentElement.dataset.theme === 'dark'")
     assert chapter.locator("article details[open]").count() == 0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from bs4 import BeautifulSoup
 from conftest import SITE, toc_pages
-from explorable_helpers import axe, listed_course
+from explorable_helpers import axe, listed_course, wait_until
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from lstm_lib.exercises import EXERCISES
@@ -33,7 +33,7 @@ class Reader(NamedTuple):
     def open(self, name: str) -> Page:
         """Open a page of the course, and wait until its scripts have run."""
         self.page.goto(f"{self.site}/{name}.html")
-        self.page.wait_for_function("() => window.lstmStore && document.readyState === 'complete'")
+        wait_until(self.page, "() => window.lstmStore && document.readyState === 'complete'")
         return self.page
 
     def kept(self) -> dict:
@@ -145,7 +145,7 @@ def test_a_page_counts_as_read_when_its_end_was_on_screen(reader: Reader) -> Non
     page.wait_for_timeout(200)
     assert reader.kept() == {}
     page.keyboard.press("End")
-    page.wait_for_function(f"() => lstmStore.get('read/{FIRST}')")
+    wait_until(page, f"() => lstmStore.get('read/{FIRST}')")
     assert row(reader.open("progress"), "1. What does it take")[0] == "yes"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, SITE, SUB_PATH, missing
-from explorable_helpers import axe, node
+from explorable_helpers import axe, node, wait_until
 from playwright.sync_api import Browser, Page, expect
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
@@ -145,7 +145,7 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
 
 def lit(page: Page) -> list[str]:
     """Wait for the words that are lit up, and list them."""
-    page.wait_for_function("() => CSS.highlights.get('found')?.size")
+    wait_until(page, "() => CSS.highlights.get('found')?.size")
     return page.evaluate("() => [...CSS.highlights.get('found')].map((range) => range.toString())")
 
 
