@@ -1,6 +1,7 @@
 """On paper a page has its questions and folds in full, code within the margins, and black letters on white."""
 
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterator
 
@@ -58,7 +59,8 @@ def chapter(browser: Browser, site: str) -> Iterator[Page]:
 
 
 def test_a_printed_chapter_holds_folds_questions_and_solutions(chapter: Page) -> None:
-    text = re.sub(r"\s+", "", pdf_text(chapter.pdf(format="A4")))
+    # NFKC: one sign for the letters f and i becomes two letters.
+    text = unicodedata.normalize("NFKC", re.sub(r"\s+", "", pdf_text(chapter.pdf(format="A4"))))
     for words in (
         "Why does it forget, and why can it not learn to keep?",  # the title
         "One row a sequence, and one step back",  # in the fold "Deeper: the step back"

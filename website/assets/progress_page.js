@@ -194,7 +194,11 @@
 
   place("reviews").replaceChildren(told, card);
   showFiles();
-  show();
-  showReviews();
+  try {
+    show();
+    showReviews();
+  } finally {
+    document.documentElement.dataset.progress = "ready"; // from now on the sections are seen: none has jumped
+  }
   store.on("", show);
 })();

@@ -23,6 +23,7 @@ PAGE_NAME = re.compile(r"DOCUMENTATION_OPTIONS\.pagename = '([^']*)';")
 SOURCE_MAP = re.compile(r"^//# sourceMappingURL.*$", re.MULTILINE)
 
 ICONS_SCRIPT = "fontawesome.js"
+LIGHTS = "sphinx_highlight.js"  # search.js lights the words; this one stops all others where a browser keeps nothing
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # only the page of results searches
 USES = {"design-tabs.js": "sd-tab-set", "togglebutton.js": 'class="([^"]* )?toggle[ "]'}  # a script, and what it is for
 FOLDER = "_static/course"
@@ -97,7 +98,7 @@ class Site:
 
     def left_out(self, path: str) -> bool:
         """Tell whether no page needs a script."""
-        return path.rpartition("/")[2] in {ICONS_SCRIPT, *self.unused}
+        return path.rpartition("/")[2] in {ICONS_SCRIPT, LIGHTS, *self.unused}
 
     @cached_property
     def shared(self) -> list[str]:
