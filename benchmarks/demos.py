@@ -7,18 +7,13 @@ frame. A row is a demo: how many pieces, and how long they took (milliseconds): 
 import argparse
 import shutil
 import statistics
-import threading
 from collections.abc import Callable
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import _record
-
-SITE = Path(__file__).resolve().parent.parent / "_build" / "html"
+from benchmarks._site import served
 
 
 def write(page: Page) -> None:
@@ -62,13 +57,6 @@ DEMOS: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serve files without a word."""
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-
 def measure(page: Page, address: str, act: Callable[[Page], None]) -> list[float]:
     """Return how long each piece of work took, in milliseconds."""
     page.add_init_script("window.pieces = []; window.lstmTook = (ms) => window.pieces.push(ms);")
@@ -82,16 +70,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
     options = parser.parse_args()
-    handler = partial(Quiet, directory=str(SITE))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     rows: list[dict[str, Any]] = []
-    with sync_playwright() as playwright:
+    with served() as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         for name, (address, act) in DEMOS.items():
             page = browser.new_page(bypass_csp=True)  # or waiting for a condition would be forbidden
-            pieces = measure(page, f"http://127.0.0.1:{server.server_port}/{address}", act)
+            pieces = measure(page, f"{site}/{address}", act)
             page.close()
             cut = statistics.quantiles(pieces, n=20, method="inclusive")
             times = {"median": statistics.median(pieces), "p95": cut[-1], "longest": max(pieces)}
@@ -99,7 +84,6 @@ def main() -> None:
             print(rows[-1], flush=True)
         version = browser.version
         browser.close()
-    server.shutdown()
     if not options.dry_run:
         for row in rows:
             row["browser"] = f"Chromium {version}"

@@ -6,23 +6,20 @@ running Python one after the other. Cold times are from the press to the words o
 browser and of this script; warm times are from the question to the reply, as the page has them.
 """
 
-import functools
-import http.server
 import json
 import os
 import shutil
 import statistics
-import threading
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks import _record
+from benchmarks._site import served
 from benchmarks.checks import HALVES, answers
 from lstm_lib.exercises import EXERCISES
 
-SITE = Path(__file__).resolve().parent.parent / "_build" / "html"
 REPEATS = 5
 
 ASK = """async (requests) => {
@@ -41,13 +38,6 @@ ASK = """async (requests) => {
     worker.terminate();
     return replies;
 }"""
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files without a word."""
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
 
 
 def processor_seconds(root: int) -> float | None:
@@ -116,12 +106,9 @@ def warm(page: Page) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure, and write the record."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(SITE)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
     found = shutil.which("chromium") or shutil.which("google-chrome")
     rows: list[dict[str, Any]] = []
-    with sync_playwright() as playwright:
+    with served() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         for picture in (True, False):
             runs = [cold(browser, address, picture) for _ in range(REPEATS)]
@@ -139,7 +126,6 @@ def main() -> None:
         page.goto(f"{address}/chapters/05_forget_gate.html")
         rows += warm(page)
         browser.close()
-    server.shutdown()
     print(*rows, sep="\n")
     _record.write("verdicts", rows, seeds=[], packages=("playwright",))
 

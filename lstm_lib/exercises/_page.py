@@ -13,7 +13,6 @@ import json
 import linecache
 import math
 import re
-import sys
 import traceback
 from types import CodeType
 from typing import Any
@@ -264,13 +263,3 @@ def _parts(source: str, name: str) -> tuple[CodeType, CodeType | None]:
         return compile(tree, name, "exec"), None
     tree.body.pop()
     return compile(tree, name, "exec"), compile(ast.Expression(last.value), name, "eval")
-
-
-def version() -> str:
-    """Return the version of Python, for the page to say.
-
-    Example:
-        >>> version().count(".")
-        2
-    """
-    return ".".join(str(part) for part in sys.version_info[:3])

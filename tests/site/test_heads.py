@@ -1,16 +1,13 @@
 """What others show of a page: titles, descriptions and cards; the map of the site; and the page for wrong addresses."""
 
 import re
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT, SITE, SUB_PATH, Handler, missing, toc_pages
+from conftest import ROOT, SITE, SUB_PATH, Handler, missing, served, toc_pages
 from explorable_helpers import axe, wait_until
 from playwright.sync_api import Browser, expect
 from test_launch_buttons import build
@@ -112,13 +109,8 @@ class Lost(Handler):
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
     """Serve the site under a sub-path alone, as a host of many sites does."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Lost, directory=str(SITE)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}{SUB_PATH}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Lost) as address:
+        yield f"{address}{SUB_PATH}"
 
 
 @pytest.mark.parametrize(

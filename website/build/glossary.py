@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import search
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -64,8 +65,7 @@ def _pattern(names: list[str]) -> re.Pattern[str]:
 
 def chapters(app: Sphinx) -> list[str]:
     """Return the chapters of the course in the order of the table of contents."""
-    order = [name for names in app.env.toctree_includes.values() for name in names]
-    return sorted({name for name in order if re.match(r"chapters/\d\d_", name)})
+    return [name for name in search.order(app) if re.match(r"chapters/\d\d_", name)]
 
 
 def prose(document: nodes.document) -> Iterator[tuple[nodes.Text, str]]:
