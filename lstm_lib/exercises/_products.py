@@ -17,7 +17,7 @@ MOST = 5  # products of a solution of which every choice is tried
 
 
 def summed(source: str, names: tuple[str, ...], probes: tuple[Probe, ...], got: dict[int, Tree | None]) -> list[str]:
-    """Return the products of a solution that an answer adds up over the units, or nothing.
+    r"""Return the products of a solution that an answer adds up over the units, or nothing.
 
     Args:
         source: The solution.
@@ -28,7 +28,7 @@ def summed(source: str, names: tuple[str, ...], probes: tuple[Probe, ...], got: 
     Example:
         >>> from lstm_lib.exercises._array import Array
         >>> probe = Probe({"i": Array.of([1.0, 2.0]), "g": Array.of([3.0, 4.0])}, "units")
-        >>> summed("def learned(i, g):\\n    return i * g", ("learned",), (probe,), {0: 11.0})
+        >>> summed("def learned(i, g):\n    return i * g", ("learned",), (probe,), {0: 11.0})
         ['i * g']
     """
     if not got or all(tree is None for tree in got.values()):

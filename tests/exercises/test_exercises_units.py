@@ -1,4 +1,4 @@
-"""Answers that are right where little is asked of them: for one unit, for gradients that are not zero, for who copies."""
+"""Answers that are right where little is asked: for one unit, for gradients that are not zero, for who copies."""
 
 import json
 import re
