@@ -1,8 +1,10 @@
 """How long a chapter takes to read, and how much code it shows: ``python -m tools.reading``.
 
-Minutes = words / 180 + visible lines of code / 12 + 1.5 for each exercise. What lies in a fold is not counted: in
-``<details>``, in a cell whose input is hidden, in an exercise with its hints and its solution. ``--write`` puts the
-minutes into the chapter's opening, after **Time:**.
+Minutes = words / 180 + visible lines of code / 12 + 1.5 for each exercise, and for each case that is solved like one.
+What lies in a fold is not counted: in ``<details>``, in a cell whose input is hidden, in an exercise with its hints and
+its solution; nor what stands in a section that begins with "Deeper". The lines from which an exercise starts are
+shown, and so they are counted and measured, but the reader's time for them is that of the exercise. ``--write`` puts
+the minutes into the chapter's opening, after **Time:**.
 """
 
 import argparse
@@ -22,7 +24,10 @@ HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell", "setup"}
 
 
 class Reading(NamedTuple):
-    """What a reader meets: words, visible lines of code, the longest of them in characters, exercises, minutes."""
+    """What a reader meets: words, visible lines of code, the longest of them in characters, exercises, minutes.
+
+    The lines are those of deeper sections too; all other numbers but the longest are those of the core.
+    """
 
     words: int
     lines: int
@@ -49,20 +54,33 @@ def visible_text(source: str) -> str:
 
 def visible_lines(cell: dict[str, Any]) -> list[str]:
     """Return the lines of code that a cell shows, empty ones left out."""
-    hidden = HIDDEN & set(cell["metadata"].get("tags", [])) or "exercise" in cell["metadata"]
+    hidden = cell["cell_type"] != "code" or HIDDEN & set(cell["metadata"].get("tags", []))
     return [] if hidden else [line for line in "".join(cell["source"]).splitlines() if line.strip()]
+
+
+def core(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the sections that begin with "Deeper", and exercises."""
+    kept, deeper = [], False
+    for cell in cells:
+        title = re.match(r"## (.*)", "".join(cell["source"])) if cell["cell_type"] == "markdown" else None
+        if title:
+            deeper = title[1].startswith("Deeper")
+        if not deeper and "exercise" not in cell["metadata"]:
+            kept.append(cell)
+    return kept
 
 
 def measure(path: Path) -> Reading:
     """Count what a reader of a notebook meets."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    needed = core(cells)
     exercises = {cell["metadata"]["exercise"] for cell in cells if "exercise" in cell["metadata"]}
-    texts = [cell for cell in cells if cell["cell_type"] == "markdown" and "exercise" not in cell["metadata"]]
+    exercises |= {cell["metadata"]["case"] for cell in needed if "case" in cell["metadata"]}
+    texts = [cell for cell in needed if cell["cell_type"] == "markdown"]
     words = sum(len(WORD.findall(visible_text("".join(cell["source"])))) for cell in texts)
-    lines = [line for cell in cells if cell["cell_type"] == "code" for line in visible_lines(cell)]
-    minutes = words / WORDS_A_MINUTE + len(lines) / LINES_A_MINUTE + MINUTES_AN_EXERCISE * len(exercises)
-    widest = max(map(len, lines), default=0)
-    return Reading(words, len(lines), widest, len(exercises), math.ceil(minutes))
+    shown, own = ([line for cell in some for line in visible_lines(cell)] for some in (cells, needed))
+    minutes = words / WORDS_A_MINUTE + len(own) / LINES_A_MINUTE + MINUTES_AN_EXERCISE * len(exercises)
+    return Reading(words, len(shown), max(map(len, shown), default=0), len(exercises), math.ceil(minutes))
 
 
 def write(path: Path) -> None:

@@ -18,10 +18,12 @@ from lstm_lib.exercises import _numbers, _sandbox
 from lstm_lib.exercises._changes import Change
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import OddResult, Probe, Tree, has_numpy, make_probes, read, same
+from lstm_lib.exercises._products import summed
 from lstm_lib.exercises._search import Space
 from lstm_lib.exercises._words import (
     Outcome,
     a_kind_of,
+    adds_up,
     explained,
     explained_number,
     named,
@@ -176,19 +178,33 @@ def _verdict(exercise: Exercise, reference: Reference, outcomes: list[Outcome], 
     for key, trees in _known(exercise, has_numpy()).items():
         if _alike(outcomes, trees, right, styles):
             return named(exercise, key)
+    edge = [k for k in styles.pop("edge", ()) if not right[k]]
     good = [style for style, group in styles.items() if all(right[k] for k in group)]
-    if good and len(outcomes) == len(probes) and _only_styles(exercise, good, styles, right, outcomes):
+    if "numbers" in good and (products := _summed(exercise, outcomes, right, styles)):
+        return adds_up(products)
+    if good and not edge and len(outcomes) == len(probes) and _only_styles(exercise, good, styles, right, outcomes):
         return passes(exercise, good[0], changed)
     if found := _explanations(exercise, outcomes, right, styles):
         return explained(exercise, found)
 
-    first = right.index(False)
-    note = "Right on plain numbers, not on arrays. " if "numbers" in good else ""
-    failed = next((k for k, outcome in enumerate(outcomes) if outcome.failure), None)
+    first = edge[0] if edge and good else right.index(False)
+    note = "Right on plain numbers, not on arrays. " if "numbers" in good and probes[first].arrays else ""
+    failed = first if outcomes[first].failure else next((k for k, one in enumerate(outcomes) if one.failure), None)
     if failed is not None and (failed == first or outcomes[first].tree is None):
         return Verdict(False, None, note + say_failure(outcomes[failed], probes[failed]))
     text = say_difference(exercise, probes[first], outcomes[first], expected[first], printed)
     return Verdict(False, None, note + text)
+
+
+def _summed(
+    exercise: Exercise, outcomes: list[Outcome], right: list[bool], styles: dict[str, list[int]]
+) -> list[str]:
+    """Return the products that an answer adds up over the units, and is wrong for that."""
+    some = styles.get("units") or styles.get("batch", [])
+    if all(right[k] for k in some):
+        return []
+    got = {k: None if outcomes[k].failure or outcomes[k].odd else outcomes[k].tree for k in some}
+    return summed(exercise.solution_source, exercise.returns, _reference(exercise, has_numpy()).probes, got)
 
 
 def _only_styles(

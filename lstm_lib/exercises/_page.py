@@ -64,7 +64,7 @@ def respond(request: str) -> str:
         ValueError: If the request asks for something else. No source raises anything.
 
     Example:
-        >>> request = {"do": "check", "id": "thirty-steps", "source": "sigmoid(1) ** 30"}
+        >>> request = {"do": "check", "id": "thirty-steps", "source": "sigmoid(2) ** 30"}
         >>> json.loads(respond(json.dumps(request)))["verdict"]["word"]
         'Solved'
     """

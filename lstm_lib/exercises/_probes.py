@@ -22,6 +22,7 @@ class Kind(NamedTuple):
     low: float = -1.5
     high: float = 1.5
     values: tuple[float, ...] = ()  # where only these are possible; each is drawn sooner or later
+    edge: float | None = None  # a value that one more probe has everywhere
 
 
 NUMBER = Kind("", "B")  # one number; in an array probe, one for each sequence of the batch
@@ -59,7 +60,10 @@ ARRAY_SIZES = (
 
 
 class Probe(NamedTuple):
-    """One set of inputs by name, and their style: plain "numbers", arrays of "units", or a "batch" of these."""
+    """One set of inputs by name, and their style.
+
+    It is plain "numbers", arrays of "units", a "batch" of these, or numbers at an "edge" that every answer has to know.
+    """
 
     inputs: dict[str, Any]
     style: str
@@ -67,7 +71,7 @@ class Probe(NamedTuple):
     @property
     def arrays(self) -> bool:
         """Whether any input may be an array."""
-        return self.style != "numbers"
+        return self.style not in ("numbers", "edge")
 
     def copy(self) -> list[Any]:
         """Return fresh inputs, so that no call can spoil the next one."""
@@ -104,7 +108,15 @@ def make_probes(name: str, kinds: dict[str, Kind], arrays: bool = True) -> tuple
         letters = {key: kind.array.replace("B", "") if style == "units" else kind.array for key, kind in kinds.items()}
         inputs = {key: _draw(rng, kind, [_size(sizes, c) for c in letters[key]], 2) for key, kind in kinds.items()}
         probes.append(Probe({key: _as_array(value) for key, value in inputs.items()}, style))
+    edges = {key: _everywhere(kind.edge, probes[1].inputs[key]) for key, kind in kinds.items() if kind.edge is not None}
+    if edges:
+        probes.append(Probe({**probes[1].inputs, **edges}, "edge"))
     return tuple(probes)
+
+
+def _everywhere(edge: float, value: Any) -> Any:
+    """Return an input with the same number at each place."""
+    return [_everywhere(edge, each) for each in value] if isinstance(value, list) else edge
 
 
 def _size(sizes: dict[str, int], letter: str) -> int:

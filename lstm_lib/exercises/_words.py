@@ -54,6 +54,13 @@ def passes(exercise: Exercise, style: str, changed: tuple[str, ...]) -> Verdict:
     return Verdict(True, None, text)
 
 
+def adds_up(products: list[str]) -> Verdict:
+    """Return the verdict on an answer that adds up over the units where it should multiply."""
+    what = " and ".join(products)
+    text = "Right for one unit. With several, dot adds up over them, and one number is left; here each unit is"
+    return Verdict(False, "dot for *", f"{text} multiplied with its own: write {what}, with a star.")
+
+
 def explained(exercise: Exercise, found: list[Change]) -> Verdict:
     """Return the verdict on an answer that is the solution with a small change."""
     best = found[0]

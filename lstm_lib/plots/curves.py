@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from lstm_lib._array import Array
 from lstm_lib.notation import FAMILIES, GRID, INK, LINES, SYMBOLS, colour
@@ -51,6 +51,8 @@ def blank(
     ax.set_axisbelow(True)
     if log:
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(lambda y, _: power(y))
+        ax.yaxis.set_minor_formatter(NullFormatter())
     if ylim is not None:
         ax.set_ylim(ylim)
     if level is not None:
@@ -182,6 +184,17 @@ def typeset(name: str) -> str:
         '$b_f$ = 5, chrono'
     """
     return re.sub(r"\b([A-Za-z])_([a-z])\b", r"$\1_\2$", name)
+
+
+def power(number: float) -> str:
+    """Return a number of a logarithmic axis as code prints it: the exponent of 10⁻⁴ would be too small on a telephone.
+
+    Example:
+        >>> power(1e-4), power(0.01), power(1000)
+        ('1e-4', '0.01', '1000')
+    """
+    plain = 0.01 <= number < 1e5
+    return f"{number:g}" if plain else np.format_float_scientific(number, trim="-", exp_digits=1)
 
 
 def _tone(wanted: str | None, n: int, count: int) -> Any:

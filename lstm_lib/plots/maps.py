@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lstm_lib._array import Array
 from lstm_lib.notation import FAMILIES, INK, LINES
-from lstm_lib.plots.curves import typeset
+from lstm_lib.plots.curves import power, typeset
 
 
 def heat(
@@ -108,7 +108,7 @@ def success_map(
         _, ax = plt.subplots(figsize=size, layout="constrained")
     ax.imshow(solved, aspect="auto", interpolation="nearest", cmap="cividis", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(np.asarray(solved)):
-        text = ax.annotate(f"{share:.0%}", (column, row - 0.28), ha="center", va="center", fontsize=8, zorder=4)
+        text = ax.annotate(f"{share:.0%}", (column, row - 0.28), ha="center", va="center", fontsize=9, zorder=4)
         tone, around = ("white", "black") if share < 0.5 else ("black", "white")
         text.set(color=tone, path_effects=[Stroke(linewidth=2, foreground=around), Normal()])  # readable on the lines
     for share in left:
@@ -130,13 +130,13 @@ def _where_is_left(ax: Axes, share: float, delays: Array, biases: Array) -> None
     curve = places[inside], np.interp(np.log(k[inside]), np.log(delays), rows)
     ax.plot(*curve, color="white", linewidth=3.5)
     ax.plot(*curve, LINES["gradient"].style, color=FAMILIES["forget"].hue, linewidth=1.8)
-    look: dict[str, Any] = {"fontsize": 8, "ha": "center", "va": "center", "color": FAMILIES["forget"].on_light}
+    look: dict[str, Any] = {"fontsize": 9, "ha": "center", "va": "center", "color": FAMILIES["forget"].on_light}
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    name = f"{share:g}" if share >= 0.01 else np.format_float_scientific(share, trim="-", exp_digits=1)
+    name = power(share)
     ax.annotate(name, (curve[0][-1], curve[1][-1] + 0.25), bbox=box, **look)
 
 
-def text(characters: str, values: Array, *, bar: str, ax: Axes | None = None, width: float = 7.0) -> Axes:
+def text(characters: str, values: Array, *, bar: str, ax: Axes | None = None, width: float = 4.6) -> Axes:
     r"""Draw a text with a colour behind each character: PuOr around 0, for a cell that follows the text.
 
     Args:
@@ -164,7 +164,7 @@ def text(characters: str, values: Array, *, bar: str, ax: Axes | None = None, wi
     columns = max(len(row) for row in rows) + 1  # a line break has its place at the end of its row
     grid = np.full((len(rows), columns), np.nan)
     if ax is None:
-        _, ax = plt.subplots(figsize=(width, 0.6 + 0.23 * len(rows)), layout="constrained")
+        _, ax = plt.subplots(figsize=(width, 0.8 + 0.2 * len(rows)), layout="constrained")
     at = 0
     for row, line in enumerate(rows):
         held = values[at : at + len(line) + 1]
@@ -176,5 +176,5 @@ def text(characters: str, values: Array, *, bar: str, ax: Axes | None = None, wi
                 ax.text(column, row, letter, color=ink, family="monospace", size=9, ha="center", va="center")
     image = ax.imshow(grid, aspect="auto", cmap="PuOr", vmin=-1, vmax=1, interpolation="nearest")
     ax.set_axis_off()
-    ax.figure.colorbar(image, ax=ax, label=bar, shrink=0.9)
+    ax.figure.colorbar(image, ax=ax, label=bar, location="bottom", aspect=40)
     return ax

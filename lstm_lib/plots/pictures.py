@@ -20,8 +20,8 @@ def pictures(
     truth: Sequence[Sequence[Array]] = (),
     names: Sequence[str] = (),
     kinds: Sequence[str] = (),
-    columns: int = 3,
-    wide: float = 7.0,
+    columns: int = 2,
+    wide: float = 4.6,
 ) -> list[Axes]:
     """Draw pictures side by side, with lines that were found (solid) and lines that are there (dashed).
 

@@ -168,7 +168,7 @@ def test_predicted_values_equal_what_a_run_gives():
 
     c = 1.0
     for _ in range(30):
-        c = answer("forget-gate")([0.0, 0.0], c, [0.3, 0.3], 1.0)
+        c = answer("forget-gate")([0.0, 0.0], c, [0.3, 0.3], 2.0)
     assert EXERCISES["thirty-steps"].check(c).passed
     by_hand = answer("learn-gate")([0.5, -1.0], [1.0, 1.0], 2.0, [1.0, -1.0], -0.5)
     assert EXERCISES["learn-by-hand"].check(by_hand).passed

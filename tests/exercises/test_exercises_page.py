@@ -31,7 +31,7 @@ def test_a_known_mistake_is_told_with_its_key() -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["sigmoid(1) ** 30", "thirty_steps = sigmoid(1) ** 30", " 8.29e-05 ", "0.00829 %", "n = 30\nsigmoid(1) ** n"],
+    ["sigmoid(2) ** 30", "thirty_steps = sigmoid(2) ** 30", " 2.22e-02 ", "2.22 %", "n = 30\nsigmoid(2) ** n"],
 )
 def test_a_number_may_be_written_in_many_ways(typed: str) -> None:
     assert ask(do="check", id="thirty-steps", source=typed)["verdict"]["passed"], typed
@@ -41,7 +41,7 @@ def test_a_number_may_be_written_in_many_ways(typed: str) -> None:
     ("typed", "words"),
     [
         ("0,5", "A decimal point, please: 0.5 and not 0,5."),
-        ("sigmoid(1)^30", "Python writes a power with two stars: 0.95 ** 30 and not 0.95^30."),
+        ("sigmoid(2)^30", "Python writes a power with two stars: 0.95 ** 30 and not 0.95^30."),
         ("x = 1", "This exercise wants a number, or an expression that gives one."),
         ("sigmoid(1", "SyntaxError: '(' was never closed"),
         ("numpy", "NameError: name 'numpy' is not defined"),

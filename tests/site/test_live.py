@@ -113,9 +113,9 @@ def test_a_loop_inside_an_answer_is_said_to_be_one(opened: Page) -> None:
 def test_a_number_may_be_an_expression_and_enter_checks_it(opened: Page) -> None:
     one = panel(opened, "thirty-steps")
     line = one.get_by_role("textbox")
-    line.fill("sigmoid(1)^30")
+    line.fill("sigmoid(2)^30")
     assert "two stars" in press(one, "Check")
-    line.fill("sigmoid(1) ** 30")
+    line.fill("sigmoid(2) ** 30")
     line.press("Enter")
     expect(one.locator(".live-said")).to_contain_text("Solved", timeout=START)
 

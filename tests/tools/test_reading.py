@@ -13,6 +13,12 @@ CELLS = [
     {"cell_type": "code", "metadata": {}, "source": ["a = 1\n", "\n", "longer = 2"]},
     {"cell_type": "code", "metadata": {"tags": ["hide-input"]}, "source": ["x = 1"]},
     {"cell_type": "code", "metadata": {"exercise": "gate"}, "source": ["def gate(): ..."]},
+    {"cell_type": "code", "metadata": {"exercise": "gate", "tags": ["hide-cell"]}, "source": ["def gate(): return 1"]},
+    {"cell_type": "code", "metadata": {"case": "patient", "tags": ["hide-input"]}, "source": ["ask()"]},
+    {"cell_type": "markdown", "metadata": {}, "source": ["## Deeper: more\n", "\n", "This can wait."]},
+    {"cell_type": "code", "metadata": {}, "source": ["deeper = 3"]},
+    {"cell_type": "code", "metadata": {"case": "other", "tags": ["hide-input"]}, "source": ["ask()"]},
+    {"cell_type": "markdown", "metadata": {}, "source": ["## Sources"]},
 ]
 
 
@@ -23,18 +29,20 @@ def chapter(tmp_path):
     return path
 
 
-def test_folds_and_exercises_are_left_out_of_words_and_lines(chapter):
+def test_folds_exercises_and_what_is_deeper_are_left_out_of_words_and_minutes(chapter):
     found = reading.measure(chapter)
-    assert (found.words, found.lines, found.widest, found.exercises) == (9, 2, len("longer = 2"), 1)
+    assert (found.words, found.exercises) == (10, 2)
+    assert found.minutes == 4  # 10 / 180 + 2 / 12 + 2 · 1.5 = 3.22, rounded up
 
 
-def test_minutes_follow_the_formula(chapter):
-    assert reading.measure(chapter).minutes == 2  # 9 / 180 + 2 / 12 + 1.5 = 1.72, rounded up
+def test_every_line_that_is_shown_is_counted_and_measured_in_exercises_too(chapter):
+    found = reading.measure(chapter)
+    assert (found.lines, found.widest) == (4, len("def gate(): ..."))
 
 
 def test_the_minutes_of_the_opening_are_written_by_the_tool(chapter):
     reading.write(chapter)
-    assert "**Time:** 2 minutes to read" in chapter.read_text(encoding="utf-8")
+    assert "**Time:** 4 minutes to read" in chapter.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from conftest import ROOT, notebooks
 
-from tools import needs, setup_cell
+from tools import figures, needs, setup_cell
 
 SECONDS, MEGABYTES = 60, 2000  # what a reader on Binder has: seconds of the processor, so that a busy machine may pass
 HANG = 1800  # seconds that no command needs: the longest took 240 on a machine that was very busy
@@ -79,9 +80,45 @@ def test_a_notebook_prints_what_is_stored_from_an_empty_folder(path: Path, insta
     if lacks is not None:
         pytest.skip(lacks)  # what it has stored is held to the record: tests/benchmarks/test_frameworks.py
     shutil.copy(path, tmp_path)
-    measured = check(tmp_path / path.name, PYTHONPATH=str(installed))
+    measured = check(tmp_path / path.name, PYTHONPATH=str(installed), **watched(tmp_path))
     assert measured["processor_seconds"] < SECONDS
     assert measured["megabytes"] < MEGABYTES
+    assert [row for row in map(too_small, drawn(tmp_path)) if row] == []  # of the text of its figures, on a telephone
+
+
+def watched(folder: Path) -> dict[str, str]:
+    """Return an environment in which kernels write down what text figures hold."""
+    startup = folder / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "watch.py").write_text(f"__import__('runpy').run_path({figures.__file__!r})", encoding="utf-8")
+    return {"IPYTHONDIR": str(folder / "ipython"), "LSTM_FIGURES": str(folder / "figures.jsonl")}
+
+
+def drawn(folder: Path) -> list[dict[str, Any]]:
+    """Return what watched kernels wrote down."""
+    written = folder / "figures.jsonl"
+    return [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()] if written.is_file() else []
+
+
+def too_small(row: dict[str, Any]) -> dict[str, float]:
+    """Return the text of a figure that is too small on a telephone."""
+    return figures.illegible(row["sizes"], row["dpi"], row["width"])
+
+
+def test_text_that_a_telephone_cannot_show_is_noticed(tmp_path: Path) -> None:
+    start = "_, ax = plt.subplots(figsize=(4.6, 3), layout='constrained')\n"
+    expected = {
+        "ax.set_xlabel('step t', fontsize=8)": {"step t"},
+        "ax.set_title('a state', fontsize='x-small')": {"a state"},
+        "ax.set_yscale('log')": {"$\\mathdefault{10^{0}}$"},
+        "ax.figure.set_size_inches(7, 3)": {"0.0", "1.0"},
+        "ax.set_xlabel('$b_f$')": set(),
+    }
+    names = "import matplotlib.pyplot as plt\nassert not {'record', 'sizes', 'illegible', 're'} & set(globals())"
+    check(write(tmp_path / "a.ipynb", names, *(f"{start}{line};" for line in expected)), **watched(tmp_path))
+    for row, small in zip(drawn(tmp_path), expected.values(), strict=True):
+        assert set(too_small(row)) >= small
+        assert bool(too_small(row)) == bool(small)
 
 
 def test_a_notebook_is_charged_for_what_it_calculates_and_not_for_what_it_waits(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ BPTT = code(
 def clip_by_norm(gradients, limit):
     """Return the gradients, scaled down together above the limit."""
     norm = dot(gradients, gradients) ** 0.5
-    scale = min(1.0, limit / norm)
+    scale = limit / max(norm, limit)
     return [scale * gradient for gradient in gradients]
 
 
@@ -187,7 +187,7 @@ def _scaled(gradients, scale):
 
 
 def _clip_with(norm_of):
-    return lambda gradients, limit: _scaled(gradients, min(1.0, limit / norm_of(gradients)))
+    return lambda gradients, limit: _scaled(gradients, limit / max(norm_of(gradients), limit))
 
 
 
@@ -198,16 +198,16 @@ CLIP = code(
     statement="""
     Gradients that explode are clipped: if the norm of all gradients together, $\\sqrt{\\sum_k g_k^2}$, is above a
     limit, all of them are multiplied by the same number, so that the norm becomes the limit. Otherwise they stay as
-    they are. Write `clip_by_norm(gradients, limit)`, which returns the new list. `dot` is there for you:
-    `dot(a, b)` of two lists is $\\sum_k a_k b_k$.
+    they are, also where all of them are zero. Write `clip_by_norm(gradients, limit)`, which returns the new list.
+    `dot` is there for you: `dot(a, b)` of two lists is $\\sum_k a_k b_k$.
     """,
-    lines=("norm = √(g_1² + … + g_N²)", "scale = min(1, limit / norm)", "g_k' = scale · g_k"),
+    lines=("norm = √(g_1² + … + g_N²)", "scale = limit / max(norm, limit)", "g_k' = scale · g_k"),
     hints=(
         "One number, the scale, is found first; then every gradient is multiplied by it.",
         "dot(gradients, gradients) is the sum of the squares, and ** 0.5 takes the root.",
-        "When the norm is below the limit, limit / norm is above 1. What should the scale be then?",
+        "Below the limit, limit / norm is above 1, and for zeros there is none. What should the scale be then?",
     ),
-    inputs={"gradients": LIST, "limit": Kind("", "", 1.0, 3.0)},
+    inputs={"gradients": LIST._replace(edge=0.0), "limit": Kind("", "", 1.0, 3.0)},
     returns=("the clipped gradients",),
     solution=clip_by_norm,
     also=(
@@ -226,7 +226,7 @@ CLIP = code(
             "keeps it.",
         ),
         "always-scaled": Mistake(
-            lambda gradients, limit: _scaled(gradients, limit / dot(gradients, gradients) ** 0.5),
+            lambda gradients, limit: _scaled(gradients, limit / (dot(gradients, gradients) ** 0.5 or limit)),
             2,
             "This looks like a scale that also stretches short gradients; below the limit they stay as they are.",
         ),
@@ -260,7 +260,7 @@ CLIP = code(
             "This looks like the gradients as they came, however long they are.",
         ),
         "upside-down": Mistake(
-            lambda gradients, limit: _scaled(gradients, max(1.0, limit / dot(gradients, gradients) ** 0.5)),
+            lambda gradients, limit: _scaled(gradients, max(1.0, limit / (dot(gradients, gradients) ** 0.5 or limit))),
             2,
             "This looks like max where min is needed: short gradients are stretched and long ones pass.",
         ),

@@ -167,46 +167,44 @@ BIAS_HALF_LIFE = numeric(
     },
 )
 
-_F1 = sigmoid(1.0)
-
 THIRTY_STEPS = numeric(
     "thirty-steps",
-    "See what a bias of 1 leaves after 30 steps",
+    "See what a bias of 2 leaves after 30 steps",
     chapter=5,
     statement="""
-    The usual advice is to start with a forget bias of $b_f = 1$, so that $f = \\sigma(1)$. The long-term memory (LTM,
-    cell state) holds $c = 1$, and nothing new comes in. What does it hold 30 steps later?
+    A forget bias of $b_f = 2$ is above the usual advice, and makes $f = \\sigma(2)$. Nothing new comes in. Which share
+    of the long-term memory (LTM, cell state) is left 30 steps later?
     """,
     lines=("c_t = f · c_{t-1}, with f = σ(b_f)",),
-    hints=("σ(1) = 0.731.", "Each step multiplies by f once more."),
-    working="sigmoid(1.0) ** 30",
-    tolerance=0.05,  # 8e-5, as the page prints it, is right
+    hints=("σ(2) = 0.881.", "Each step multiplies by f once more."),
+    working="sigmoid(2.0) ** 30",
+    tolerance=0.02,  # 0.022 is right
     right=(
-        "8 in 100,000 are left: with this bias, a memory of 30 steps starts almost at zero, and so does its gradient."
+        "2 in 100 are left, of the memory and of its gradient; with the usual bias of 1 it would be 8 in 100,000."
     ),
     mistakes={
         "multiplied": Mistake(
-            30 * _F1, 1, "This looks like 30 times f; the memory is multiplied by f again and again."
+            30 * _F, 1, "This looks like 30 times f; the memory is multiplied by f again and again."
         ),
         "straight-line": Mistake(
-            1 - 30 * (1 - _F1),
+            1 - 30 * (1 - _F),
             1,
             "This looks like the same amount lost at every step; each step takes a share of what is left.",
         ),
         "share-forgotten": Mistake(
-            (1 - _F1) ** 30, 1, "This looks like 1 - f, the share that goes; f is the share that stays."
+            (1 - _F) ** 30, 1, "This looks like 1 - f, the share that goes; f is the share that stays."
         ),
-        "one-step": Mistake(_F1, 1, "This is what is left after one step."),
-        "one-step-more": Mistake(_F1**31, 1, "This looks like 31 steps."),
-        "one-step-less": Mistake(_F1**29, 1, "This looks like 29 steps."),
+        "one-step": Mistake(_F, 1, "This is what is left after one step."),
+        "one-step-more": Mistake(_F**31, 1, "This looks like 31 steps."),
+        "one-step-less": Mistake(_F**29, 1, "This looks like 29 steps."),
         "percent": Mistake(
-            100 * _F1**30, 1, "This looks like the share in percent; the value of c itself is asked for."
+            100 * _F**30, 1, "This looks like the share in percent; the share itself is asked for."
         ),
         "tanh-for-sigmoid": Mistake(
-            math.tanh(1) ** 30, 1, "This looks like tanh(1) for the forget factor, which has a σ."
+            math.tanh(2) ** 30, 1, "This looks like tanh(2) for the forget factor, which has a σ."
         ),
         "bias-for-factor": Mistake(
-            1.0**30, 1, "This looks like f = 1, where the bias is 1 and f is σ(1); or like what is lost, not left."
+            2.0**30, 1, "This looks like f = 2, which is the bias; f is σ(2)."
         ),
     },
 )

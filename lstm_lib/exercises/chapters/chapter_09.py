@@ -8,7 +8,7 @@ from lstm_lib.exercises._probes import CONTENT, GATE, STATE, Kind
 
 
 def memory_with_dropout(c_prev, f, i, g, mask):
-    """Return the new long-term memory, the mask on what is learned alone."""
+    """Return the new memory, the mask on what is learned alone."""
     learned = i * (mask * g)
     kept = f * c_prev
     return kept + learned
