@@ -61,11 +61,37 @@ def explain(working: str, statement: str, number: float, solution: float, tolera
 
 def _only(fits: list[Change], telling: bool, most: int) -> list[Change]:
     """Return the likeliest change, if not too many are as likely; a number of many digits leaves no doubt."""
-    fits = sorted(fits, key=lambda change: change.weight)
+    fits = _of_one_meaning(sorted(fits, key=lambda change: change.weight))
     likely = {line(change): change for change in reversed(fits) if change.weight <= fits[0].weight + 0.15}
     if telling:
         return fits[:1]
     return [change for change in fits if change in likely.values()] if len(likely) <= most else []
+
+
+def _of_one_meaning(fits: list[Change]) -> list[Change]:
+    """Leave out changes that say what a likelier one says: that give the same with any other numbers too."""
+    found: dict[float | str, Change] = {}
+    for change in fits:
+        found.setdefault(_elsewhere(change), change)
+    return list(found.values())
+
+
+def _elsewhere(change: Change) -> float | str:
+    """Return what a change gives if all numbers are others, or its line where that is nothing."""
+    other = _Other().visit(ast.parse(source_of(change.sketch.tree)))
+    try:
+        return float(f"{Sketch(ast.unparse(other)).function(change.edits)():.9g}")
+    except Exception:  # a change may make nonsense of an expression in any way
+        return line(change)
+
+
+class _Other(ast.NodeTransformer):
+    """Put another number for each, the same for the same."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if not isinstance(node.value, int | float):
+            return node
+        return ast.Constant(node.value * (1 + random.Random(repr(float(node.value))).random() / 4))
 
 
 def _by_formula(working: str, statement: str, number: float) -> list[Change]:

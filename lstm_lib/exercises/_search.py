@@ -34,6 +34,15 @@ class Space:
         self.stages = [Supply(stage(source, others, tries)) for stage in (singles, pairs)]
         self.tables: dict[tuple[int, int], Table] = {}
 
+    @property
+    def plain(self) -> Sketch:
+        """The solution without a change."""
+        return self.stages[0].some(0)[0].sketch
+
+    def single(self, got: dict[int, Tree | None], wrong: list[int], seconds: float = SECONDS) -> list[Change]:
+        """Return what ``find`` does, of single changes only."""
+        return self._in_tables(got, wrong, time.process_time() + seconds, 1)
+
     def find(self, got: dict[int, Tree | None], wrong: list[int], seconds: float = SECONDS) -> list[Change]:
         """Return the changes that give the same on every probe, the likeliest first.
 
@@ -43,20 +52,27 @@ class Space:
             seconds: After this time it makes do with the changes that were tried so far, here or in earlier searches.
         """
         deadline = time.process_time() + seconds
-        for stage, changes in enumerate(self.stages):
+        if found := self._in_tables(got, wrong, deadline, len(self.stages)):
+            return found
+        return self._by_formula(got) if time.process_time() < deadline else []
+
+    def _in_tables(
+        self, got: dict[int, Tree | None], wrong: list[int], deadline: float, stages: int
+    ) -> list[Change]:
+        for stage, changes in enumerate(self.stages[:stages]):
             probe = next((k for k in wrong if (stage, k) in self.tables), wrong[0])
             if (stage, probe) not in self.tables:
                 self.tables[stage, probe] = Table(changes, self.probes[probe], self.names)
             some = self.tables[stage, probe].near(got[probe], deadline)
             fits = sorted((changes.made[place] for place in some), key=lambda change: change.weight)
-            exact = (change for change in fits[:TRIED] if self._everywhere(change, got))
+            exact = (change for change in fits[:TRIED] if self.gives(change, got))
             if found := list(itertools.islice(exact, TOLD)):
                 return found
-        return self._by_formula(got) if time.process_time() < deadline else []
+        return []
 
     def _by_formula(self, got: dict[int, Tree | None]) -> list[Change]:
         """Return the solution with other formulas for those of its results that are wrong, or nothing."""
-        plain = self.stages[0].some(0)[0].sketch
+        plain = self.plain
         truth = {k: Change(plain, (), 0.0).run(self.probes[k].copy(), self.names) for k in got}
         count = len(self.names)
         instead: dict[int | None, str] = {}
@@ -75,7 +91,7 @@ class Space:
             return []
         sketch = _formulas.with_formulas(plain.tree, self.names, instead)
         change = Change(sketch, (), sketch.weight)
-        return [change] if self._everywhere(change, got) else []
+        return [change] if self.gives(change, got) else []
 
     def _formula(
         self,
@@ -108,7 +124,8 @@ class Space:
                 return text
         return ""
 
-    def _everywhere(self, change: Change, got: dict[int, Tree | None]) -> bool:
+    def gives(self, change: Change, got: dict[int, Tree | None]) -> bool:
+        """Tell whether a change gives the same on every probe, and fails where an answer failed."""
         for k, tree in got.items():
             made = change.run(self.probes[k].copy(), self.names)
             if (made is None) != (tree is None) or (made is not None and not same(made, tree)):
