@@ -7,6 +7,7 @@ result.
 
 import ast
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -19,7 +20,9 @@ from lstm_lib.exercises._sketch import Edit, Sketch, assembled
 from lstm_lib.exercises._templates import source_of
 
 FAR_FETCHED = 1.3  # edits up to this weight are tried
-MOST = 4  # changes that are told together
+LIKELY = 0.9  # edits up to this weight are tried in pairs
+PAIRED = 30  # of them
+MOST = 6  # changes that are told together
 
 
 class Step(NamedTuple):
@@ -52,13 +55,15 @@ def line_by_line(plain: Sketch, case: Case, got: dict[int, Tree | None]) -> Chan
     start = 0
     for step in _steps(plain, _held(case, probes), got, probes):
         if not step.fits(found, probes):
-            edits = (edit for edit in edits_of(step.sketch, FAR_FETCHED) if min(edit.sites) >= start)
-            edit = next((edit for edit in edits if step.fits((*found, edit), probes)), None)
-            if edit is None and step.sketch is plain:
+            edits = [edit for edit in edits_of(step.sketch, FAR_FETCHED) if min(edit.sites) >= start]
+            likely = [edit for edit in edits if edit.weight <= LIKELY]
+            tried = itertools.chain(((edit,) for edit in edits), itertools.combinations(likely[:PAIRED], 2))
+            some = next((some for some in tried if step.fits((*found, *some), probes)), None)
+            if some is None and step.sketch is plain:
                 return None
-            if edit is None:
+            if some is None:
                 continue
-            found = (*found, edit)
+            found = (*found, *some)
         if step.sketch is not plain:
             start = len(step.sketch.nodes)
     change = Change(plain, found, sum(edit.weight for edit in found))

@@ -44,19 +44,19 @@ def explain(working: str, statement: str, number: float, solution: float, tolera
         []
     """
     digits = significant_digits(number)
-    for stage in (0, 1):
+    for stage in (0, 1) if digits >= TELLING else (0,):
         fits = [
             (change, value)
             for change, value in values(working, statement, stage)
             if abs(value - solution) > tolerance * abs(solution) + EXACT * abs(solution)
         ]
         exact = [change for change, value in fits if abs(value - number) <= EXACT * abs(number)]
-        if exact and (stage == 0 or digits >= TELLING):
+        if exact:
             return _only(exact, telling=digits >= TELLING, most=2)
         rounded = [change for change, value in fits if 3 <= digits < TELLING and _rounds_to(value, number, digits)]
         if rounded and stage == 0:
             return _only(rounded, telling=False, most=1)
-    return _by_formula(working, statement, number)
+    return _by_formula(working, statement, number) if _chance(1, digits) <= CHANCE else []
 
 
 def _only(fits: list[Change], telling: bool, most: int) -> list[Change]:
@@ -94,6 +94,11 @@ class _Other(ast.NodeTransformer):
         return ast.Constant(node.value * (1 + random.Random(repr(float(node.value))).random() / 4))
 
 
+def _chance(size: int, digits: int) -> float:
+    """Return how many of all formulas of a size give a number of so many digits by chance."""
+    return float(10 * SO_MANY ** (size - 1) / 10 ** (digits - 1))
+
+
 def _by_formula(working: str, statement: str, number: float) -> list[Change]:
     """Return the smallest formula of the numbers of statement and working that gives a number, or two of one size."""
     formulas, others = _formulas_of(working, statement)
@@ -102,7 +107,7 @@ def _by_formula(working: str, statement: str, number: float) -> list[Change]:
     different: dict[str, Part] = {}
     smallest = math.inf
     for part in sorted(formulas.giving(number), key=lambda part: part.size):
-        if part.size > smallest or 10 * SO_MANY ** (part.size - 1) > CHANCE * 10 ** (digits - 1):
+        if part.size > smallest or _chance(part.size, digits) > CHANCE:
             break
         with contextlib.suppress(ArithmeticError):
             if abs(worth(part, formulas.leaves) - number) <= close:

@@ -93,7 +93,7 @@ def repair(case: Case, solution: ast.FunctionDef) -> Repair | None:
         if fits(compiled(source, {})):
             written = [case.theirs.written(line) for line in before]
             return Repair(written, now, words)
-    for edit in itertools.chain(edits[len(likely) :], _borrowed(sketch, solution)):
+    for edit in itertools.chain(_borrowed(sketch, solution), edits[len(likely) :]):
         if time.process_time() > deadline:
             return None
         if fits(sketch.function((edit,))):
@@ -116,7 +116,7 @@ def _brackets(tree: ast.FunctionDef) -> Iterator[tuple[str, str, list[str], list
 def _borrowed(sketch: Sketch, solution: ast.FunctionDef) -> Iterator[Edit]:
     """Put a piece of the solution that is made of arguments alone where a variable or the value of a line stands."""
     room = BORROWED * sum(1 for _ in ast.walk(sketch.tree))
-    some = [text for text, size in donors(solution) if size <= room]
+    some = [text for text, size in donors(solution)[:-1] if size <= room]  # the last one is the whole result
     for site, node in enumerate(sketch.nodes):
         if isinstance(node, ast.Name | Whole):
             for text in some:

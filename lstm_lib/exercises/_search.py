@@ -19,6 +19,7 @@ from lstm_lib.exercises._sketch import Sketch
 TRIED = 200  # changes that are tried on all probes
 TOLD = 6  # changes from which the verdict chooses
 SECONDS = 2.0  # of the processor, for one search; the next one goes on from there
+SHELF = 2000  # changes that are looked through before more are tried
 AT_ONCE = 100  # changes that are tried between two looks at the clock
 TRIES = 3  # probes that tell which edits are worth a pair
 
@@ -63,11 +64,11 @@ class Space:
             probe = next((k for k in wrong if (stage, k) in self.tables), wrong[0])
             if (stage, probe) not in self.tables:
                 self.tables[stage, probe] = Table(changes, self.probes[probe], self.names)
-            some = self.tables[stage, probe].near(got[probe], deadline)
-            fits = sorted((changes.made[place] for place in some), key=lambda change: change.weight)
-            exact = (change for change in fits[:TRIED] if self.gives(change, got))
-            if found := list(itertools.islice(exact, TOLD)):
-                return found
+            for some in self.tables[stage, probe].near(got[probe], deadline):
+                fits = sorted((changes.made[place] for place in some), key=lambda change: change.weight)
+                exact = (change for change in fits[:TRIED] if self.gives(change, got))
+                if found := list(itertools.islice(exact, TOLD)):
+                    return found
         return []
 
     def _by_formula(self, got: dict[int, Tree | None]) -> list[Change]:
@@ -163,30 +164,39 @@ class Supply:
 
 
 class Table:
-    """One number for what each change gives on one probe, in order; it grows as long as there is time."""
+    """One number for what each change gives on one probe, on shelves, in order; made as they are asked for."""
 
     def __init__(self, changes: Supply, probe: Probe, names: tuple[str, ...]) -> None:
         self.changes, self.names, self.inputs = changes, names, probe.copy()
         self.before = [read(value) for value in self.inputs]
         self.tried = 0
-        self.rows: list[tuple[float, int]] = []
+        self.shelves: list[list[tuple[float, int]]] = []
         self.over = False
 
-    def near(self, tree: Tree, deadline: float) -> list[int]:
-        """Return the places of the changes that may give this."""
-        self._grow(deadline)
+    def near(self, tree: Tree, deadline: float) -> Iterator[list[int]]:
+        """Return the places of the changes that may give this, from shelf to shelf: the likeliest are on the first."""
         middle, slack = key(tree), 1e-9 + 1e-6 * key(tree, abs)
         if not math.isfinite(middle):
-            return []
-        first = bisect.bisect_left(self.rows, (middle - slack, 0))
-        last = bisect.bisect_right(self.rows, (middle + slack, len(self.rows) + self.tried))
-        return [place for _, place in self.rows[first:last]]
-
-    def _grow(self, deadline: float) -> None:
-        if self.over:
             return
-        rows, names, inputs = self.rows, self.names, self.inputs
-        while not self.over and time.process_time() < deadline:
+        shelf = 0
+        while shelf < len(self.shelves) or not self.over:
+            self._fill(shelf, deadline)
+            if shelf == len(self.shelves):
+                return
+            rows = self.shelves[shelf]
+            first = bisect.bisect_left(rows, (middle - slack, 0))
+            last = bisect.bisect_right(rows, (middle + slack, self.tried))
+            yield [place for _, place in rows[first:last]]
+            shelf += 1
+
+    def _fill(self, shelf: int, deadline: float) -> None:
+        """Try changes until a shelf is full, or the time is over."""
+        if self.over or self.tried >= SHELF * (shelf + 1) or time.process_time() > deadline:
+            return
+        if shelf == len(self.shelves):
+            self.shelves.append([])
+        rows, names, inputs = self.shelves[shelf], self.names, self.inputs
+        while not self.over and self.tried < SHELF * (shelf + 1) and time.process_time() < deadline:
             some = self.changes.some(self.tried)
             for place, change in enumerate(some, self.tried):
                 try:

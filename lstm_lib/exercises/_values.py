@@ -185,6 +185,8 @@ class Formulas:
         yield from self._joined(wanted, list(self.known.values()))
         yield from self._joined(wanted, self.rare)  # for this sample, the larger of two is one of them
         for part in self.rare:
+            if math.floor(part[0] * FINE) == math.floor(wanted * FINE):  # where it is one of the two, here
+                yield part
             for form, other in (("-", wanted + part.value), ("/", wanted * part.value)):
                 if (one := self.known.get(math.floor(other * FINE))) is not None:
                     yield Part(wanted, one[1] + part.size, form, one, part)
