@@ -1,5 +1,6 @@
 """All changes of a solution: one at a place, another build, two at once; and what each gives, as one number."""
 
+import heapq
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -78,12 +79,11 @@ def _edits_of(source: str) -> list[Edit]:
 
 
 def singles(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> Iterator[Change]:
-    """Return every change at one place, and every other build."""
+    """Return every change at one place, and every other build, the likeliest first."""
     plain, *built = _built(source)
-    for edit in _edits_of(source):
-        yield Change(plain, (edit,), edit.weight)
-    for other in built:
-        yield Change(other, (), other.weight)
+    edited = (Change(plain, (edit,), edit.weight) for edit in _edits_of(source))
+    others_built = (Change(other, (), other.weight) for other in built)
+    yield from heapq.merge(edited, others_built, key=lambda change: change.weight)
 
 
 def pairs(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> Iterator[Change]:

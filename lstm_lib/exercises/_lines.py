@@ -22,6 +22,7 @@ from lstm_lib.exercises._templates import source_of
 FAR_FETCHED = 1.3  # edits up to this weight are tried
 LIKELY = 0.9  # edits up to this weight are tried in pairs
 PAIRED = 30  # of them
+OF_RETURN = 2  # places in the line that returns a variable
 MOST = 6  # changes that are told together
 
 
@@ -55,7 +56,9 @@ def line_by_line(plain: Sketch, case: Case, got: dict[int, Tree | None]) -> Chan
     start = 0
     for step in _steps(plain, _held(case, probes), got, probes):
         if not step.fits(found, probes):
-            edits = [edit for edit in edits_of(step.sketch, FAR_FETCHED) if min(edit.sites) >= start]
+            last = len(step.sketch.nodes) - (0 if step.sketch is plain else OF_RETURN)
+            edits = edits_of(step.sketch, FAR_FETCHED)
+            edits = [edit for edit in edits if start <= min(edit.sites) and max(edit.sites) < last]
             likely = [edit for edit in edits if edit.weight <= LIKELY]
             tried = itertools.chain(((edit,) for edit in edits), itertools.combinations(likely[:PAIRED], 2))
             some = next((some for some in tried if step.fits((*found, *some), probes)), None)
@@ -65,7 +68,7 @@ def line_by_line(plain: Sketch, case: Case, got: dict[int, Tree | None]) -> Chan
                 continue
             found = (*found, *some)
         if step.sketch is not plain:
-            start = len(step.sketch.nodes)
+            start = len(step.sketch.nodes) - OF_RETURN
     change = Change(plain, found, sum(edit.weight for edit in found))
     made = {k: change.run(probe.copy(), case.names) for k, probe in probes.items()}
     fits = all(tree is not None and same(tree, got[k]) for k, tree in made.items())

@@ -46,6 +46,8 @@ class _Put(ast.NodeTransformer):
 
 
 def _mark(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == MARK:
+        return node
     return ast.Call(ast.Name(MARK, ast.Load()), [node], [])
 
 
