@@ -73,15 +73,21 @@ def _built(source: str) -> list[Sketch]:
     return _sketches.sketches(source)
 
 
+def plain_sketch(source: str) -> Sketch:
+    """Return a solution without a change; kept."""
+    return _built(source)[0]
+
+
 @cache
-def _edits_of(source: str) -> list[Edit]:
+def edits_of_source(source: str) -> list[Edit]:
+    """Return all edits of a solution; kept."""
     return _edits.edits_of(_built(source)[0])
 
 
 def singles(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> Iterator[Change]:
     """Return every change at one place, and every other build, the likeliest first."""
     plain, *built = _built(source)
-    edited = (Change(plain, (edit,), edit.weight) for edit in _edits_of(source))
+    edited = (Change(plain, (edit,), edit.weight) for edit in edits_of_source(source))
     others_built = (Change(other, (), other.weight) for other in built)
     yield from heapq.merge(edited, others_built, key=lambda change: change.weight)
 
@@ -96,7 +102,7 @@ def pairs(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> It
     for sketch in twice:
         yield Change(sketch, (), sketch.weight)
     for number, sketch in enumerate([plain, *alike]):
-        edits = _edits.edits_of(sketch) if number else _edits_of(source)
+        edits = _edits.edits_of(sketch) if number else edits_of_source(source)
         if number:
             for edit in edits:
                 yield Change(sketch, (edit,), sketch.weight + edit.weight)

@@ -11,8 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from lstm_lib.exercises._changes import Change, key, key_of
-from lstm_lib.exercises._edits import edits_of
+from lstm_lib.exercises._changes import Change, edits_of_source, key, key_of, plain_sketch
 from lstm_lib.exercises._probes import Probe, Tree, read, same
 from lstm_lib.exercises._repair import Case
 from lstm_lib.exercises._sites import TURNS, compiled, turns
@@ -47,18 +46,18 @@ class Step(NamedTuple):
         return True
 
 
-def line_by_line(plain: Sketch, case: Case, got: dict[int, Tree | None]) -> Change | None:
+def line_by_line(source: str, case: Case, got: dict[int, Tree | None]) -> Change | None:
     """Return the solution with a change in each line where the answer differs, or None where that does not tell all."""
+    plain = plain_sketch(source)
     if any(isinstance(statement, ast.For) for statement in plain.tree.body):
         return None
     probes = {k: probe for k, probe in case.probes.items() if not probe.arrays and got[k] is not None}
     found: tuple[Edit, ...] = ()
-    start = 0
+    start, all_edits = 0, [edit for edit in edits_of_source(source) if edit.weight <= FAR_FETCHED]
     for step in _steps(plain, _held(case, probes), got, probes):
         if not step.fits(found, probes):
             last = len(step.sketch.nodes) - (0 if step.sketch is plain else OF_RETURN)
-            edits = edits_of(step.sketch, FAR_FETCHED)
-            edits = [edit for edit in edits if start <= min(edit.sites) and max(edit.sites) < last]
+            edits = [edit for edit in all_edits if start <= min(edit.sites) and max(edit.sites) < last]
             likely = [edit for edit in edits if edit.weight <= LIKELY]
             tried = itertools.chain(((edit,) for edit in edits), itertools.combinations(likely[:PAIRED], 2))
             some = next((some for some in tried if step.fits((*found, *some), probes)), None)
@@ -81,9 +80,10 @@ def _steps(
     lines = [source_of(statement) for statement in plain.tree.body]
     for k, statement in enumerate(plain.tree.body):
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-        if isinstance(target, ast.Name) and target.id in held:
-            source = assembled(plain.tree, [*lines[: k + 1], f"return {target.id}"])
-            yield Step(Sketch(source), None, held[target.id])
+        name = target.id if isinstance(target, ast.Name) else ""
+        if name in held and held[name] != {k: probe.inputs.get(name) for k, probe in probes.items()}:  # not touched
+            source = assembled(plain.tree, [*lines[: k + 1], f"return {name}"])
+            yield Step(Sketch(source), None, held[name])
     result = plain.tree.body[-1]
     if not (isinstance(result, ast.Return) and isinstance(result.value, ast.Tuple)):
         yield Step(plain, None, {k: got[k] for k in probes})

@@ -23,7 +23,7 @@ from lstm_lib.exercises._sketch import Edit, Sketch
 from lstm_lib.exercises._templates import Whole, source_of
 from lstm_lib.exercises._theirs import Theirs
 
-SECONDS = 0.15  # of the processor
+SECONDS = 0.1  # of the processor
 FAR_FETCHED = 1.3  # edits up to this weight are tried
 BORROWED = 0.5  # what the solution lends may be so large, as a share of the learner's function
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 
 from lstm_lib.exercises import _formulas
-from lstm_lib.exercises._changes import Change, key, key_of, pairs, singles
+from lstm_lib.exercises._changes import Change, key, key_of, pairs, plain_sketch, singles
 from lstm_lib.exercises._probes import Probe, Tree, read, same
 from lstm_lib.exercises._sketch import Sketch
 
@@ -30,15 +30,10 @@ class Space:
     def __init__(
         self, source: str, names: tuple[str, ...], probes: tuple[Probe, ...], others: tuple[str, ...] = ()
     ) -> None:
-        self.names, self.probes = names, probes
+        self.source, self.names, self.probes = source, names, probes
         tries = [probe.copy() for probe in probes[:TRIES]]
         self.stages = [Supply(stage(source, others, tries)) for stage in (singles, pairs)]
         self.tables: dict[tuple[int, int], Table] = {}
-
-    @property
-    def plain(self) -> Sketch:
-        """The solution without a change."""
-        return self.stages[0].some(0)[0].sketch
 
     def single(self, got: dict[int, Tree | None], wrong: list[int], seconds: float = SECONDS) -> list[Change]:
         """Return what ``find`` does, of single changes only."""
@@ -73,7 +68,7 @@ class Space:
 
     def _by_formula(self, got: dict[int, Tree | None]) -> list[Change]:
         """Return the solution with other formulas for those of its results that are wrong, or nothing."""
-        plain = self.plain
+        plain = plain_sketch(self.source)
         truth = {k: Change(plain, (), 0.0).run(self.probes[k].copy(), self.names) for k in got}
         count = len(self.names)
         instead: dict[int | None, str] = {}

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 FINE = 0.7310585786e9  # values are told apart by so many parts of one; no short decimal falls between two
-VARIED = 100  # values of which all pairs are made
+VARIED = 80  # values of which all pairs are made
 SIMPLE = 10  # values that come in once more
 RARE = 30  # values of which the larger one, the smaller one and the power are made
 INNER = 120  # sums that are put into a function
 POWERS = 1000  # values of which a power is taken, where a list has a length
-PRODUCTS = 800  # products to which a third value is added
+PRODUCTS = 500  # products to which a third value is added
 
 
 class Part(NamedTuple):

@@ -53,7 +53,7 @@ def why(
         return branched(*told)
     if found := _on_numbers(space, probes, got, wrong):
         return explained(exercise, found, "On plain numbers, yours")
-    if case and (change := line_by_line(space.plain, case, got)):
+    if case and (change := line_by_line(exercise.solution_source, case, got)):
         return explained(exercise, [change], "Yours" if space.gives(change, got) else "On plain numbers, yours")
     if found := space.find(got, wrong):
         return explained(exercise, found)
