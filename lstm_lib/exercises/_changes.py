@@ -95,23 +95,24 @@ def singles(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> 
 def pairs(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> Iterator[Change]:
     """Return two changes at once, and single ones of the solution written otherwise."""
     plain, *built = _built(source)
-    alike: list[Sketch] = []
-    twice: list[Sketch] = []
-    for sketch in _sketches.further(source, others):
-        (twice if sketch.words else alike).append(sketch)
-    for sketch in twice:
-        yield Change(sketch, (), sketch.weight)
-    for number, sketch in enumerate([plain, *alike]):
-        edits = _edits.edits_of(sketch) if number else edits_of_source(source)
-        if number:
-            for edit in edits:
-                yield Change(sketch, (edit,), sketch.weight + edit.weight)
-        limit = WORK // len(sketch.nodes) // (number + 1)
-        for one, two in _both(_telling(sketch, edits, tries, 2 * math.isqrt(limit)), limit):
-            yield Change(sketch, (one, two), sketch.weight + one.weight + two.weight)
+    yield from _paired(plain, edits_of_source(source), tries, WORK // len(plain.nodes))
+    others_built = _sketches.further(source, others)
+    for sketch in others_built:
+        if sketch.words:
+            yield Change(sketch, (), sketch.weight)
+    for number, sketch in enumerate([sketch for sketch in others_built if not sketch.words], 2):
+        edits = _edits.edits_of(sketch)
+        for edit in edits:
+            yield Change(sketch, (edit,), sketch.weight + edit.weight)
+        yield from _paired(sketch, edits, tries, WORK // len(sketch.nodes) // number)
     for other in built[: SKETCHES // len(plain.nodes)]:
         for edit in _likeliest(other, FURTHER):
             yield Change(other, (edit,), other.weight + edit.weight)
+
+
+def _paired(sketch: Sketch, edits: list[Edit], tries: Tries, limit: int) -> Iterator[Change]:
+    for one, two in _both(_telling(sketch, edits, tries, 2 * math.isqrt(limit)), limit):
+        yield Change(sketch, (one, two), sketch.weight + one.weight + two.weight)
 
 
 def _likeliest(sketch: Sketch, count: int) -> list[Edit]:

@@ -1,4 +1,4 @@
-"""What a check says of the learner's own lines: the change that makes them right, each branch, several slips at once."""
+"""What a check says of the learner's own lines: the change that makes them right, each branch, several slips."""
 
 import ast
 import textwrap
