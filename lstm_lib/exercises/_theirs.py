@@ -5,7 +5,6 @@ Python's, its loops end, and it has no other names. An answer that needs more is
 """
 
 import ast
-import inspect
 import linecache
 import textwrap
 from types import CodeType
@@ -39,9 +38,18 @@ class Theirs(NamedTuple):
 
 
 def source_of_code(code: CodeType | None) -> str:
-    """Return the source of a function, or nothing."""
-    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :] if code else []
-    return textwrap.dedent("".join(inspect.getblock(lines[: LONGEST + 1])))
+    """Return the source of a function, or nothing: its first line, and what stands further right below it."""
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :][:LONGEST] if code else []
+    block = lines[:1]
+    for line in lines[1:]:
+        if line.strip() and _indent(line) <= _indent(lines[0]) and line.lstrip()[0] not in ")#":
+            break
+        block.append(line)
+    return textwrap.dedent("".join(block))
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def read_theirs(source: str) -> Theirs | None:

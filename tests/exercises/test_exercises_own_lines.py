@@ -9,7 +9,7 @@ from benchmarks import checks
 from lstm_lib.exercises import EXERCISES
 from lstm_lib.exercises._moves import moves
 from lstm_lib.exercises._sites import TURNS, compiled, turns
-from lstm_lib.exercises._theirs import read_theirs
+from lstm_lib.exercises._theirs import read_theirs, source_of_code
 
 
 def verdict_on(id, source):
@@ -181,6 +181,27 @@ def test_what_is_said_to_make_an_answer_right_makes_it_right():
 )
 def test_what_does_more_than_calculate_is_not_run_again(source):
     assert read_theirs(source) is None
+
+
+def test_the_source_of_a_function_ends_where_it_ends():
+    def answer(
+        x,
+        y,
+    ):
+        # one
+        if x:
+
+            return (
+                y
+            )
+    # two
+        return x
+
+    z = 3
+    assert z == 3
+    tree = ast.parse(source_of_code(answer.__code__))
+    assert ast.unparse(tree) == "def answer(x, y):\n    if x:\n        return y\n    return x"
+    assert source_of_code(None) == source_of_code(compile("x = 1", "<nowhere>", "exec")) == ""
 
 
 def test_a_loop_that_a_change_makes_endless_ends():
