@@ -12,10 +12,11 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from lstm_lib.exercises._forms import Part, worth, written
 from lstm_lib.exercises._sites import compiled
 from lstm_lib.exercises._sketch import Sketch, assembled
 from lstm_lib.exercises._templates import PLAIN, source_of
-from lstm_lib.exercises._values import Formulas, Part, worth, written
+from lstm_lib.exercises._values import Formulas
 
 TELLING = 6  # formulas that are tried on all probes
 SMALLEST = 2000  # formulas that are tried on other samples; where there are more, that one tells too little

@@ -15,10 +15,11 @@ from functools import cache
 
 from lstm_lib.exercises._changes import Change, pairs, singles
 from lstm_lib.exercises._expressions import itself
+from lstm_lib.exercises._forms import Part, worth, written
 from lstm_lib.exercises._shown import show
 from lstm_lib.exercises._sketch import Build, Edit, Sketch, expressions, function_of
 from lstm_lib.exercises._templates import LETTERS, PLAIN, children, source_of
-from lstm_lib.exercises._values import Formulas, Part, worth, written
+from lstm_lib.exercises._values import Formulas
 
 EXACT = 1e-9  # relative
 SO_MANY = 60  # times as many formulas there are of each size as of the size before
