@@ -47,10 +47,12 @@ def _moved(node: ast.AST) -> Iterator[tuple[ast.expr, str, float]]:
 
 
 def _other_algebra(node: ast.BinOp) -> Iterator[tuple[ast.expr, str, float]]:
-    """Turn sums of products into products of sums, and 1 - x² into (1 - x)²."""
+    """Turn sums of products into products of sums, and 1 - x² into (1 - x)²; leave out two factors."""
     left, right = node.left, node.right
     text = source_of(node)
     if isinstance(node.op, ast.Mult):
+        if isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mult):
+            yield left.left, f"the factors {source_of(left.right)} and {source_of(right)} are missing", 0.8
         for factor, call in ((left, right), (right, left)):
             if isinstance(call, ast.Call) and len(call.args) == 1:
                 words = f"{source_of(factor)} stands inside {source_of(call.func)}, and belongs outside"

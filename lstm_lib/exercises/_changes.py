@@ -1,5 +1,6 @@
 """All changes of a solution: one at a place, another build, two at once; and what each gives, as one number."""
 
+import heapq
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -72,40 +73,46 @@ def _built(source: str) -> list[Sketch]:
     return _sketches.sketches(source)
 
 
+def plain_sketch(source: str) -> Sketch:
+    """Return a solution without a change; kept."""
+    return _built(source)[0]
+
+
 @cache
-def _edits_of(source: str) -> list[Edit]:
+def edits_of_source(source: str) -> list[Edit]:
+    """Return all edits of a solution; kept."""
     return _edits.edits_of(_built(source)[0])
 
 
 def singles(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> Iterator[Change]:
-    """Return every change at one place, and every other build."""
+    """Return every change at one place, and every other build, the likeliest first."""
     plain, *built = _built(source)
-    for edit in _edits_of(source):
-        yield Change(plain, (edit,), edit.weight)
-    for other in built:
-        yield Change(other, (), other.weight)
+    edited = (Change(plain, (edit,), edit.weight) for edit in edits_of_source(source))
+    others_built = (Change(other, (), other.weight) for other in built)
+    yield from heapq.merge(edited, others_built, key=lambda change: change.weight)
 
 
 def pairs(source: str, others: tuple[str, ...] = (), tries: Tries = ((),)) -> Iterator[Change]:
     """Return two changes at once, and single ones of the solution written otherwise."""
     plain, *built = _built(source)
-    alike: list[Sketch] = []
-    twice: list[Sketch] = []
-    for sketch in _sketches.further(source, others):
-        (twice if sketch.words else alike).append(sketch)
-    for sketch in twice:
-        yield Change(sketch, (), sketch.weight)
-    for number, sketch in enumerate([plain, *alike]):
-        edits = _edits.edits_of(sketch) if number else _edits_of(source)
-        if number:
-            for edit in edits:
-                yield Change(sketch, (edit,), sketch.weight + edit.weight)
-        limit = WORK // len(sketch.nodes) // (number + 1)
-        for one, two in _both(_telling(sketch, edits, tries, 2 * math.isqrt(limit)), limit):
-            yield Change(sketch, (one, two), sketch.weight + one.weight + two.weight)
+    yield from _paired(plain, edits_of_source(source), tries, WORK // len(plain.nodes))
+    others_built = _sketches.further(source, others)
+    for sketch in others_built:
+        if sketch.words:
+            yield Change(sketch, (), sketch.weight)
+    for number, sketch in enumerate([sketch for sketch in others_built if not sketch.words], 2):
+        edits = _edits.edits_of(sketch)
+        for edit in edits:
+            yield Change(sketch, (edit,), sketch.weight + edit.weight)
+        yield from _paired(sketch, edits, tries, WORK // len(sketch.nodes) // number)
     for other in built[: SKETCHES // len(plain.nodes)]:
         for edit in _likeliest(other, FURTHER):
             yield Change(other, (edit,), other.weight + edit.weight)
+
+
+def _paired(sketch: Sketch, edits: list[Edit], tries: Tries, limit: int) -> Iterator[Change]:
+    for one, two in _both(_telling(sketch, edits, tries, 2 * math.isqrt(limit)), limit):
+        yield Change(sketch, (one, two), sketch.weight + one.weight + two.weight)
 
 
 def _likeliest(sketch: Sketch, count: int) -> list[Edit]:

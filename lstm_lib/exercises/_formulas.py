@@ -6,17 +6,20 @@ the answer. What gives the same for one sample is then tried on all probes.
 
 import ast
 import functools
+import heapq
 import itertools
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from lstm_lib.exercises._forms import Part, worth, written
 from lstm_lib.exercises._sites import compiled
 from lstm_lib.exercises._sketch import Sketch, assembled
 from lstm_lib.exercises._templates import PLAIN, source_of
-from lstm_lib.exercises._values import Formulas, Part, worth, written
+from lstm_lib.exercises._values import Formulas
 
 TELLING = 6  # formulas that are tried on all probes
+SMALLEST = 2000  # formulas that are tried on other samples; where there are more, that one tells too little
 PLACE = "k"
 _last: dict[tuple[str, str], Formulas] = {}
 
@@ -39,7 +42,7 @@ def texts(tree: ast.FunctionDef, samples: list[Sample]) -> list[str]:
         True
     """
     first, *rest = samples
-    tried = sorted(_of_sample(tree, first).giving(first.wanted), key=lambda part: part.size)
+    tried = heapq.nsmallest(SMALLEST, _of_sample(tree, first).giving(first.wanted), key=lambda part: part.size)
     leaves = [{part.form: part.value for part in _parts(tree, sample)} for sample in rest]
     found = (part for part in tried if all(map(functools.partial(_gives, part), leaves, rest)))
     whole = "{}" if first.place is None else f"[{{}} for {PLACE} in range(len({_listed(tree)}))]"

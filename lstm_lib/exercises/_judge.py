@@ -7,7 +7,6 @@ its judge is never told as the learner's.
 
 import ast
 import difflib
-import inspect
 import math
 import time
 from functools import cache
@@ -15,16 +14,16 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _numbers, _sandbox
-from lstm_lib.exercises._changes import Change
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import OddResult, Probe, Tree, has_numpy, make_probes, read, same
 from lstm_lib.exercises._products import summed
 from lstm_lib.exercises._search import Space
+from lstm_lib.exercises._trying import code_of, try_all, wrong_arity
+from lstm_lib.exercises._why import theirs_of, why
 from lstm_lib.exercises._words import (
     Outcome,
     a_kind_of,
     adds_up,
-    explained,
     explained_number,
     named,
     not_answered,
@@ -33,6 +32,8 @@ from lstm_lib.exercises._words import (
     say_difference,
     say_failure,
 )
+
+STOPPED = {"TimeUp", "SystemExit", "KeyboardInterrupt", "RecursionError"}  # failures that are no matter of a formula
 
 
 def judge_code(exercise: Exercise, answer: Any) -> Verdict:
@@ -45,11 +46,12 @@ def judge_code(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict(False, None, f"{wants}: write {call}, without calling {exercise.name}.")
     reference = _reference(exercise, has_numpy())
     with _sandbox.sandbox() as printed:
-        wrong_arity = _wrong_arity(answer, tuple(exercise.inputs))
-        outcomes = [] if wrong_arity else _try_all(answer, reference, exercise.returns)
-    if wrong_arity:
-        return Verdict(False, None, wrong_arity)
-    return _verdict(exercise, reference, outcomes, printed.getvalue())
+        code = code_of(answer)
+        misfit = wrong_arity(answer, tuple(exercise.inputs))
+        outcomes = [] if misfit else try_all(answer, code, reference.probes, reference.inputs, exercise.returns)
+    if misfit:
+        return Verdict(False, None, misfit)
+    return _verdict(exercise, reference, outcomes, printed.getvalue(), code)
 
 
 class Reference(NamedTuple):
@@ -85,85 +87,12 @@ def _our_results(exercise: Exercise, what: str, ours: Any, probes: tuple[Probe, 
         raise
 
 
-def _wrong_arity(answer: Any, names: tuple[str, ...]) -> str:
-    """Return what to say if the function cannot take the arguments, or nothing."""
-    deadline = time.monotonic() + _sandbox.TIME_LIMIT
-    takes, _ = _sandbox.attempt(lambda: _arguments_if_wrong(answer, names), deadline, None)
-    if takes is None:  # it can, or it cannot say: built-in functions may have no signature
-        return ""
-    return f"Your function takes ({takes}), expected {len(names)} arguments: ({', '.join(names)})."
-
-
-def _arguments_if_wrong(answer: Any, names: tuple[str, ...]) -> str | None:
-    signature = inspect.signature(answer)
-    try:
-        signature.bind(*names)
-    except TypeError:
-        return ", ".join(signature.parameters)
-    return None
-
-
-# ---------------------------------------------------------------- trying
-
-
-def _try_all(answer: Any, reference: Reference, names: tuple[str, ...]) -> list[Outcome]:
-    code, _ = _sandbox.attempt(lambda: _code_of(answer), time.monotonic() + _sandbox.TIME_LIMIT, None)
-    _sandbox.load(code)
-    deadline = time.monotonic() + _sandbox.TIME_LIMIT
-    outcomes = []
-    for probe, before in zip(reference.probes, reference.inputs, strict=True):
-        inputs = probe.copy()
-        outcome = _try_one(answer, inputs, names, deadline, code)
-        if outcome.failure is None:
-            outcome = outcome._replace(changed=_changed(before, inputs, deadline))
-        outcomes.append(outcome)
-        failure = outcome.failure
-        if failure is not None and failure.kind in ("TimeUp", "SystemExit", "KeyboardInterrupt"):
-            break
-    return outcomes
-
-
-def _try_one(answer: Any, inputs: list[Any], names: tuple[str, ...], deadline: float, code: CodeType | None) -> Outcome:
-    value, failure = _sandbox.attempt(lambda: answer(*inputs), deadline, code)
-    if failure is None:
-        result, failure = _sandbox.attempt(lambda: _read_theirs(value, names), deadline, code)
-    if failure is not None:
-        return Outcome(failure=failure)
-    tree, odd = result
-    return Outcome(tree, odd)
-
-
-def _read_theirs(value: Any, names: tuple[str, ...]) -> tuple[Tree, str]:
-    """Return (result, nothing), or (None, what it is instead of numbers)."""
-    try:
-        return read(value, names), ""
-    except OddResult as error:
-        return None, str(error)
-    except Exception:  # an object of the learner's own may break wherever it is looked at
-        return None, f"{a_kind_of(value)} that cannot be read as numbers"
-
-
-def _changed(before: dict[str, Tree], inputs: list[Any], deadline: float) -> tuple[str, ...]:
-    """Return the names of the inputs that are not what they were; the answer may have put anything into them."""
-    after, failure = _sandbox.attempt(lambda: [_read_theirs(value, ())[0] for value in inputs], deadline, None)
-    if failure is not None:
-        return tuple(before)
-    return tuple(name for (name, tree), now in zip(before.items(), after, strict=True) if now != tree)
-
-
-def _code_of(answer: Any) -> CodeType | None:
-    """Return the code object of a function, of a partial or decorated one, or of an instance that can be called."""
-    for candidate in (inspect.unwrap(answer), getattr(answer, "func", None), vars(type(answer)).get("__call__")):
-        code = getattr(candidate, "__code__", None)
-        if isinstance(code, CodeType):
-            return code
-    return None
-
-
 # ---------------------------------------------------------------- saying
 
 
-def _verdict(exercise: Exercise, reference: Reference, outcomes: list[Outcome], printed: str) -> Verdict:
+def _verdict(
+    exercise: Exercise, reference: Reference, outcomes: list[Outcome], printed: str, code: CodeType | None
+) -> Verdict:
     """Weigh what happened, from the clearest case to the least clear one."""
     probes, _, expected = reference
     right = [_is_right(outcome, tree) for outcome, tree in zip(outcomes, expected, strict=False)]
@@ -184,8 +113,10 @@ def _verdict(exercise: Exercise, reference: Reference, outcomes: list[Outcome], 
         return adds_up(products)
     if good and not edge and len(outcomes) == len(probes) and _only_styles(exercise, good, styles, right, outcomes):
         return passes(exercise, good[0], changed)
-    if found := _explanations(exercise, outcomes, right, styles):
-        return explained(exercise, found)
+    if told := _explanation(exercise, reference, outcomes, styles, code):
+        if all(outcome.failure for outcome in outcomes):
+            return told._replace(message=f"{say_failure(outcomes[0], probes[0])}\n{told.message}")
+        return told
 
     first = edge[0] if edge and good else right.index(False)
     note = "Right on plain numbers, not on arrays. " if "numbers" in good and probes[first].arrays else ""
@@ -217,19 +148,24 @@ def _only_styles(
     return all(right[k] or outcomes[k].failure for k in rest)
 
 
-def _explanations(
-    exercise: Exercise, outcomes: list[Outcome], right: list[bool], styles: dict[str, list[int]]
-) -> list[Change]:
-    """Return the smallest changes of the solution that do what an answer does, and fail where it fails."""
+def _explanation(
+    exercise: Exercise,
+    reference: Reference,
+    outcomes: list[Outcome],
+    styles: dict[str, list[int]],
+    code: CodeType | None,
+) -> Verdict | None:
+    """Return what is wrong with an answer in the styles that it takes, or None where no small change tells it."""
     usable = [k for group in styles.values() if not all(outcomes[k].failure for k in group) for k in group]
+    usable = usable or styles.get("numbers", [])
     got = {k: None if outcomes[k].failure or outcomes[k].odd else outcomes[k].tree for k in usable}
-    wrong = [k for k in usable if not right[k] and got[k] is not None]
-    numbers_fail = any(outcomes[k].failure for k in usable if k in styles.get("numbers", ()))
-    if not wrong or numbers_fail:
-        return []
-    space = _space(exercise, has_numpy())
+    kinds = {failure.kind for outcome in outcomes if (failure := outcome.failure)}
+    if (space := _space(exercise, has_numpy())) is None or kinds & STOPPED:
+        return None
+    probes, expected = ({k: all_of[k] for k in usable} for all_of in (reference.probes, reference.expected))
     with _sandbox.sandbox():
-        return space.find(got, wrong) if space else []
+        theirs = theirs_of(code, time.monotonic() + _sandbox.TIME_LIMIT)
+        return why(exercise, space, probes, expected, got, theirs)
 
 
 @cache

@@ -15,10 +15,11 @@ from functools import cache
 
 from lstm_lib.exercises._changes import Change, pairs, singles
 from lstm_lib.exercises._expressions import itself
+from lstm_lib.exercises._forms import Part, worth, written
 from lstm_lib.exercises._shown import show
 from lstm_lib.exercises._sketch import Build, Edit, Sketch, expressions, function_of
 from lstm_lib.exercises._templates import LETTERS, PLAIN, children, source_of
-from lstm_lib.exercises._values import Formulas, Part, worth, written
+from lstm_lib.exercises._values import Formulas
 
 EXACT = 1e-9  # relative
 SO_MANY = 60  # times as many formulas there are of each size as of the size before
@@ -44,28 +45,59 @@ def explain(working: str, statement: str, number: float, solution: float, tolera
         []
     """
     digits = significant_digits(number)
-    for stage in (0, 1):
+    for stage in (0, 1) if digits >= TELLING else (0,):
         fits = [
             (change, value)
             for change, value in values(working, statement, stage)
             if abs(value - solution) > tolerance * abs(solution) + EXACT * abs(solution)
         ]
         exact = [change for change, value in fits if abs(value - number) <= EXACT * abs(number)]
-        if exact and (stage == 0 or digits >= TELLING):
+        if exact:
             return _only(exact, telling=digits >= TELLING, most=2)
         rounded = [change for change, value in fits if 3 <= digits < TELLING and _rounds_to(value, number, digits)]
         if rounded and stage == 0:
             return _only(rounded, telling=False, most=1)
-    return _by_formula(working, statement, number)
+    return _by_formula(working, statement, number) if _chance(1, digits) <= CHANCE else []
 
 
 def _only(fits: list[Change], telling: bool, most: int) -> list[Change]:
     """Return the likeliest change, if not too many are as likely; a number of many digits leaves no doubt."""
-    fits = sorted(fits, key=lambda change: change.weight)
+    fits = _of_one_meaning(sorted(fits, key=lambda change: change.weight))
     likely = {line(change): change for change in reversed(fits) if change.weight <= fits[0].weight + 0.15}
     if telling:
         return fits[:1]
     return [change for change in fits if change in likely.values()] if len(likely) <= most else []
+
+
+def _of_one_meaning(fits: list[Change]) -> list[Change]:
+    """Leave out changes that say what a likelier one says: that give the same with any other numbers too."""
+    found: dict[float | str, Change] = {}
+    for change in fits:
+        found.setdefault(_elsewhere(change), change)
+    return list(found.values())
+
+
+def _elsewhere(change: Change) -> float | str:
+    """Return what a change gives if all numbers are others, or its line where that is nothing."""
+    other = _Other().visit(ast.parse(source_of(change.sketch.tree)))
+    try:
+        return float(f"{Sketch(ast.unparse(other)).function(change.edits)():.9g}")
+    except Exception:  # a change may make nonsense of an expression in any way
+        return line(change)
+
+
+class _Other(ast.NodeTransformer):
+    """Put another number for each, the same for the same."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if not isinstance(node.value, int | float):
+            return node
+        return ast.Constant(node.value * (1 + random.Random(repr(float(node.value))).random() / 4))
+
+
+def _chance(size: int, digits: int) -> float:
+    """Return how many of all formulas of a size give a number of so many digits by chance."""
+    return float(10 * SO_MANY ** (size - 1) / 10 ** (digits - 1))
 
 
 def _by_formula(working: str, statement: str, number: float) -> list[Change]:
@@ -76,7 +108,7 @@ def _by_formula(working: str, statement: str, number: float) -> list[Change]:
     different: dict[str, Part] = {}
     smallest = math.inf
     for part in sorted(formulas.giving(number), key=lambda part: part.size):
-        if part.size > smallest or 10 * SO_MANY ** (part.size - 1) > CHANCE * 10 ** (digits - 1):
+        if part.size > smallest or _chance(part.size, digits) > CHANCE:
             break
         with contextlib.suppress(ArithmeticError):
             if abs(worth(part, formulas.leaves) - number) <= close:

@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterator
 
 from lstm_lib.exercises import _formulas
-from lstm_lib.exercises._changes import Change, key, key_of, pairs, singles
+from lstm_lib.exercises._changes import Change, key, key_of, pairs, plain_sketch, singles
 from lstm_lib.exercises._probes import Probe, Tree, read, same
 from lstm_lib.exercises._sketch import Sketch
 
 TRIED = 200  # changes that are tried on all probes
 TOLD = 6  # changes from which the verdict chooses
 SECONDS = 2.0  # of the processor, for one search; the next one goes on from there
+SHELF = 2000  # changes that are looked through before more are tried
 AT_ONCE = 100  # changes that are tried between two looks at the clock
 TRIES = 3  # probes that tell which edits are worth a pair
 
@@ -29,10 +30,14 @@ class Space:
     def __init__(
         self, source: str, names: tuple[str, ...], probes: tuple[Probe, ...], others: tuple[str, ...] = ()
     ) -> None:
-        self.names, self.probes = names, probes
+        self.source, self.names, self.probes = source, names, probes
         tries = [probe.copy() for probe in probes[:TRIES]]
         self.stages = [Supply(stage(source, others, tries)) for stage in (singles, pairs)]
         self.tables: dict[tuple[int, int], Table] = {}
+
+    def single(self, got: dict[int, Tree | None], wrong: list[int], seconds: float = SECONDS) -> list[Change]:
+        """Return what ``find`` does, of single changes only."""
+        return self._in_tables(got, wrong, time.process_time() + seconds, 1)
 
     def find(self, got: dict[int, Tree | None], wrong: list[int], seconds: float = SECONDS) -> list[Change]:
         """Return the changes that give the same on every probe, the likeliest first.
@@ -43,20 +48,27 @@ class Space:
             seconds: After this time it makes do with the changes that were tried so far, here or in earlier searches.
         """
         deadline = time.process_time() + seconds
-        for stage, changes in enumerate(self.stages):
+        if found := self._in_tables(got, wrong, deadline, len(self.stages)):
+            return found
+        return self._by_formula(got) if time.process_time() < deadline else []
+
+    def _in_tables(
+        self, got: dict[int, Tree | None], wrong: list[int], deadline: float, stages: int
+    ) -> list[Change]:
+        for stage, changes in enumerate(self.stages[:stages]):
             probe = next((k for k in wrong if (stage, k) in self.tables), wrong[0])
             if (stage, probe) not in self.tables:
                 self.tables[stage, probe] = Table(changes, self.probes[probe], self.names)
-            some = self.tables[stage, probe].near(got[probe], deadline)
-            fits = sorted((changes.made[place] for place in some), key=lambda change: change.weight)
-            exact = (change for change in fits[:TRIED] if self._everywhere(change, got))
-            if found := list(itertools.islice(exact, TOLD)):
-                return found
-        return self._by_formula(got) if time.process_time() < deadline else []
+            for some in self.tables[stage, probe].near(got[probe], deadline):
+                fits = sorted((changes.made[place] for place in some), key=lambda change: change.weight)
+                exact = (change for change in fits[:TRIED] if self.gives(change, got))
+                if found := list(itertools.islice(exact, TOLD)):
+                    return found
+        return []
 
     def _by_formula(self, got: dict[int, Tree | None]) -> list[Change]:
         """Return the solution with other formulas for those of its results that are wrong, or nothing."""
-        plain = self.stages[0].some(0)[0].sketch
+        plain = plain_sketch(self.source)
         truth = {k: Change(plain, (), 0.0).run(self.probes[k].copy(), self.names) for k in got}
         count = len(self.names)
         instead: dict[int | None, str] = {}
@@ -75,7 +87,7 @@ class Space:
             return []
         sketch = _formulas.with_formulas(plain.tree, self.names, instead)
         change = Change(sketch, (), sketch.weight)
-        return [change] if self._everywhere(change, got) else []
+        return [change] if self.gives(change, got) else []
 
     def _formula(
         self,
@@ -108,7 +120,8 @@ class Space:
                 return text
         return ""
 
-    def _everywhere(self, change: Change, got: dict[int, Tree | None]) -> bool:
+    def gives(self, change: Change, got: dict[int, Tree | None]) -> bool:
+        """Tell whether a change gives the same on every probe, and fails where an answer failed."""
         for k, tree in got.items():
             made = change.run(self.probes[k].copy(), self.names)
             if (made is None) != (tree is None) or (made is not None and not same(made, tree)):
@@ -146,30 +159,39 @@ class Supply:
 
 
 class Table:
-    """One number for what each change gives on one probe, in order; it grows as long as there is time."""
+    """One number for what each change gives on one probe, on shelves, in order; made as they are asked for."""
 
     def __init__(self, changes: Supply, probe: Probe, names: tuple[str, ...]) -> None:
         self.changes, self.names, self.inputs = changes, names, probe.copy()
         self.before = [read(value) for value in self.inputs]
         self.tried = 0
-        self.rows: list[tuple[float, int]] = []
+        self.shelves: list[list[tuple[float, int]]] = []
         self.over = False
 
-    def near(self, tree: Tree, deadline: float) -> list[int]:
-        """Return the places of the changes that may give this."""
-        self._grow(deadline)
+    def near(self, tree: Tree, deadline: float) -> Iterator[list[int]]:
+        """Return the places of the changes that may give this, from shelf to shelf: the likeliest are on the first."""
         middle, slack = key(tree), 1e-9 + 1e-6 * key(tree, abs)
         if not math.isfinite(middle):
-            return []
-        first = bisect.bisect_left(self.rows, (middle - slack, 0))
-        last = bisect.bisect_right(self.rows, (middle + slack, len(self.rows) + self.tried))
-        return [place for _, place in self.rows[first:last]]
-
-    def _grow(self, deadline: float) -> None:
-        if self.over:
             return
-        rows, names, inputs = self.rows, self.names, self.inputs
-        while not self.over and time.process_time() < deadline:
+        shelf = 0
+        while shelf < len(self.shelves) or not self.over:
+            self._fill(shelf, deadline)
+            if shelf == len(self.shelves):
+                return
+            rows = self.shelves[shelf]
+            first = bisect.bisect_left(rows, (middle - slack, 0))
+            last = bisect.bisect_right(rows, (middle + slack, self.tried))
+            yield [place for _, place in rows[first:last]]
+            shelf += 1
+
+    def _fill(self, shelf: int, deadline: float) -> None:
+        """Try changes until a shelf is full, or the time is over."""
+        if self.over or self.tried >= SHELF * (shelf + 1) or time.process_time() > deadline:
+            return
+        if shelf == len(self.shelves):
+            self.shelves.append([])
+        rows, names, inputs = self.shelves[shelf], self.names, self.inputs
+        while not self.over and self.tried < SHELF * (shelf + 1) and time.process_time() < deadline:
             some = self.changes.some(self.tried)
             for place, change in enumerate(some, self.tried):
                 try:

@@ -46,6 +46,8 @@ class _Put(ast.NodeTransformer):
 
 
 def _mark(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == MARK:
+        return node
     return ast.Call(ast.Name(MARK, ast.Load()), [node], [])
 
 
@@ -62,14 +64,16 @@ def _reorder(statement: Any, order: tuple[int, ...] | int | None) -> None:
 def _head(statement: ast.stmt) -> ast.stmt:
     if isinstance(statement, ast.For):
         return new(ast.For, statement.target, statement.iter, [new(ast.Pass)], [])  # type: ignore[no-any-return]
+    if isinstance(statement, ast.If | ast.While):
+        return new(type(statement), statement.test, [new(ast.Pass)], [])  # type: ignore[no-any-return]
     return statement
 
 
-def _statements(tree: ast.FunctionDef) -> Iterator[ast.stmt]:
-    for statement in tree.body:
+def _statements(tree: Any) -> Iterator[ast.stmt]:
+    for statement in [*tree.body, *getattr(tree, "orelse", ())]:
         yield statement
-        if isinstance(statement, ast.For):
-            yield from statement.body
+        if isinstance(statement, ast.For | ast.If | ast.While):
+            yield from _statements(statement)
 
 
 def _marked(text: str) -> str:

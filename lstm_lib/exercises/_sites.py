@@ -7,9 +7,44 @@ from typing import Any, NamedTuple
 from lstm_lib.exercises._templates import FUNCTIONS, OPERATORS, PLAIN, Whole, source_of
 
 SITES = "_at"
-MORE: dict[str, Any] = {"zip": zip, "enumerate": enumerate, "range": range, "locals": locals}
+TICK = "_tick"
+TURNS = 2000  # of all loops of a learner's function, where it is run again
 LOAD = ast.Load()
+LISTS = ast.ListComp | ast.GeneratorExp
 PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+
+
+class Turns:
+    """How many turns loops may still take; a count that is begun anew with each run."""
+
+    left = TURNS
+
+    def tick(self) -> None:
+        """Count one turn.
+
+        Raises:
+            RuntimeError: If there were too many.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError("too many turns")
+
+
+def _range(*bounds: int) -> range:
+    """Return a range that is not long.
+
+    Raises:
+        ValueError: If it is.
+    """
+    made = range(*bounds)
+    if len(made) > TURNS:
+        raise ValueError("too long")
+    return made
+
+
+turns = Turns()
+MORE: dict[str, Any] = {"zip": zip, "enumerate": enumerate, "range": _range, "locals": locals, TICK: turns.tick}
+MORE |= {"float": float, "int": int, "sorted": sorted, "tuple": tuple, "pow": pow, "any": any, "all": all}
 
 
 class Sited(NamedTuple):
@@ -63,7 +98,7 @@ class _Sites(ast.NodeTransformer):
         self.arguments = [argument.arg for argument in tree.args.args]
         self.first: dict[str, int] = {}  # the line where each variable gets its value first
         nodes = list(ast.walk(tree))
-        loops = [loop for node in nodes if isinstance(node, ast.ListComp) for loop in node.generators]
+        loops = [loop for node in nodes if isinstance(node, LISTS) for loop in node.generators]
         inside = {id(node) for loop in loops for node in ast.walk(loop.target)}
         for node in nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in inside:
@@ -139,24 +174,30 @@ class _Sites(ast.NodeTransformer):
         return new(ast.Call, site, [self.visit(node.left), self.visit(node.right)], [])
 
     def visit_UnaryOp(self, node: Any) -> Any:
+        if type(node.op) not in OPERATORS:
+            return self.generic_visit(node)
         site = self._site(node, OPERATORS[type(node.op)][1])
         return new(ast.Call, site, [self.visit(node.operand)], [])
 
     def visit_Call(self, node: Any) -> Any:
         name = ast.unparse(node.func)
         arguments = [self.visit(argument) for argument in node.args]
-        if name not in FUNCTIONS:
-            return new(ast.Call, node.func, arguments, [])
+        if name not in FUNCTIONS or node.keywords:
+            return new(ast.Call, node.func, arguments, [self.visit(keyword) for keyword in node.keywords])
         return new(ast.Call, self._site(node, FUNCTIONS[name]), arguments, [])
 
     def visit_ListComp(self, node: Any) -> Any:
-        (loop,) = node.generators
+        loop, *more = node.generators
+        if more:
+            return node
         loop.iter = self.visit(loop.iter)
         inner = [name.id for name in ast.walk(loop.target) if isinstance(name, ast.Name)]
         self.inner += inner
         node.elt = self.visit(node.elt)
         del self.inner[-len(inner) :]
         return node
+
+    visit_GeneratorExp = visit_ListComp  # noqa: N815
 
 
 def new(kind: Any, *parts: Any) -> Any:

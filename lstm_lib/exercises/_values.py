@@ -8,112 +8,18 @@ import contextlib
 import gc
 import itertools
 import math
-import operator
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from lstm_lib.exercises._forms import Part, sigma
 
 FINE = 0.7310585786e9  # values are told apart by so many parts of one; no short decimal falls between two
-VARIED = 100  # values of which all pairs are made
+VARIED = 80  # values of which all pairs are made
 SIMPLE = 10  # values that come in once more
 RARE = 30  # values of which the larger one, the smaller one and the power are made
 INNER = 120  # sums that are put into a function
 POWERS = 1000  # values of which a power is taken, where a list has a length
-PRODUCTS = 800  # products to which a third value is added
-
-
-class Part(NamedTuple):
-    """A value, how large its formula is, and how it is made: a form and its parts, or a text."""
-
-    value: float
-    size: int
-    form: str
-    one: Any = None
-    two: Any = None
-
-
-# How each form is written, how it binds (0 a sum, 1 a product, 2 a name), and how its parts have to bind at least.
-FORMS: dict[str, tuple[str, int, int, int]] = {
-    "+": ("{0} + {1}", 0, 0, 0),
-    "-": ("{0} - {1}", 0, 0, 1),
-    "*": ("{0} * {1}", 1, 1, 1),
-    "/": ("{0} / {1}", 1, 1, 2),
-    "**": ("{0} ** {1}", 1, 2, 2),
-    "max": ("max({0}, {1})", 2, 0, 0),
-    "min": ("min({0}, {1})", 2, 0, 0),
-    "tanh": ("tanh({0})", 2, 0, 0),
-    "sigmoid": ("sigmoid({0})", 2, 0, 0),
-    "exp": ("math.exp({0})", 2, 0, 0),
-    "abs": ("abs({0})", 2, 0, 0),
-    "root": ("{0} ** 0.5", 1, 2, 0),
-    "square": ("{0} ** 2", 1, 2, 0),
-    "rest": ("1 - {0}", 0, 1, 0),
-    "one more": ("1 + {0}", 0, 0, 0),
-    "inverse": ("1 / {0}", 1, 2, 0),
-    "double": ("2 * {0}", 1, 1, 0),
-    "half": ("{0} / 2", 1, 1, 0),
-    "slope of tanh": ("1 - {0} ** 2", 0, 2, 0),
-    "slope of sigmoid": ("{0} * (1 - {0})", 1, 1, 0),
-    "positive": ("max(0, {0})", 2, 0, 0),
-    "clipped": ("max(-1, min(1, {0}))", 2, 0, 0),
-}
-
-
-def written(part: Any) -> tuple[str, int]:
-    """Return the text of a formula, and how it binds."""
-    _, _, form, one, two = part
-    if form not in FORMS:
-        return form, one
-    template, binds, *least = FORMS[form]
-    texts = [
-        text if inner >= needed else f"({text})"
-        for (text, inner), needed in zip(map(written, filter(None, (one, two))), least, strict=False)
-    ]
-    return template.format(*texts), binds
-
-
-WORTH: dict[str, Callable[..., float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "**": operator.pow,
-    "max": max,
-    "min": min,
-    "tanh": math.tanh,
-    "sigmoid": lambda x: 0.5 * (1 + math.tanh(0.5 * x)),
-    "exp": math.exp,
-    "abs": abs,
-    "root": lambda x: x**0.5,
-    "square": lambda x: x * x,
-    "rest": lambda x: 1 - x,
-    "one more": lambda x: 1 + x,
-    "inverse": lambda x: 1 / x,
-    "double": lambda x: 2 * x,
-    "half": lambda x: x / 2,
-    "slope of tanh": lambda x: 1 - x * x,
-    "slope of sigmoid": lambda x: x * (1 - x),
-    "positive": lambda x: max(0, x),
-    "clipped": lambda x: max(-1, min(1, x)),
-}
-
-
-def worth(part: Any, leaves: dict[str, float]) -> float:
-    """Return the value of a formula with other values for what it is made of.
-
-    Raises:
-        ArithmeticError: If it has none.
-        KeyError: If a value is missing.
-    """
-    _, _, form, one, two = part
-    if form not in FORMS:
-        return leaves[form]
-    if two is None:
-        return WORTH[form](worth(one, leaves))
-    return WORTH[form](worth(one, leaves), worth(two, leaves))
-
-
-def _sigmoid(x: float) -> float:
-    return 0.5 * (1 + math.tanh(0.5 * x))
+PRODUCTS = 500  # products to which a third value is added
 
 
 class Formulas:
@@ -185,6 +91,8 @@ class Formulas:
         yield from self._joined(wanted, list(self.known.values()))
         yield from self._joined(wanted, self.rare)  # for this sample, the larger of two is one of them
         for part in self.rare:
+            if math.floor(part[0] * FINE) == math.floor(wanted * FINE):  # where it is one of the two, here
+                yield part
             for form, other in (("-", wanted + part.value), ("/", wanted * part.value)):
                 if (one := self.known.get(math.floor(other * FINE))) is not None:
                     yield Part(wanted, one[1] + part.size, form, one, part)
@@ -235,7 +143,7 @@ def _varied(part: Part, functions: tuple[str, ...]) -> Iterator[Part]:
     x, size = part.value, part.size
     yield Part(1 - x, size + 1, "rest", part)
     yield Part(math.tanh(x), size + (1 if "tanh" in functions else 2), "tanh", part)
-    yield Part(_sigmoid(x), size + (1 if "sigmoid" in functions else 2), "sigmoid", part)
+    yield Part(sigma(x), size + (1 if "sigmoid" in functions else 2), "sigmoid", part)
     yield Part(x * x, size + 1, "square", part)
     yield Part(1 - x * x, size + 2, "slope of tanh", part)
     yield Part(x * (1 - x), size + 3, "slope of sigmoid", part)
@@ -256,7 +164,7 @@ def _varied(part: Part, functions: tuple[str, ...]) -> Iterator[Part]:
 def _through(function: str, part: Any) -> Iterator[Part]:
     """Return a function of a sum or a product, and its slope."""
     x, size, *_ = part
-    value = math.tanh(x) if function == "tanh" else _sigmoid(x)
+    value = math.tanh(x) if function == "tanh" else sigma(x)
     made = Part(value, size + 1, function, part)
     yield made
     yield Part(1 - value, size + 2, "rest", made)

@@ -7,6 +7,7 @@ from lstm_lib.exercises import _numbers, _sandbox
 from lstm_lib.exercises._changes import Change, lines
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
+from lstm_lib.exercises._repair import Repair
 from lstm_lib.exercises._sandbox import Failure, type_name
 
 
@@ -61,17 +62,41 @@ def adds_up(products: list[str]) -> Verdict:
     return Verdict(False, "dot for *", f"{text} multiplied with its own: write {what}, with a star.")
 
 
-def explained(exercise: Exercise, found: list[Change]) -> Verdict:
+def explained(exercise: Exercise, found: list[Change], yours: str = "Yours") -> Verdict:
     """Return the verdict on an answer that is the solution with a small change."""
     best = found[0]
     others = [other for other in found[1:] if _as_likely(best, other)]
-    text = "\n".join(["Yours behaves like", *_lines(best, 1)])
+    text = "\n".join([f"{yours} behaves like", *_lines(best, 1)])
     if before := _lines(best, 0):
         text = "\n".join([text, "where the solution has", *before])
     text += f"\n{_sentence(best)}"
     if others:
         text = "\n".join([text, "Or like", *_lines(others[0], 1), _sentence(others[0])])
     return Verdict(False, f"edit: {'; '.join(best.words)}", text)
+
+
+def repaired(exercise: Exercise, change: Repair) -> Verdict:
+    """Return the verdict on an answer that one change makes right."""
+    before, now = ([f"    {line}" for line in lines] for lines in (change.before, change.now))
+    if change.now:
+        text = "\n".join(["One change makes yours right. In place of", *before, "write", *now])
+        key = f"{'; '.join(change.now)} in place of {'; '.join(change.before)}"
+    else:
+        text = "\n".join([f"Yours is right {change.words}:", *before])
+        key = f"right {change.words}: {'; '.join(change.before)}"
+    return Verdict(False, f"edit: {key}", text)
+
+
+def branched(asked: str, yes: list[Change], no: list[Change]) -> Verdict:
+    """Return the verdict on an answer whose branches do different things, each of them known."""
+    text = ["Your function asks whether", f"    {asked}"]
+    for found, where in ((yes, "Where it is so"), (no, "Where it is not so")):
+        if found:
+            text += [f"{where}, yours behaves like", *_lines(found[0], 1), _sentence(found[0])]
+        else:
+            text.append(f"{where}, it is right.")
+    so, otherwise = ("; ".join(found[0].words) if found else "right" for found in (yes, no))
+    return Verdict(False, f"edit: {asked}? if so: {so}, if not: {otherwise}", "\n".join(text))
 
 
 def explained_number(number: float, found: list[Change]) -> Verdict:

@@ -8,9 +8,10 @@ from test_exercises_mutants import CODE, is_equivalent, mutants, verdict_on
 
 from benchmarks import checks
 from lstm_lib.exercises import EXERCISES, _judge, _numbers, dot, sigmoid, tanh
+from lstm_lib.exercises._forms import Part, worth, written
 from lstm_lib.exercises._search import Space
 from lstm_lib.exercises._sketch import Edit, Sketch
-from lstm_lib.exercises._values import Formulas, Part, worth, written
+from lstm_lib.exercises._values import Formulas
 
 
 @pytest.mark.parametrize("exercise", CODE, ids=lambda exercise: exercise.id)
