@@ -132,17 +132,20 @@ export function turnWords({ steps, asked }, done, gates) {
 export function previewWords({ c_prev, kept, learned, c, h, drawn }, gates = "") {
   const terms = `${num(kept)} ${learned < 0 ? "−" : "+"} ${num(Math.abs(learned))}`;
   const loud = (value) => `${num(value)}${Math.abs(value) > SPOKEN ? `, heard as ${SYMBOLS[heard(value)]}` : ""}`;
-  const said = gates === "o" ? `standard: ${loud(h)}; drawn: ${loud(drawn)}` : loud(h);
-  return `Memory ${num(c_prev)}, then ${terms} = ${num(c)}; said: ${said}.`;
+  const said = gates === "o" ? `. Standard gate: ${loud(h)}; drawn gate: ${loud(drawn)}` : `; said: ${loud(h)}`;
+  return `Memory ${num(c_prev)}, then ${terms} = ${num(c)}${said}.`;
 }
 
 const times = (count) => (count === 1 ? "once" : `${count} times`);
 
+/** How it went; without theirs where the trained units could not come. */
 export function endWords(mine, theirs, gates, drawn) {
   const given = `of ${mine.given} right`;
-  if (gates === "o") return `You had ${mine.right} ${given} with the standard gate, ${drawn.right} with the drawn one; the trained unit, which has the standard one, had ${theirs.right}.`;
-  const silence = gates.includes("o") ? `, and you spoke unasked ${times(mine.unasked)}` : "";
-  return `You had ${mine.right} ${given}${silence}; the trained unit with the same gates had ${theirs.right}.`;
+  const silence = `, and you spoke unasked ${times(mine.unasked)}`;
+  const twice = ` with the standard gate, ${drawn?.right} with the drawn one`;
+  const yours = `You had ${mine.right} ${given}${gates === "o" ? twice : gates.includes("o") ? silence : ""}`;
+  if (!theirs) return `${yours}.`;
+  return `${yours}; the trained unit${gates === "o" ? ", which has the standard one," : " with the same gates"} had ${theirs.right}.`;
 }
 
 /** Where the gates were open, of both. */
@@ -326,17 +329,22 @@ function render({ model, el }) {
   }
 
   function finish(past) {
-    const { players, card } = network;
-    const all = Object.fromEntries(Object.keys(STAGES).map((stage) => [stage, unit(players[`unit_${stage}`], game.steps)]));
     const hs = (runs) => runs.map(({ h }) => h);
     const mine = judged(hs(past), game, gates);
     const drawn = judged(past.map((now) => now.drawn), game, gates);
+    const yours = gates === "o" ? [["", "You, standard", mine], ["", "You, drawn", drawn]] : [["", "You", mine]];
+    if (!network) {
+      words.textContent = `${endWords(mine, null, gates, drawn)} ${failed || "The trained units come."}`;
+      end.replaceChildren(scores(yours, null, gates));
+      return;
+    }
+    const { players, card } = network;
+    const all = Object.fromEntries(Object.keys(STAGES).map((stage) => [stage, unit(players[`unit_${stage}`], game.steps)]));
     const rows = Object.entries(STAGES).map(([stage, name]) => [stage, name, judged(hs(all[stage]), game)]);
     const same = stageOf(gates);
+    const beside = gates === "o" ? rows.filter(([stage]) => ["forget", "lstm"].includes(stage)) : rows;
     words.textContent = endWords(mine, rows.find(([stage]) => stage === same)[2], gates, drawn);
-    const twice = [["", "You, standard", mine], ["", "You, drawn", drawn], ...rows.filter(([stage]) => ["forget", "lstm"].includes(stage))];
-    const table = gates === "o" ? scores(twice, null, gates) : scores([["", "You", mine], ...rows], card.measured, gates);
-    end.replaceChildren(table, replay(game, past, all[same], gates));
+    end.replaceChildren(scores([...yours, ...beside], gates === "o" ? null : card.measured, gates), replay(game, past, all[same], gates));
   }
 
   function redraw() {
@@ -349,8 +357,7 @@ function render({ model, el }) {
     end.replaceChildren();
     words.setAttribute("aria-busy", "false");
     if (over) {
-      if (network) finish(past);
-      else words.textContent = failed || "The trained units come.";
+      finish(past);
       return;
     }
     for (const gate of gates) made[gate].show(set[gate]);

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from anywidget import AnyWidget
+from conftest import Blank
 from explorable_helpers import axe, module, node, wait_until
 from playwright.sync_api import Locator, expect
 
@@ -230,6 +231,21 @@ def test_with_the_use_gate_in_hand_both_use_gates_are_heard(explore: Callable[..
     expect(explorer.get_by_role("row", name="You, drawn")).to_contain_text(f"{count - 2}/{count}")
     expect(explorer.get_by_role("row", name="You, drawn")).to_contain_text("2 silent")
     assert axe(explorer.page) == []
+
+
+def test_without_the_trained_units_the_reader_s_own_score_is_shown(
+    explore: Callable[..., Locator], told: dict, blank: Blank
+) -> None:
+    script = blank.files.pop("models/stream.js")
+    blank.files["models/stream.js"] = "// nothing came"
+    explorer = explore(gates="o")
+    one = told["uses"][SEED - 1]
+    play(explorer, {"steps": [{**s, "kind": s["kind"].replace("echo", "ask")} for s in one["steps"]]})
+    count = one["standard"]["given"]
+    own = f"You had {count} of {count} right with the standard gate, {count - 2} with the drawn one."
+    expect(explorer.get_by_role("status").last).to_contain_text(f"{own} The trained units could not come")
+    expect(explorer.get_by_role("row", name="You, standard")).to_contain_text(f"{count}/{count}")
+    blank.files["models/stream.js"] = script
 
 
 def test_silence_at_a_question_is_no_answer(explore: Callable[..., Locator], told: dict) -> None:

@@ -81,16 +81,18 @@ def shows_colours_as_numbers() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 called = [call.func for call in ast.walk(node) if isinstance(call, ast.Call)]
-                calls[node.name] = {getattr(one, "attr", getattr(one, "id", "")) for one in called}
+                own = {one.id for one in called if isinstance(one, ast.Name)}
+                methods = {one.attr for one in called if isinstance(one, ast.Attribute)}
+                calls[node.name] = own | (methods & {"imshow"})
     found = {"imshow"}
     while more := {name for name, called in calls.items() if called & found} - found:
         found |= more
-    return found
+    return found - {"imshow"}
 
 
 def drawn(notebook: Path) -> list[tuple[str, bool]]:
     """List the figures of a notebook: what each shows, in words, and whether it can be turned over."""
-    names = "|".join(sorted(shows_colours_as_numbers() - {"imshow"}))
+    names = "|".join(sorted(shows_colours_as_numbers()))
     kept = re.compile(rf"\bplots\.({names})\(|\bimshow\(")
     figures = []
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
