@@ -222,7 +222,7 @@ function gradientPanel() {
   const shared = { title: "", xLabel: "steps k", x: [linear, [0, STEPS]] };
   const log = panel({
     ...shared,
-    box: { ...BOX, width: 236, right: 82 },
+    box: { ...BOX, width: 236, right: 94 },
     yLabel: "gradient, log scale",
     y: [logarithmic, [SMALLEST, 1]],
     xTicks: [0, 30, 60].map((k) => [k, `${k}`]),

@@ -206,6 +206,9 @@ def test_what_vanishes_is_seen_on_a_linear_scale_too(page: Page) -> None:
     log, plain = clocks.locator(".tc-scales svg").all()
     expect(log).to_have_attribute("role", "img")
     expect(plain).to_have_attribute("aria-hidden", "true")
+    end = log.bounding_box()["x"] + log.bounding_box()["width"]
+    for text in log.locator("text").all():
+        assert text.bounding_box()["x"] + text.bounding_box()["width"] <= end
 
     def heights(kind: str) -> list[float]:
         """Read a curve of the linear panel as shares of its height, step by step."""
