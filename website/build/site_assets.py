@@ -25,9 +25,9 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))  # the book is built from a checkout: lstm_lib need not be installed
 sys.path.insert(0, str(HERE))
 
+import dark  # noqa: E402
 import drawings  # noqa: E402
 import finish  # noqa: E402
-import dark  # noqa: E402
 import maps  # noqa: E402
 
 from lstm_lib import widgets  # noqa: E402
