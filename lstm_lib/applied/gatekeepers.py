@@ -32,6 +32,22 @@ def draw(rng: np.random.Generator, batch_size: int, T: int = LENGTH) -> Batch:
     return tasks.recall_stream(rng, batch_size, T, boxes=1, p_write=P_WRITE, p_ask=P_ASK)
 
 
+def ask_at_once(rng: np.random.Generator, batch: Batch) -> Batch:
+    """Ask for the box at half of the writes too, in the same step: the symbol that is written is the right answer.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> batch = draw(rng, 5)
+        >>> int(batch.mask.sum()), int(ask_at_once(rng, batch).mask.sum())
+        (13, 22)
+    """
+    symbols, writes, _ = tasks.stream_parts(batch.xs, boxes=1)
+    at_once = (writes[..., 0] == 1) & (rng.random(batch.mask.shape) < 0.5)
+    xs = batch.xs.copy()
+    xs[..., -1] += at_once
+    return Batch(xs, np.where(at_once, symbols.argmax(axis=-1), batch.targets), batch.mask | at_once)
+
+
 def events(xs: Array) -> Array:
     """Turn the stream of one box (…, 6) into what the unit sees (…, 3): atanh(value), write, ask.
 
@@ -64,7 +80,9 @@ def run(stage: str, weights: experiment.Weights, xs: Array) -> Any:
     return experiment.run(stage, weights, events(xs))
 
 
-def train(stage: str, seed: int, *, iterations: int = 3000, lr: float = 0.03) -> experiment.Weights:
+def train(
+    stage: str, seed: int, *, iterations: int = 3000, lr: float = 0.03, at_once: bool = False
+) -> experiment.Weights:
     """Train the gates of one unit: the mean square of what is wrong in h, at questions and, with a use gate, between.
 
     Args:
@@ -72,6 +90,7 @@ def train(stage: str, seed: int, *, iterations: int = 3000, lr: float = 0.03) ->
         seed: Of weights and batches.
         iterations: Batches of 64 streams.
         lr: Learning rate of Adam.
+        at_once: Whether half of the writes are asked for in the same step.
 
     Returns:
         Weights, in float64.
@@ -89,11 +108,12 @@ def train(stage: str, seed: int, *, iterations: int = 3000, lr: float = 0.03) ->
     cell = weights.cell
     for _ in range(iterations):
         batch = draw(rng, 64)
+        batch = ask_at_once(rng, batch) if at_once else batch
         this = run(stage, weights._replace(cell=cell), batch.xs)
-        heard = batch.mask if stage != "lstm" else np.ones_like(batch.mask)
+        heard = batch.mask if stage not in ("lstm", "drawn") else np.ones_like(batch.mask)
         wanted = np.where(batch.mask, np.tanh(np.take(VALUES, batch.targets)), 0)
         dhs = np.where(heard, this.hs[..., 0] - wanted, 0)[..., None] / heard.sum()
-        grads, _, _ = layers.backward("lstm" if gated else "rnn", cell, this, dhs, need_dx=False)
+        grads, _, _ = layers.backward(experiment.RECIPES[stage].cell, cell, this, dhs, need_dx=False)
         if gated:
             grads.W[2], grads.b[2] = 0, 0
         grads, _ = optim.clip_by_norm(grads, 1.0)

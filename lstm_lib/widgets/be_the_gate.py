@@ -4,7 +4,7 @@ import traitlets
 
 from lstm_lib.widgets._base import MODELS, WithModels, css, esm, expect_within
 
-GATES = ("i", "if", "ifo")
+GATES = ("i", "if", "o", "ifo")
 
 
 class BeTheGate(WithModels):
@@ -13,7 +13,8 @@ class BeTheGate(WithModels):
     All of its logic is in ``be_the_gate.js``, so that it reacts on a static page too; the units run there.
 
     Args:
-        gates: Which are in the reader's hand: "i", "if" or "ifo"; the others are 1.
+        gates: Which are in the reader's hand: "i", "if", "o" or "ifo". The others are 1; but with "o", i and f
+            overwrite at each write, and the drawn use gate speaks beside the standard one.
         seed: 1 to 9999; the same seed gives the same stream.
         guess: "skipped" leaves the question out that comes first.
 

@@ -1,8 +1,8 @@
 // The stream of boxes in the page: how it is drawn, what an answer can be, and the networks that play it.
 //
 // A step is { kind, symbol, box }: "write" puts a symbol into a box, "pass" shows one that goes into no box, "ask" wants
-// to know what is in a box. Symbols and boxes are counted from 0. Tests hold features, kinds of answers, and what the
-// networks say to Python's.
+// to know what is in a box, and "echo", which a player makes of a write, wants to know it in the same step. Symbols and
+// boxes are counted from 0. Tests hold features, kinds of answers, and what the networks say to Python's.
 
 import { remember, sigmoid, tanhStep, use } from "./cell.js";
 import { readModel } from "./engine.js";
@@ -10,6 +10,9 @@ import { random } from "./parts.js";
 
 export const SYMBOLS = ["A", "B", "C", "D"];
 export const NOTHING = -1; // no such symbol yet
+
+export const writes = ({ kind }) => kind === "write" || kind === "echo";
+export const asks = ({ kind }) => kind === "ask" || kind === "echo";
 
 // ---------------------------------------------------------------- the stream
 
@@ -26,8 +29,7 @@ export function drawStream({ boxes, T, p_write, p_ask }, seed, least = 1) {
       if (u < p_write) return { kind: "write", symbol, box };
       return u < p_write + p_ask ? { kind: "ask", symbol: NOTHING, box } : { kind: "pass", symbol, box: NOTHING };
     });
-    const asks = steps.filter(({ kind }) => kind === "ask").length;
-    if (asks >= least && steps.at(-1).kind === "ask") return steps;
+    if (steps.filter(asks).length >= least && steps.at(-1).kind === "ask") return steps;
   }
 }
 
@@ -45,10 +47,11 @@ export function questions(steps, boxes) {
   const [now, before] = [new Array(boxes).fill(NOTHING), new Array(boxes).fill(NOTHING)];
   let passed = NOTHING;
   const rows = [];
-  steps.forEach(({ kind, symbol, box }, t) => {
-    if (kind === "ask") rows.push({ t, box, right: now[box], stale: before[box], others: now.filter((_, n) => n !== box), intruder: passed });
-    if (kind === "write") [before[box], now[box]] = [now[box], symbol];
-    if (kind === "pass") passed = symbol;
+  steps.forEach((step, t) => {
+    const { symbol, box } = step;
+    if (writes(step)) [before[box], now[box]] = [now[box], symbol];
+    if (asks(step)) rows.push({ t, box, right: now[box], stale: before[box], others: now.filter((_, n) => n !== box), intruder: passed });
+    if (step.kind === "pass") passed = symbol;
   });
   return rows;
 }

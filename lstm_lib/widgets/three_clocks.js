@@ -21,6 +21,7 @@ import {
   small,
   spoken,
   stage,
+  titled,
   within,
 } from "./parts.js";
 
@@ -192,6 +193,10 @@ function drawCurves(frame, series, description) {
   });
   curves.replaceChildren(...paths, ...frame.names(ends));
   svg.setAttribute("aria-label", description);
+  if (frame.plain) {
+    const again = series.map(({ kind, values }) => draw("path", { class: `tc-curve ${kind}`, d: path(values, frame.plain) }));
+    frame.plain.curves.replaceChildren(...again);
+  }
 }
 
 const stepTicks = [0, 20, 40, 60].map((k) => [k, `${k}`]);
@@ -212,19 +217,30 @@ const statePanel = () =>
 
 const SMALLEST = 1e-3; // the gradient panel ends here, and so do curves that fall below it
 
-const gradientPanel = () => ({
-  floor: SMALLEST,
-  ...panel({
-    title: "Clock 2: what is left of the gradient",
-    box: BOX,
-    xLabel: "steps k",
+/** The gradient twice: on a log scale, and on a linear one, where what vanishes can be seen to be nothing. */
+function gradientPanel() {
+  const shared = { title: "", xLabel: "steps k", x: [linear, [0, STEPS]] };
+  const log = panel({
+    ...shared,
+    box: { ...BOX, width: 236, right: 94 },
     yLabel: "gradient, log scale",
-    x: [linear, [0, STEPS]],
     y: [logarithmic, [SMALLEST, 1]],
-    xTicks: stepTicks,
+    xTicks: [0, 30, 60].map((k) => [k, `${k}`]),
     yTicks: [1, 0.5, 0.1, 0.01, 0.001].map((value) => [value, `${value}`]),
-  }),
-});
+  });
+  const plain = panel({
+    ...shared,
+    box: { ...BOX, width: 124, left: 40, right: 8 },
+    yLabel: "the same, linear scale",
+    y: [linear, [0, 1]],
+    xTicks: [0, 60].map((k) => [k, `${k}`]),
+    yTicks: halves,
+  });
+  plain.svg.removeAttribute("role"); // the words of the first one are those of both
+  plain.svg.setAttribute("aria-hidden", "true");
+  const both = make("div", { className: "tc-scales" }, log.svg, plain.svg);
+  return { ...log, floor: SMALLEST, figure: titled("Clock 2: what is left of the gradient", both), plain };
+}
 
 /** The third clock: how many training steps each delay costs; a cross at the top where a thousand were too few. */
 function costPanel() {

@@ -17,7 +17,7 @@ PLAYTHINGS = sorted(set(widgets.__all__) - {"Quiz"})
 
 @pytest.fixture(scope="module")
 def tables() -> list[BeautifulSoup]:
-    """Return the tables of the page: explorables, exercises, keys."""
+    """Return the tables of the page: explorables, quizzes, exercises, keys."""
     if not (SITE / "everything.html").is_file():
         missing("there is no website to test: run `make book` first")
     return BeautifulSoup((SITE / "everything.html").read_text(encoding="utf-8"), "html.parser").select("article table")
@@ -33,7 +33,7 @@ def rows(table: BeautifulSoup) -> list[tuple[str, list[str]]]:
 
 def test_every_exercise_of_a_chapter_has_its_row_and_its_kind(tables: list[BeautifulSoup]) -> None:
     kinds = {"write code": "code", "work out a number": "numeric", "choose and see why": "judgement"}
-    listed = [(href.partition(".html")[0], cells[1], kinds[cells[2]]) for href, cells in rows(tables[1])]
+    listed = [(href.partition(".html")[0], cells[1], kinds[cells[2]]) for href, cells in rows(tables[2])]
     there = []
     for path in notebooks():
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -41,6 +41,27 @@ def test_every_exercise_of_a_chapter_has_its_row_and_its_kind(tables: list[Beaut
         there += [(f"chapters/{path.stem}", EXERCISES[name].title, EXERCISES[name].kind) for name in names]
     plain = [(page, title.replace("’", "'"), kind) for page, title, kind in listed]
     assert sorted(plain) == sorted((page, title.replace("`", ""), kind) for page, title, kind in there)
+
+
+def test_every_quiz_of_a_notebook_has_its_row_and_says_how_it_is_answered(tables: list[BeautifulSoup]) -> None:
+    kinds = {"choose one": "single", "choose several": "several", "give a number": "number", "put in order": "order"}
+    listed = [(*href.split(".html#quiz-"), kinds[cells[2]]) for href, cells in rows(tables[1])]
+    there = []
+    for path in notebooks():
+        for model in states(json.loads(path.read_text(encoding="utf-8"))).values():
+            state = model["state"]
+            if state.get("role") == "quiz" and state.get("name"):
+                there.append((f"chapters/{path.stem}", state["name"], state["kind"]))
+    assert sorted(row for row in listed if row[0].startswith("chapters/")) == sorted(there)
+
+
+def test_a_question_of_the_table_leads_to_its_quiz(browser: Browser, site: str, tables: list[BeautifulSoup]) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    href, cells = rows(tables[1])[-1]
+    page.goto(f"{site}/{href}")
+    quiz = page.locator(f"[id='{href.partition('#')[2]}']")
+    expect(quiz.get_by_text(cells[1], exact=True)).to_be_in_viewport()
+    page.close()
 
 
 def test_every_explorable_of_a_notebook_has_its_row(tables: list[BeautifulSoup]) -> None:
@@ -58,7 +79,7 @@ def test_every_explorable_of_a_notebook_has_its_row(tables: list[BeautifulSoup])
 
 
 def test_a_row_leads_to_the_section_that_it_names(tables: list[BeautifulSoup]) -> None:
-    for table in tables[:2]:
+    for table in (tables[0], tables[2]):
         for href, cells in rows(table):
             page, _, anchor = href.partition("#")
             soup = BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
@@ -67,7 +88,7 @@ def test_a_row_leads_to_the_section_that_it_names(tables: list[BeautifulSoup]) -
 
 
 def test_the_keys_do_what_the_table_says(browser: Browser, site: str, tables: list[BeautifulSoup]) -> None:
-    listed = [cells for _, cells in rows(tables[2])]
+    listed = [cells for _, cells in rows(tables[3])]
     assert any("opens the search, and closes it" in cells for cells in listed)
     page = browser.new_page()
     page.goto(f"{site}/chapters/04_learn_gate.html")

@@ -29,6 +29,7 @@ def test_every_gate_chapter_has_a_map_with_its_piece_lit() -> None:
     for gate, name in maps.CHAPTERS.items():
         assert gate in lit[name]
     assert lit["07_full_cell"] == [None]
+    assert lit["08_learning_to_remember"] == ["remember"]  # the road on which a gradient lasts
 
 
 @pytest.mark.parametrize("name", DRAWN)

@@ -1,6 +1,7 @@
 """What is stored in the notebooks is what the course would store today."""
 
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -43,6 +44,14 @@ def test_an_explorable_is_stored_without_its_code_and_the_site_has_it(path: Path
         served, _, name = state["_anywidget_id"].rpartition(".")
         assert served in [f"lstm_lib.widgets.{file}" for file in _base.explorables()]
         assert set(getattr(widgets, name).class_traits(sync=True)) >= state.keys() - MADE_BY_ANYWIDGET, STALE
+
+
+def test_no_question_asks_to_run_a_cell(path: Path) -> None:
+    """On the website they have run."""
+    stored = [model["state"] for model in states(json.loads(path.read_text(encoding="utf-8"))).values()]
+    parts = ("question", "options", "because", "mistakes")
+    texts = [json.dumps([state[part] for part in parts]) for state in stored if "choice" in state]
+    assert [text for text in texts if re.search(r"\brun the next|\brun th(e|is) cell", text, re.IGNORECASE)] == []
 
 
 def test_every_figure_has_a_description(path: Path) -> None:

@@ -170,7 +170,7 @@ def test_levels_and_values_are_the_same_in_both_languages(told: dict) -> None:
     assert told["spoken"] == pytest.approx(gatekeepers.SPOKEN, abs=1e-15)
     one = {"boxes": 1, "T": gatekeepers.LENGTH, "p_write": gatekeepers.P_WRITE, "p_ask": gatekeepers.P_ASK}
     assert told["one"] == one
-    assert be_the_gate.GATES == ("i", "if", "ifo")
+    assert be_the_gate.GATES == ("i", "if", "o", "ifo")
 
 
 @pytest.mark.parametrize("stage", stream_players.STAGES)

@@ -200,6 +200,28 @@ def test_the_sliders_answer_to_keys(page: Page) -> None:
     assert bias.get_attribute("aria-valuetext") == "bias 6.0, f = 0.998"
 
 
+def test_what_vanishes_is_seen_on_a_linear_scale_too(page: Page) -> None:
+    clocks = page.locator(".three-clocks").first
+    clocks.get_by_role("button", name="Show without guessing").press("Enter")
+    log, plain = clocks.locator(".tc-scales svg").all()
+    expect(log).to_have_attribute("role", "img")
+    expect(plain).to_have_attribute("aria-hidden", "true")
+    end = log.bounding_box()["x"] + log.bounding_box()["width"]
+    for text in log.locator("text").all():
+        assert text.bounding_box()["x"] + text.bounding_box()["width"] <= end
+
+    def heights(kind: str) -> list[float]:
+        """Read a curve of the linear panel as shares of its height, step by step."""
+        d = plain.locator(f"path.{kind}.tc-gradient").get_attribute("d")
+        ys = [float(point.split()[1]) for point in d.removeprefix("M").split("L")]
+        assert len(ys) == 61
+        return [(140 - y) / 128 for y in ys]  # between the margins of the box
+
+    clocks.get_by_role("slider").nth(1).fill("3")
+    np.testing.assert_allclose(heights("tc-unit"), tanh_unit(1.5)[1], atol=0.001)
+    np.testing.assert_allclose(heights("tc-gate"), sigmoid(3.0) ** np.arange(61), atol=0.001)
+
+
 def test_the_focused_slider_has_a_ring(page: Page) -> None:
     clocks = page.locator(".three-clocks").first
     clocks.get_by_role("button", name="Show without guessing").press("Enter")

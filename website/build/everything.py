@@ -1,12 +1,15 @@
-"""The tables of the page "Everything to do": what can be played with and what can be solved, found in the pages.
+"""The tables of the page "Everything to do": what can be played with, solved and asked, found in the pages.
 
 The page marks the places of its tables with comments, which other readers of Markdown leave out.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+import progress
 from docutils import nodes
 from search import order
 from sphinx.application import Sphinx
@@ -17,6 +20,8 @@ from lstm_lib import widgets
 from lstm_lib.exercises import EXERCISES
 
 PAGE = "everything"
+ROOT = Path(__file__).resolve().parent.parent.parent
+ANSWERS = {"single": "choose one", "several": "choose several", "number": "give a number", "order": "put in order"}
 KINDS = {"code": "write code", "numeric": "work out a number", "judgement": "choose and see why"}
 
 
@@ -73,6 +78,26 @@ def exercises(page: str, doctree: nodes.document) -> Iterator[Thing]:
             yield Thing(page, chapter_of(page, doctree), section["ids"][0], section[0].astext(), kind, name)
 
 
+@functools.cache
+def asked() -> dict[str, list[Thing]]:
+    """Return the quizzes of each page; the script that shows one names its place."""
+    kinds = {name: ANSWERS[made["kind"]] for name, made in progress.quizzes(ROOT).items()}
+    found = {}
+    for page in progress.course(ROOT)["pages"]:
+        items = [item for item in page["items"] if item["kind"] == "quiz"]
+        found[page["page"]] = [
+            Thing(page["page"], "", item["anchor"], item["title"], kinds[f"quiz/{item['id']}"], item["id"])
+            for item in items
+        ]
+    return found
+
+
+def quizzes(page: str, doctree: nodes.document) -> Iterator[Thing]:
+    """Yield the quizzes of a page."""
+    for thing in asked().get(page, []):
+        yield thing._replace(chapter=chapter_of(page, doctree))
+
+
 def explorable_row(thing: Thing, link: nodes.Node) -> list[nodes.Node]:
     """Chapter, the section, and what one does there."""
     says = nodes.inline("", "", nodes.strong("", thing.kind), nodes.Text(f": {thing.says}"))
@@ -80,7 +105,7 @@ def explorable_row(thing: Thing, link: nodes.Node) -> list[nodes.Node]:
 
 
 def exercise_row(thing: Thing, link: nodes.Node) -> list[nodes.Node]:
-    """Chapter, the exercise, and what kind of answer it wants."""
+    """Chapter, the exercise or the question, and what kind of answer it wants."""
     return [nodes.Text(thing.chapter), link, nodes.Text(thing.kind)]
 
 
@@ -94,6 +119,7 @@ class Table(NamedTuple):
 
 TABLES = {
     "explorables": Table(explorables, ("chapter", "where", "what you do"), explorable_row),
+    "quizzes": Table(quizzes, ("chapter", "question", "answer"), exercise_row),
     "exercises": Table(exercises, ("chapter", "exercise", "kind"), exercise_row),
 }
 

@@ -10,6 +10,7 @@ import struct
 from base64 import b64encode
 from pathlib import Path
 
+import dark
 import icons
 from pieces import FOLDER, PAGE_NAME, SCRIPT, SEARCH, SHEET, Site, local, minified, shared_script, shared_sheet, source
 from PIL import Image
@@ -171,6 +172,7 @@ def finish(folder: Path, aside: Path, fontawesome: str) -> None:
     for text in site.pages.values():
         if f"/{EXPLORABLES}" in text:
             made[explorables_file(text)] = _base.script(explorables(text))
+    dark.write(folder / "_images", list(site.pages.values()))
     lighten(folder / "_images")
     made = minified(made)
     for name, content in made.items():

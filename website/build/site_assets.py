@@ -25,6 +25,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))  # the book is built from a checkout: lstm_lib need not be installed
 sys.path.insert(0, str(HERE))
 
+import dark  # noqa: E402
 import drawings  # noqa: E402
 import finish  # noqa: E402
 import maps  # noqa: E402
@@ -120,10 +121,10 @@ def place(name: str, traits: str) -> str:
 
 
 def draw_maps(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
-    """Draw the maps of the cell in the page's own colours, where the notebook shows pictures of them."""
+    """Draw the maps of the cell in the page's own colours, and give the other figures a twin for dark pages."""
     notebook = Path(app.srcdir) / f"{pagename}.ipynb"
     if "body" in context and notebook.is_file():
-        context["body"] = maps.swap(context["body"], notebook)
+        context["body"] = dark.pair(maps.swap(context["body"], notebook), notebook)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
