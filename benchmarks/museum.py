@@ -18,7 +18,7 @@ from lstm_lib.from_scratch.cells import LSTMParams
 from lstm_lib.from_scratch.experiment import Readout, Weights
 
 SEEDS = tuple(range(10))
-DELAYS = (1, 5, 10, 15, 20)
+DELAYS = (1, 5, 15)
 H, CLASSES, B = 16, 4, 32
 ITERATIONS, RATE = 400, 0.01
 

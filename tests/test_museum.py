@@ -141,4 +141,4 @@ def test_an_unknown_exhibit_or_test_is_refused_by_name() -> None:
 
 def test_the_record_has_ten_seeds_of_everything() -> None:
     rows = recorded.load("museum")["rows"]
-    assert len(rows) == 3 * 5 * 10 == len({(row["machine"], row["delay"], row["seed"]) for row in rows})
+    assert len(rows) == 3 * 3 * 10 == len({(row["machine"], row["delay"], row["seed"]) for row in rows})

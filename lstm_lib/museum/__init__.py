@@ -6,7 +6,7 @@ each test takes a machine and says what is wrong with it. ``look`` runs one test
 
 from lstm_lib.museum.exhibits import EXHIBITS, Exhibit, broken
 from lstm_lib.museum.inspections import ALL, CHECKS, NAIVE, look, table
-from lstm_lib.museum.parts import HEALTHY, Machine, finish, orthogonal, run, sums
+from lstm_lib.museum.parts import HEALTHY, Machine, finish, orthogonal, run, sums, with_recurrent
 
 __all__ = [
     "ALL",
@@ -23,4 +23,5 @@ __all__ = [
     "run",
     "sums",
     "table",
+    "with_recurrent",
 ]
