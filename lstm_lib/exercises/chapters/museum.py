@@ -84,29 +84,32 @@ IMPORTED_MEMORY = code(
     },
 )
 
-MELTED_PASSES = numeric(
-    "melted-passes",
-    "Count the passes until nothing is left",
+MELTED_WEIGHTS = numeric(
+    "melted-weights",
+    "Say what is left of the weights",
     chapter=0,
     statement="""
-    A layer drops each of its recurrent weights with probability 0.5 at every forward pass of training, and writes the
-    result back into the weights. After how many passes is, on average, fewer than 1 weight in 1000 not yet zero, if
-    nothing is learned in between?
+    A layer drops each of its recurrent weights with probability 0.3 at every forward pass of training, and writes the
+    result back into the weights. Nothing is learned in between. Which share of the weights is, on average, not yet zero
+    after 6 passes?
     """,
-    lines=("share left after n passes = 0.5^n",),
+    lines=("share left after n passes = (1 - p)^n",),
     hints=(
-        "After one pass half is left, after two a quarter.",
-        "0.5 to the power of 9 is 0.00195. Is that below 0.001?",
+        "After one pass 0.7 of the weights are left. The second pass drops 0.3 of those.",
+        "A weight is left if it was spared 6 times: multiply 0.7 by itself.",
     ),
-    working="math.ceil(math.log(1000) / math.log(2))",
-    right="0.5 to the power of 10 is 1/1024.",
-    tolerance=0.0,
+    working="(1 - 0.3) ** 6",
+    right="about an eighth; every further pass takes 0.3 of the rest.",
     mistakes={
-        "one-too-few": Mistake(9, 1, "After 9 passes 0.00195 is left, which is more than 1 in 1000."),
-        "one-too-many": Mistake(11, 1, "After 11 passes it is fewer than 1 in 2000; one pass earlier was enough."),
-        "linear": Mistake(500, 1, "This looks like a loss of equal size at each pass; it is an equal share."),
-        "two-passes": Mistake(2, 1, "This looks like two halves that make a whole; a pass halves what is left."),
+        "one-pass": Mistake(0.7, 1, "This is what one pass leaves; there are 6."),
+        "dropped-each-time": Mistake(0.000729, 1, "This looks like 0.3^6, a weight that was dropped 6 times."),
+        "share-of-zeros": Mistake(0.882351, 1, "This looks like the share that is zero; asked for is what is left."),
+        "five-passes": Mistake(0.16807, 1, "This is what 5 passes leave; there is one more."),
+        "seven-passes": Mistake(0.0823543, 1, "This is what 7 passes leave; it is one too many."),
+        "linear": Mistake(
+            -0.8, 1, "This looks like 0.3 of all weights at each pass; it is 0.3 of those that are left."
+        ),
     },
 )
 
-EXERCISES = (IMPORTED_MEMORY, MELTED_PASSES)
+EXERCISES = (IMPORTED_MEMORY, MELTED_WEIGHTS)
