@@ -210,7 +210,7 @@ def look(name: str, machine: Machine) -> str | None:
 
     Example:
         >>> look("company", HEALTHY), look("company", broken("padding-read"))
-        (None, 'the answer for a short one: off by 0.30')
+        (None, 'the answer for a short one: off by 0.15')
     """
     if name not in ALL:
         raise ValueError(f"got test {name!r}, expected one of {', '.join(ALL)}")
