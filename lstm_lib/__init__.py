@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds
     from lstm_lib import exercises as exercises
     from lstm_lib import from_scratch as from_scratch
     from lstm_lib import grade as grade
+    from lstm_lib import museum as museum
     from lstm_lib import nn as nn
     from lstm_lib import notation as notation
     from lstm_lib import plots as plots
@@ -54,6 +55,7 @@ _HOMES = {
     "from_scratch": "lstm_lib.from_scratch",
     "grade": "lstm_lib.grade",
     "layers": "lstm_lib.from_scratch.layers",
+    "museum": "lstm_lib.museum",
     "nn": "lstm_lib.nn",
     "notation": "lstm_lib.notation",
     "optim": "lstm_lib.from_scratch.optim",

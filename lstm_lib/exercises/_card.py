@@ -145,10 +145,10 @@ def progress() -> Card:
         'Progress: ... exercises solved'
     """
     lines = []
-    for chapter in sorted({exercise.chapter for exercise in EXERCISES.values()}):
-        ids = [exercise.id for exercise in EXERCISES.values() if exercise.chapter == chapter]
+    for where in dict.fromkeys(exercise.where for exercise in EXERCISES.values()):
+        ids = [exercise.id for exercise in EXERCISES.values() if exercise.where == where]
         waiting = [id for id in ids if not _session.tried.get(id, True)]
-        text = f"Chapter {chapter}: {sum(_session.tried.get(id, False) for id in ids)} of {len(ids)} solved"
+        text = f"{where}: {sum(_session.tried.get(id, False) for id in ids)} of {len(ids)} solved"
         lines.append(text + (f"; not yet: {', '.join(waiting)}" if waiting else ""))
     solved = sum(_session.tried.values())
     return Card(f"Progress: {solved} of {len(EXERCISES)} exercises solved", "\n".join(lines), FAMILIES["learn"].hue)

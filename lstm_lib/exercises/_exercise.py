@@ -37,7 +37,7 @@ class Exercise:
 
     Attributes:
         id: Its name, such as "forget-gate".
-        chapter: Number of the chapter that it belongs to.
+        chapter: Number of the chapter that it belongs to; 0 is the museum, which has none.
         kind: "code", "numeric" or "judgement".
         title: A few words with a verb.
         statement: What to do, in Markdown with formulas.
@@ -100,6 +100,11 @@ class Exercise:
     def asks_for_arrays(self) -> bool:
         """Whether the statement asks for arrays; where it does not, an answer for plain numbers is a whole answer."""
         return "array" in self.statement or "batch" in self.statement
+
+    @property
+    def where(self) -> str:
+        """The chapter in words: "Chapter 3"; or "Museum"."""
+        return f"Chapter {self.chapter}" if self.chapter else "Museum"
 
     @property
     def name(self) -> str:

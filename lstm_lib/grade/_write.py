@@ -43,9 +43,9 @@ def write_csv(rows: Iterable[Sequence[str]], path: Path) -> None:
 
 def write_page(learners: dict[str, Marks], troubles: Sequence[tuple[Path, str]], path: Path) -> None:
     """Write the table as a page: by chapter, then what the class got wrong most, then what could not be read."""
-    chapters = sorted({exercise.chapter for exercise in EXERCISES.values()})
-    by_chapter = {n: [id for id, exercise in EXERCISES.items() if exercise.chapter == n] for n in chapters}
-    head = _row(["learner", *(f"{n}" for n in chapters), "all"], "th")
+    chapters = dict.fromkeys(exercise.where for exercise in EXERCISES.values())
+    by_chapter = {n: [id for id, exercise in EXERCISES.items() if exercise.where == n] for n in chapters}
+    head = _row(["learner", *(n.removeprefix("Chapter ") for n in chapters), "all"], "th")
     body = []
     for name, marks in learners.items():
         counts = [(sum(id in marks and marks[id].passed for id in ids), len(ids)) for ids in by_chapter.values()]

@@ -41,7 +41,7 @@ OTHERS = [
     ("dropout", "zoneout", "the dropout lab"),
     ("greedy", "decoding", "beam search", "greedy decoding"),
     ("temperature", "sampling", "nucleus", "top-k"),
-    ("debugging", "does not learn", "blind clinic"),
+    ("debugging", "does not learn", "blind clinic", "museum of broken LSTMs"),
     ("gradient check", "finite differences", "nudging", "numerical gradient"),
     ("stacked", "multi-layer", "layers", "depth"),
     ("ONNX", "export", "frameworks"),
