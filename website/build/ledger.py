@@ -106,7 +106,7 @@ def item(row: dict[str, Any], name: str, anchor: str) -> str:
 
 def proof_html(proof: Proof, chapter: str) -> str:
     """Return what holds a claim, its way in bold, and of which words, unless these are the whole sentence's."""
-    words = html.escape(proof.words)
+    words = html.escape(formula(proof.words) if re.search(r"\\[a-z]", proof.words) else proof.words)
     if proof.way == "cited":
         keys = proof.words.replace(",", " ").split()
         words = ", ".join(f'<a href="references.html#{key}">{key}</a>' for key in keys)
@@ -160,13 +160,14 @@ def claims(app: Sphinx, chapter: str) -> str:
 def summary(root: Path) -> str:
     """Return a table of the ways: the word, what it means, and how many sentences are held so."""
     counts = Counter(way for row in rows(root) for way in {proof.way for proof in proofs(row)})
-    lines = [f"| {way} | {means} | {counts[way]} |" for way, (_, means) in WAYS.items()]
+    lines = [f"| {way} | {means} | {counts[way]} |" for way, (_, means) in WAYS.items() if counts[way]]
     return "\n".join(["| held | what that means | sentences |", "|---|---|---|", *lines])
 
 
 def form(root: Path) -> str:
     """Return the form that the script answers; a browser without scripts does not show it."""
-    ways = "".join(f'<option value="{way.replace(" ", "-")}">{way}</option>' for way in WAYS)
+    used = {proof.way for row in rows(root) for proof in proofs(row)}
+    ways = "".join(f'<option value="{way.replace(" ", "-")}">{way}</option>' for way in WAYS if way in used)
     return (
         '<form class="ledger-form" role="search" aria-label="Claims">'
         '<label>Words <input type="search" name="words" autocomplete="off"></label>'
