@@ -5,7 +5,7 @@ looked at while the checks were improved, the others could not; both halves are 
 the check tells a mistake of the catalogue, or the smallest change of the solution that gives the same. Times are
 processor time of one check: right answers, the first wrong one of an exercise, later ones.
 
-Of the half that may be looked at, each mistake is recorded with how often it was met; the page for teachers counts them.
+Of the half that may be looked at, each mistake is recorded with how often it was met, for the page for teachers.
 """
 
 import json

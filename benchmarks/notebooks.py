@@ -34,7 +34,9 @@ def measure(path: Path) -> dict[str, Any]:
 def main() -> None:
     """Read the command line, run the notebooks, and write."""
     parser = argparse.ArgumentParser("python -m benchmarks.notebooks", description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="such as 05_forget_gate; leaves the others")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="such as 05_forget_gate; leaves the others"
+    )
     chosen = parser.parse_args().only
     stored = _record.RESULTS / "notebooks.json"
     known = json.loads(stored.read_text(encoding="utf-8"))["rows"] if stored.is_file() else []

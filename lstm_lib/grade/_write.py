@@ -42,7 +42,7 @@ def write_csv(rows: Iterable[Sequence[str]], path: Path) -> None:
 
 
 def write_page(learners: dict[str, Marks], troubles: Sequence[tuple[Path, str]], path: Path) -> None:
-    """Write what a teacher asks of a class, of the chapters that somebody tried: who has solved how many, what is still hard, and what could not be read."""
+    """Write who has solved how many in each chapter that was tried, what is still hard, and what could not be read."""
     unread = [[str(file), words] for file, words in troubles]
     sections = [
         ("Exercises solved, by chapter", _by_chapter(learners)),

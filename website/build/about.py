@@ -16,7 +16,7 @@ from progress import course
 
 from lstm_lib import recorded
 from lstm_lib.exercises import EXERCISES
-from tools import needs, reading
+from tools import reading
 
 SHOWN = ("numpy", "torch", "matplotlib", "anywidget", "ipywidgets", "jupyter-book", "pytest")  # of requirements.txt
 
@@ -50,12 +50,14 @@ def in_words(day: str) -> str:
 def version(root: Path) -> str:
     """Return the date of this copy, and the versions that it was made with."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", (root / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    pins = dict(
+        re.findall(r"^([\w.-]+)==(\S+)$", (root / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    )
     made = ", ".join(f"{name} {pins[name]}" for name in SHOWN)
     return (
-        f"Version {project['version']}, last changed on {in_words(changed(root))}. Pages and tests are made with {made}; "
-        f"the library needs Python {project['requires-python'].removeprefix('>=')} or newer. What has changed since is "
-        "told by `CHANGELOG.md`, what it needs exactly by `requirements.txt`, both in [course.zip](run_it.md)."
+        f"Version {project['version']}, last changed on {in_words(changed(root))}. Pages and tests are made with "
+        f"{made}; the library needs Python {project['requires-python'].removeprefix('>=')} or newer. What has changed "
+        "since is told by `CHANGELOG.md`, what it needs exactly by `requirements.txt`, both in [course.zip](run_it.md)."
     )
 
 
@@ -73,8 +75,16 @@ def counts(root: Path) -> str:
     sources = (root / "references.bib").read_text(encoding="utf-8")
     claims = ledger.rows(root)
     rows = [
-        ("[notebooks](everything.md)", len(notebooks(root)), f"{types['markdown']} cells of text, {types['code']} of code"),
-        ("[exercises](everything.md)", len(EXERCISES), f"{sum(len(one.catalogue) for one in EXERCISES.values())} mistakes known by name"),
+        (
+            "[notebooks](everything.md)",
+            len(notebooks(root)),
+            f"{types['markdown']} cells of text, {types['code']} of code",
+        ),
+        (
+            "[exercises](everything.md)",
+            len(EXERCISES),
+            f"{sum(len(one.catalogue) for one in EXERCISES.values())} mistakes known by name",
+        ),
         ("quizzes", items["quiz"], "each wrong answer is explained by itself"),
         ("[explorables](everything.md)", len(explorables()), f"{items['guess']} places where one guesses first"),
         ("[claims](ledger.md)", len(claims), "sentences that give a number or compare, with what holds them"),
@@ -125,9 +135,9 @@ def where_run(record: dict[str, Any]) -> str:
     seconds = sum(row["processor seconds"] for row in record["rows"])
     largest = max(row["peak MB"] for row in record["rows"])
     return (
-        f"Run on {in_words(record['date'])} by `{record['command']}` on {machine(record)} with {versions}. Seconds are of "
-        f"the processor, {seconds:.0f} in all; no notebook held more than {largest} MB. A notebook that is not run here "
-        "needs packages of its own, and is held to a record."
+        f"Run on {in_words(record['date'])} by `{record['command']}` on {machine(record)} with {versions}. Seconds are "
+        f"of the processor, {seconds:.0f} in all; no notebook held more than {largest} MB. A notebook that is not run "
+        "here needs packages of its own, and is held to a record."
     )
 
 
@@ -144,7 +154,9 @@ def records(root: Path) -> str:
         record = recorded.load(path.stem)
         gpu = record["machine"].get("gpu")
         where = machine(record) + (f"; {gpu}" if gpu else "")
-        rows.append((f"`{record['command']}`", in_words(record["date"]), where, len(record["seeds"]) or "", len(record["rows"])))
+        rows.append(
+            (f"`{record['command']}`", in_words(record["date"]), where, len(record["seeds"]) or "", len(record["rows"]))
+        )
     return table(("command", "date", "processor", "seeds", "rows"), rows)
 
 

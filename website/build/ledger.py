@@ -22,7 +22,10 @@ PAGE = "ledger"
 
 # How a claim is held: the word on the page, how its proofs begin in claims/ledger.json, and what the word means.
 WAYS = {
-    "printed": (r"cell \d+ prints it|printed by cell", "a cell of the page prints it, and a test compares what it prints"),
+    "printed": (
+        r"cell \d+ prints it|printed by cell",
+        "a cell of the page prints it, and a test compares what it prints",
+    ),
     "set": (r"cell \d+ sets or asserts it", "the code of a cell sets it, or asserts it"),
     "asserted": (r"asserted in cell", "a cell fails if it is not so"),
     "calculated": (r"calculated:", "a calculation that is made anew"),
@@ -55,8 +58,11 @@ def proofs(row: dict[str, Any]) -> list[Proof]:
     """List what holds a sentence, each proof once.
 
     Example:
-        >>> proofs({"proofs": {"1.5": "asserted in cell 3; calculated: 3 / 2 == 1.5", "2": "asserted in cell 3"}})
-        [Proof(way='asserted', words='in cell 3', of=('1.5', '2')), Proof(way='calculated', words='3 / 2 == 1.5', of=('1.5',))]
+        >>> row = {"proofs": {"1.5": "asserted in cell 3; calculated: 3 / 2 == 1.5", "2": "asserted in cell 3"}}
+        >>> for proof in proofs(row):
+        ...     print(proof.way, proof.words, proof.of)
+        asserted in cell 3 ('1.5', '2')
+        calculated 3 / 2 == 1.5 ('1.5',)
     """
     found: dict[str, list[str]] = {}
     for claim, proof in row["proofs"].items():
@@ -104,13 +110,19 @@ def item(row: dict[str, Any], name: str, anchor: str) -> str:
     )
 
 
+def letter(text: str) -> str:
+    """Write what a proof quotes of a formula in plain letters; code has no commands of TeX, and stays."""
+    return formula(text) if re.search(r"\\[a-z]", text) else text
+
+
 def proof_html(proof: Proof, chapter: str) -> str:
     """Return what holds a claim, its way in bold, and of which words, unless these are the whole sentence's."""
-    words = html.escape(formula(proof.words) if re.search(r"\\[a-z]", proof.words) else proof.words)
+    words = html.escape(letter(proof.words))
     if proof.way == "cited":
         keys = proof.words.replace(",", " ").split()
         words = ", ".join(f'<a href="references.html#{key}">{key}</a>' for key in keys)
-    of = ", ".join(html.escape(plain(claim)) for claim in proof.of if claim not in ("summary", "a change that it suggests"))
+    claims = [plain(letter(claim)) for claim in proof.of if claim not in ("summary", "a change that it suggests")]
+    of = html.escape(", ".join(claims))
     return f"<b>{proof.way}</b> {words}" + (f" ({of})" if of else "")
 
 

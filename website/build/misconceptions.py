@@ -5,7 +5,6 @@ which the key of a mistake tells, or the words of the smallest change that a che
 """
 
 import re
-from collections import Counter
 from typing import NamedTuple
 
 import site_assets  # noqa: F401  (it makes lstm_lib known)

@@ -143,7 +143,7 @@ def allowance(root: Path) -> str:
     """Return how the minutes of a plan come about."""
     return (
         f"The minutes of a chapter are those that it announces: {reading.WORDS_A_MINUTE} words or "
-        f"{reading.LINES_A_MINUTE} visible lines of code a minute, and {reading.MINUTES_AN_EXERCISE} to read each exercise. "
-        f"To solve one, the plans give {TO_CHOOSE} minute where one chooses, {TO_COMPUTE} for a number, and "
+        f"{reading.LINES_A_MINUTE} visible lines of code a minute, and {reading.MINUTES_AN_EXERCISE} to read each "
+        f"exercise. To solve one, the plans give {TO_CHOOSE} minute where one chooses, {TO_COMPUTE} for a number, and "
         f"{A_LINE_OF_CODE} for each line of code in the solution. The rule was set by hand; no class has been timed."
     )

@@ -1,4 +1,4 @@
-"""What the page for teachers says that is computed: plans with minutes, exercises, mistakes, and an example of grading."""
+"""What the page for teachers says that is computed: exercises, mistakes, an example of grading; and plans."""
 
 import csv
 import html
@@ -20,6 +20,7 @@ from lstm_lib.grade import main as grade
 
 KINDS = {"code": "write code", "numeric": "work out a number", "judgement": "choose"}
 
+
 def needs(root: Path) -> str:
     """Return a table of what each chapter says that it needs."""
     rows = []
@@ -39,8 +40,8 @@ def graded(root: Path) -> str:
     """Return how many exercises there are of each kind, and the table of all."""
     kinds = Counter(exercise.kind for exercise in EXERCISES.values())
     words = (
-        f"All {len(EXERCISES)} exercises grade themselves: in {kinds['code']} one writes code, in {kinds['numeric']} one "
-        f"works out a number, in {kinds['judgement']} one chooses. Their checks know "
+        f"All {len(EXERCISES)} exercises grade themselves: in {kinds['code']} one writes code, in {kinds['numeric']} "
+        f"one works out a number, in {kinds['judgement']} one chooses. Their checks know "
         f"{sum(len(exercise.catalogue) for exercise in EXERCISES.values())} mistakes by name."
     )
     head = ("chapter", "exercise", "id", "kind", "minutes", "mistakes known")
@@ -63,8 +64,10 @@ def mistakes(root: Path) -> str:
         misconceptions.kind_of(exercise.id, key) for exercise in EXERCISES.values() for key in exercise.catalogue
     )
     order = sorted(misconceptions.KINDS, key=lambda kind: -met[kind.name])
-    rows = [(kind.name, kind.ask, met[kind.name] or "", known[kind.name] or "") for kind in (*order, misconceptions.OTHER)]
-    rows.append((misconceptions.CHOICE.name, misconceptions.CHOICE.ask, "not tried", known[misconceptions.CHOICE.name]))
+    order.append(misconceptions.OTHER)
+    rows = [(kind.name, kind.ask, str(met[kind.name] or ""), str(known[kind.name] or "")) for kind in order]
+    choice = misconceptions.CHOICE
+    rows.append((choice.name, choice.ask, "not tried", str(known[choice.name])))
     head = ("what goes wrong", "what to ask", "met", "in the catalogue")
     return f"{sources()}\n\n{table(head, rows)}"
 
@@ -74,8 +77,8 @@ def sources() -> str:
     total = sum(count for _, _, count in misconceptions.met())
     return (
         f"The counts are from {total} wrong answers that the checks named. People invented them from the statements "
-        "alone, for the tests of the checks (`python -m benchmarks.checks`); they are no sample of a class. In the last "
-        "column is how many mistakes of the catalogue are of that kind."
+        "alone, for the tests of the checks (`python -m benchmarks.checks`); they are no sample of a class. The last "
+        "column says how many mistakes of the catalogue are of that kind."
     )
 
 
