@@ -40,11 +40,11 @@ def in_words(day: str) -> str:
     """Write a date in words.
 
     Example:
-        >>> in_words("2026-11-07").split()
-        ['7', 'November', '2026']
+        >>> in_words("2026-11-07")
+        '7 November 2026'
     """
     date = datetime.date.fromisoformat(day)
-    return f"{date.day} {date:%B} {date.year}".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{date.day} {date:%B} {date.year}"
 
 
 def version(root: Path) -> str:

@@ -112,6 +112,7 @@ def item(row: dict[str, Any], name: str, anchor: str) -> str:
 
 def letter(text: str) -> str:
     """Write what a proof quotes of a formula in plain letters; code has no commands of TeX, and stays."""
+    text = re.sub(r"\$([^$]+)\$", lambda match: formula(match[1]), text)
     return formula(text) if re.search(r"\\[a-z]", text) else text
 
 

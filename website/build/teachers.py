@@ -18,7 +18,7 @@ from lstm_lib.exercises import EXERCISES
 from lstm_lib.exercises._exercise import Exercise
 from lstm_lib.grade import main as grade
 
-KINDS = {"code": "write code", "numeric": "work out a number", "judgement": "choose"}
+KINDS = {"code": "code", "numeric": "number", "judgement": "choice"}
 
 
 def needs(root: Path) -> str:
@@ -44,7 +44,7 @@ def graded(root: Path) -> str:
         f"one works out a number, in {kinds['judgement']} one chooses. Their checks know "
         f"{sum(len(exercise.catalogue) for exercise in EXERCISES.values())} mistakes by name."
     )
-    head = ("chapter", "exercise", "id", "kind", "minutes", "mistakes known")
+    head = ("chapter", "exercise", "id", "kind", "minutes", "mistakes")
     rows = [
         (one.chapter, places(root)[one.id], f"`{one.id}`", KINDS[one.kind], minutes_to_solve(one), len(one.catalogue))
         for one in EXERCISES.values()
