@@ -58,6 +58,14 @@ def test_a_chapter_links_each_term_once_to_an_entry_that_has_its_name(name: str)
         assert words(used).lower() in [form for one in names for form in (one, f"{one}s")], (anchor, used)
 
 
+@pytest.mark.parametrize("name", ["for_teachers", "about"])
+def test_pages_for_teachers_and_about_the_course_link_terms_too(name: str) -> None:
+    found = re.findall(r'<a class="[^"]*glossary-term[^"]*" href="glossary\.html#([^"]+)"', built(name))
+    assert len(found) >= 2
+    assert len(set(found)) == len(found)
+    assert set(found) <= set(entries())
+
+
 def test_an_entry_leads_to_the_chapter_that_uses_it_first() -> None:
     earliest: dict[str, str] = {}
     for name in CHAPTERS:

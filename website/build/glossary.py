@@ -1,4 +1,4 @@
-"""Link the terms of the glossary: from their first use in each chapter, and from the glossary to their very first.
+"""Link the terms of the glossary: from their first use on each page to it, and from there to their very first use.
 
 ``glossary.md`` holds nothing but terms and sentences. What may be linked is running text; headings, code, formulas,
 links and outputs are left alone.
@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 PAGE = "glossary"
+ALSO = ("for_teachers", "about")  # pages beside the chapters whose terms are linked
 LEFT_ALONE = (
     nodes.title,
     nodes.literal,
@@ -105,7 +106,7 @@ def link(app: Sphinx, document: nodes.document, page: str) -> None:
         return
     if page == PAGE:
         link_back(app, document)
-    elif page in chapters(app):
+    elif page in chapters(app) or page in ALSO:
         uri = app.builder.get_relative_uri(page, PAGE)
         replacements: dict[int, tuple[nodes.Text, list[tuple[re.Match[str], str]]]] = {}
         for anchor, place in first_uses(document, read_terms(app)).items():

@@ -44,9 +44,9 @@ def graded(root: Path) -> str:
         f"one works out a number, in {kinds['judgement']} one chooses. Their checks know "
         f"{sum(len(exercise.catalogue) for exercise in EXERCISES.values())} mistakes by name."
     )
-    head = ("chapter", "exercise", "id", "kind", "minutes", "mistakes")
+    head = ("chapter", "exercise", "kind", "minutes", "mistakes")
     rows = [
-        (one.chapter, places(root)[one.id], f"`{one.id}`", KINDS[one.kind], minutes_to_solve(one), len(one.catalogue))
+        (one.chapter, f"{places(root)[one.id]} `{one.id}`", KINDS[one.kind], minutes_to_solve(one), len(one.catalogue))
         for one in EXERCISES.values()
     ]
     return f"{words}\n\n{table(head, rows)}"
