@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 PAGE = "glossary"
-ALSO = ("for_teachers", "about")  # pages beside the chapters whose terms are linked
+ALSO = ("for_teachers",)  # pages beside the chapters whose terms are linked
 LEFT_ALONE = (
     nodes.title,
     nodes.literal,
@@ -79,8 +79,16 @@ def prose(document: nodes.document) -> Iterator[tuple[nodes.Text, str]]:
             if isinstance(above, nodes.section) and not section:
                 section = above["ids"][0]
             above = above.parent
-        if not alone:
+        if not alone and not in_raw_link(text):
             yield text, section
+
+
+def in_raw_link(text: nodes.Text) -> bool:
+    """Say whether a text stands between <a href="…"> and </a>, which docutils does not know as a link."""
+    before = text.parent.children[: text.parent.index(text)]
+    marks = [node.astext() for node in before if isinstance(node, nodes.raw)]
+    opened = sum(mark.startswith("<a ") and "</a>" not in mark for mark in marks)
+    return opened > sum(mark == "</a>" for mark in marks)
 
 
 def first_uses(document: nodes.document, terms: list[Term]) -> dict[str, Place]:
