@@ -4,6 +4,8 @@ The answers of ``tests/exercises/answers`` were invented from the statements alo
 looked at while the checks were improved, the others could not; both halves are reported. An answer counts as named if
 the check tells a mistake of the catalogue, or the smallest change of the solution that gives the same. Times are
 processor time of one check: right answers, the first wrong one of an exercise, later ones.
+
+Of the half that may be looked at, each mistake is recorded with how often it was met, for the page for teachers.
 """
 
 import itertools
@@ -12,6 +14,7 @@ import linecache
 import math
 import statistics
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,7 @@ def main() -> None:
     """Check every answer, and write the counts and the times."""
     counts: dict[str, dict[str, int]] = {half: {} for half in HALVES}
     taken: dict[str, list[float]] = {"right": [], "first wrong": [], "later wrong": []}
+    met: Counter[tuple[str, str]] = Counter()
     begun = set()
     for half, told in answers():
         exercise = EXERCISES[told["exercise"]]
@@ -68,6 +72,8 @@ def main() -> None:
         seconds = time.process_time() - start
         word = what_came(told["kind"], verdict)
         counts[half][word] = counts[half].get(word, 0) + 1
+        if half == HALVES[0] and word == "named":
+            met[exercise.id, verdict.mistake] += 1
         first = not verdict.passed and exercise.id not in begun
         if not verdict.passed:
             begun.add(exercise.id)
@@ -80,6 +86,7 @@ def main() -> None:
         median, longest = statistics.median(times), max(times)
         rows.append({"check": name, "median ms": round(1000 * median, 1), "longest ms": round(1000 * longest, 1)})
     print(*rows, sep="\n")
+    rows += [{"exercise": id, "mistake": mistake, "met": count} for (id, mistake), count in met.items()]
     _record.write("checks", rows, seeds=[], packages=("numpy",))
 
 

@@ -1,8 +1,10 @@
 """What ``python -m lstm_lib.grade`` reads of a class, believes, refuses, and survives."""
 
 import csv
+import html
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from lstm_lib.exercises import EXERCISES, check
 from lstm_lib.grade import Mark, grade, main
+from lstm_lib.grade._read import learner
 from tools.exercise_cells import cells_for
 
 TIME = "2026-11-27T10:00:00.000Z"
@@ -188,6 +191,65 @@ def test_a_name_can_be_neither_a_formula_nor_markup(tmp_path: Path, capsys: pyte
     assert "&lt;b&gt;bold" in page
     assert "<b>" not in page
     assert "2 learners, 2 exercises solved" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [
+        ("ada.json", "ada"),
+        ("ada-lstms-progress-2026-11-27.json", "ada"),
+        ("Ada Lovelace_lstms-progress-2026-11-27 (1).json", "Ada Lovelace"),
+        ("ada_05_forget_gate-Copy1.ipynb", "ada"),
+        ("ada/05_forget_gate.ipynb", "ada"),
+        ("Ada Lovelace_4021_assignsubmission_file_/lstms-progress-2026-11-27.json", "Ada Lovelace"),
+        ("Ada Lovelace_4021_assignsubmission_file_lstms-progress-2026-11-27.json", "Ada Lovelace"),
+        ("ada frameworks.ipynb", "ada"),
+    ],
+)
+def test_a_file_is_its_learners_whatever_browser_course_and_moodle_add_to_its_name(name: str, whose: str) -> None:
+    assert learner(Path("class") / name, Path("class")) == whose
+
+
+@pytest.mark.parametrize("name", ["lstms-progress-2026-11-27.json", "lstms-progress-2026-11-27 (2).json"])
+def test_an_export_that_nobody_has_put_a_name_to_is_named_and_joined_with_no_other(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, exported())
+    learners, troubles = grade(tmp_path)
+    assert learners == {}
+    assert "does not say whose file it is" in troubles[0].words
+
+
+def test_capital_letters_make_no_other_learner(tmp_path: Path) -> None:
+    write(tmp_path / "Ada.json", exported())
+    write(tmp_path / "ada_05_forget_gate.ipynb", notebook(forget_gate=RIGHT))
+    learners, _ = grade(tmp_path)
+    assert list(learners) == ["Ada"]
+    assert learners["Ada"]["forget-gate"].passed
+
+
+def test_a_packed_file_is_named_and_what_is_hidden_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "ada.zip").write_bytes(b"PK")
+    write(tmp_path / ".ipynb_checkpoints" / "bob.ipynb", {})
+    learners, troubles = grade(tmp_path)
+    assert learners == {}
+    assert [(trouble.path.name, trouble.words) for trouble in troubles] == [
+        ("ada.zip", "got a packed file, expected it unpacked")
+    ]
+
+
+def test_the_page_says_what_is_still_hard_and_what_the_check_said(tmp_path: Path) -> None:
+    write(tmp_path / "ada.json", exported())
+    main([str(tmp_path)])
+    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
+    title = EXERCISES["forget-gate"].title
+    assert f"<td>5</td><td>{title}</td><td>1</td><td>0</td>" in page
+    assert html.escape(EXERCISES["forget-gate"].catalogue["one-minus-f"].says) in page
+    assert "could not be read" not in page
+    assert re.findall(r'<th scope="col">(\d+) \(of', page) == ["4", "5"]  # of other chapters nobody tried anything
+
+
+def test_an_empty_folder_says_that_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 0
+    assert "no .json and no .ipynb file" in capsys.readouterr().err
 
 
 def test_grading_again_gives_the_same(tmp_path: Path) -> None:

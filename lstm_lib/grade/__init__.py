@@ -4,12 +4,14 @@
     python -m lstm_lib.grade class/ --run --out marks # checks the answers of notebooks anew, instead of believing them
 
 The folder holds files that learners exported on the page "Your progress", and notebooks in which they worked: one
-folder a learner, or files that begin with the learner's name, such as ``ada.json`` and ``ada_05_forget_gate.ipynb``.
+folder a learner, or files that begin with the learner's name, such as ``ada-lstms-progress-2026-11-27.json`` and
+``ada_05_forget_gate.ipynb``. Small and capital letters are the same, and what Moodle adds to a name is left out.
 Nothing in them is executed without ``--run``: of a notebook, what it says under its exercises is read. With ``--run``
 the cell of each exercise, and no other, is judged by this library in a process of its own, with limits of time and
 memory. That keeps mistakes in; it is no prison for code that means harm.
 
-A file that cannot be read is named, with what is wrong with it, and the others go on.
+A file that cannot be read is named, with what is wrong with it, and the others go on. Of several files of one learner,
+what one shows as solved is solved.
 """
 
 import argparse
@@ -22,6 +24,9 @@ from lstm_lib.grade._read import Mark, Marks, learner, read
 from lstm_lib.grade._write import table, write_csv, write_page
 
 __all__ = ["Mark", "Marks", "Trouble", "better", "grade", "main", "table"]
+
+
+PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 
 
 class Trouble(NamedTuple):
@@ -53,20 +58,30 @@ def grade(folder: Path, *, run: bool = False) -> tuple[dict[str, Marks], list[Tr
     if not folder.is_dir():
         raise ValueError(f"got {folder}, expected a folder")
     learners: dict[str, Marks] = {}
+    spelled: dict[str, str] = {}  # small letters to the name as it was met first
     troubles = []
-    for path in sorted(folder.rglob("*")):
-        if path.suffix not in (".json", ".ipynb") or ".ipynb_checkpoints" in path.parts:
-            continue
+    for path in handed_in(folder):
         try:
+            name = learner(path, folder)
             found = read(path, folder, run)
         except (ValueError, OSError, RecursionError) as error:
             words = "got a file nested too deep to read" if isinstance(error, RecursionError) else str(error)
             troubles.append(Trouble(path, words[:300]))
         else:
-            marks = learners.setdefault(learner(path, folder), {})
+            marks = learners.setdefault(spelled.setdefault(name.casefold(), name), {})
             for id, mark in found.items():
                 marks[id] = better(marks[id], mark) if id in marks else mark
-    return learners, troubles
+    return {name: learners[name] for name in sorted(learners, key=str.casefold)}, troubles
+
+
+def handed_in(folder: Path) -> list[Path]:
+    """List what may be a learner's work, packed files too; nothing in a hidden folder."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in (".json", ".ipynb", *PACKED)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
 
 
 def better(one: Mark, other: Mark) -> Mark:
@@ -98,6 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_page(learners, troubles, out / "grades.html")
     for path, words in troubles:
         print(f"{path}: {words}", file=sys.stderr)
+    if not learners and not troubles:
+        print(f"got no .json and no .ipynb file in {asked.folder}", file=sys.stderr)
     solved = sum(mark.passed for marks in learners.values() for mark in marks.values())
-    print(f"{len(learners)} learners, {solved} exercises solved: {out / 'grades.csv'}, {out / 'grades.html'}")
+    unread = f", {len(troubles)} file{'s' * (len(troubles) > 1)} not read" if troubles else ""
+    print(f"{len(learners)} learners, {solved} exercises solved{unread}: {out / 'grades.csv'}, {out / 'grades.html'}")
     return 0

@@ -13,6 +13,9 @@ from lstm_lib.exercises import EXERCISES
 
 FORMAT = "lstms-gate-by-gate/progress"
 LARGEST = 20_000_000  # bytes of a file
+COURSE = re.compile(r"[-_ .]*(lstms-progress-\d{4}-\d\d-\d\d|\d\d_[a-z_]+|frameworks)$")  # our own names
+COPY = re.compile(r"([-_ ]*(\(\d+\)|copy\d*))+$", re.IGNORECASE)  # what a browser or Jupyter adds to a second one
+SENT_IN = re.compile(r"_\d+_assignsubmission_file_?")  # what Moodle adds
 SECONDS, MEGABYTES = 60, 2000  # for the answers of one notebook
 
 CHILD = """
@@ -47,27 +50,41 @@ Marks = dict[str, Mark]
 
 
 def learner(path: Path, folder: Path) -> str:
-    """Return whose file it is: the folder's name, or the file's without the chapter's.
+    """Return whose file it is: the folder's name, or the file's without what browser, course and Moodle add to it.
+
+    Raises:
+        ValueError: If nothing is left.
 
     Example:
         >>> learner(Path("class/ada_05_forget_gate.ipynb"), Path("class"))
         'ada'
+        >>> learner(Path("class/ada-lstms-progress-2026-11-27 (1).json"), Path("class"))
+        'ada'
     """
     first, *deeper = path.relative_to(folder).parts
-    name = first if deeper else re.sub(r"[-_ .]*\d\d_[a-z_]+$", "", path.stem)
-    return name or path.stem
+    name = SENT_IN.sub("", first if deeper else COURSE.sub("", COPY.sub("", path.stem))).strip("-_ .")
+    if not name:
+        raise ValueError(
+            "got a name that does not say whose file it is, expected the learner's in front of it, or a folder for each"
+        )
+    return name
 
 
 def read(path: Path, folder: Path, run: bool) -> Marks:
     """Return what one file says of exercises; a ValueError or OSError says what is wrong with it."""
     if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         raise ValueError("got a link to somewhere else, expected a file of this folder")
+    if path.suffix.lower() not in (".json", ".ipynb"):
+        raise ValueError("got a packed file, expected it unpacked")
     if path.stat().st_size > LARGEST:
         raise ValueError(f"got {path.stat().st_size:,} bytes, expected at most {LARGEST:,}")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"got no JSON: {error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"got JSON with {_kind(content)}, expected an object")
-    return _read_notebook(content, run) if path.suffix == ".ipynb" else _read_progress(content)
+    return _read_notebook(content, run) if path.suffix.lower() == ".ipynb" else _read_progress(content)
 
 
 def _kind(value: Any) -> str:

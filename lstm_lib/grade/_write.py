@@ -42,28 +42,75 @@ def write_csv(rows: Iterable[Sequence[str]], path: Path) -> None:
 
 
 def write_page(learners: dict[str, Marks], troubles: Sequence[tuple[Path, str]], path: Path) -> None:
-    """Write the table as a page: by chapter, then what the class got wrong most, then what could not be read."""
-    chapters = dict.fromkeys(exercise.where for exercise in EXERCISES.values())
-    by_chapter = {n: [id for id, exercise in EXERCISES.items() if exercise.where == n] for n in chapters}
-    head = _row(["learner", *(n.removeprefix("Chapter ") for n in chapters), "all"], "th")
-    body = []
-    for name, marks in learners.items():
-        counts = [(sum(id in marks and marks[id].passed for id in ids), len(ids)) for ids in by_chapter.values()]
-        solved = sum(done for done, _ in counts)
-        body.append(_row([name, *(f"{done} of {all}" for done, all in counts), f"{solved} of {len(EXERCISES)}"], "td"))
-    wrong = Counter((id, mark.mistake) for marks in learners.values() for id, mark in marks.items() if mark.mistake)
-    met = [_row([EXERCISES[id].title, key, str(count)], "td") for (id, key), count in wrong.most_common(20)]
-    unread = [_row([str(path), words], "td") for path, words in troubles]
-    parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Grades</title>",
-        "<style>body{font:16px/1.5 system-ui;margin:2rem}table{border-collapse:collapse}",
-        "td,th{border:1px solid #999;padding:.2em .6em;text-align:left}</style>",
-        f"<h1>Exercises solved, by chapter</h1><table>{head}{''.join(body)}</table>",
-        f"<h2>Mistakes met last</h2><table>{_row(['exercise', 'mistake', 'learners'], 'th')}{''.join(met)}</table>",
-        f"<h2>Files that could not be read</h2><table>{''.join(unread)}</table>" if unread else "",
+    """Write who has solved how many in each chapter that was tried, what is still hard, and what could not be read."""
+    unread = [[str(file), words] for file, words in troubles]
+    sections = [
+        ("Exercises solved, by chapter", _by_chapter(learners)),
+        ("Exercises that were tried, and not solved by all of those", _still_hard(learners)),
+        ("Mistakes that each learner met last", _mistakes(learners)),
+        ("Files that could not be read", [["file", "what is wrong"], *unread]),
     ]
-    path.write_text("\n".join(parts), encoding="utf-8")
+    tables = [f"<h2>{title}</h2>\n{_table(rows)}" for title, rows in sections if len(rows) > 1]
+    path.write_text("\n".join([HEAD, *(tables or ["<p>Nothing was handed in.</p>"]), ""]), encoding="utf-8")
 
 
-def _row(cells: Iterable[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+HEAD = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>What the class has done</title>
+<style>
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem }
+div { overflow-x: auto }
+table { border-collapse: collapse }
+td, th { border: 1px solid #888; padding: .2em .6em; text-align: left; vertical-align: top }
+</style>
+<h1>What the class has done</h1>"""
+
+
+def _by_chapter(learners: dict[str, Marks]) -> list[list[str]]:
+    tried = {EXERCISES[id].where for marks in learners.values() for id in marks}
+    chapters = [where for where in dict.fromkeys(exercise.where for exercise in EXERCISES.values()) if where in tried]
+    ids = {where: [id for id, exercise in EXERCISES.items() if exercise.where == where] for where in chapters}
+    names = {where: where.removeprefix("Chapter ") for where in chapters}
+    rows = [["learner", *(f"{names[n]} (of {len(ids[n])})" for n in chapters), f"all (of {len(EXERCISES)})"]]
+    for name, marks in learners.items():
+        counts = [sum(id in marks and marks[id].passed for id in ids[n]) for n in chapters]
+        rows.append([name, *map(str, counts), str(sum(counts))])
+    return rows if learners else []
+
+
+def _still_hard(learners: dict[str, Marks]) -> list[list[str]]:
+    """Return the exercises that some learner has tried in vain, those with the most such learners first."""
+    tried = Counter(id for marks in learners.values() for id in marks)
+    solved = Counter(id for marks in learners.values() for id, mark in marks.items() if mark.passed)
+    hard = sorted((id for id in EXERCISES if tried[id] > solved[id]), key=lambda id: solved[id] - tried[id])
+    rows = [[_where(id), EXERCISES[id].title, str(tried[id]), str(solved[id])] for id in hard]
+    return [["chapter", "exercise", "tried by", "solved by"], *rows]
+
+
+def _mistakes(learners: dict[str, Marks]) -> list[list[str]]:
+    wrong = Counter((id, mark.mistake) for marks in learners.values() for id, mark in marks.items() if mark.mistake)
+    rows = [
+        [_where(id), EXERCISES[id].title, _says(id, key), str(count)]
+        for (id, key), count in wrong.most_common(20)
+    ]
+    return [["chapter", "exercise", "what the check said", "learners"], *rows]
+
+
+def _where(id: str) -> str:
+    return EXERCISES[id].where.removeprefix("Chapter ")
+
+
+def _says(id: str, key: str) -> str:
+    """Return what a check says of a mistake: of its catalogue, or the change that it found."""
+    known = EXERCISES[id].catalogue.get(key)
+    return known.says if known else key.removeprefix("edit: ")
+
+
+def _table(rows: list[list[str]]) -> str:
+    head, *body = rows
+    lines = "\n".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in body)
+    names = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in head)
+    return f'<div tabindex="0"><table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table></div>'

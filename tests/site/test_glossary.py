@@ -58,6 +58,15 @@ def test_a_chapter_links_each_term_once_to_an_entry_that_has_its_name(name: str)
         assert words(used).lower() in [form for one in names for form in (one, f"{one}s")], (anchor, used)
 
 
+def test_the_page_for_teachers_links_terms_too_and_no_link_stands_in_another() -> None:
+    page = built("for_teachers")
+    found = re.findall(r'<a class="[^"]*glossary-term[^"]*" href="glossary\.html#([^"]+)"', page)
+    assert len(found) >= 2
+    assert len(set(found)) == len(found)
+    assert set(found) <= set(entries())
+    assert not re.search(r"<a\b(?:(?!</a>).)*<a\b", page, re.DOTALL)
+
+
 def test_an_entry_leads_to_the_chapter_that_uses_it_first() -> None:
     earliest: dict[str, str] = {}
     for name in CHAPTERS:

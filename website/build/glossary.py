@@ -1,4 +1,4 @@
-"""Link the terms of the glossary: from their first use in each chapter, and from the glossary to their very first.
+"""Link the terms of the glossary: from their first use on each page to it, and from there to their very first use.
 
 ``glossary.md`` holds nothing but terms and sentences. What may be linked is running text; headings, code, formulas,
 links and outputs are left alone.
@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 PAGE = "glossary"
+ALSO = ("for_teachers",)  # pages beside the chapters whose terms are linked
 LEFT_ALONE = (
     nodes.title,
     nodes.literal,
@@ -78,8 +79,16 @@ def prose(document: nodes.document) -> Iterator[tuple[nodes.Text, str]]:
             if isinstance(above, nodes.section) and not section:
                 section = above["ids"][0]
             above = above.parent
-        if not alone:
+        if not alone and not in_raw_link(text):
             yield text, section
+
+
+def in_raw_link(text: nodes.Text) -> bool:
+    """Say whether a text stands between <a href="…"> and </a>, which docutils does not know as a link."""
+    before = text.parent.children[: text.parent.index(text)]
+    marks = [node.astext() for node in before if isinstance(node, nodes.raw)]
+    opened = sum(mark.startswith("<a ") and "</a>" not in mark for mark in marks)
+    return opened > sum(mark == "</a>" for mark in marks)
 
 
 def first_uses(document: nodes.document, terms: list[Term]) -> dict[str, Place]:
@@ -105,7 +114,7 @@ def link(app: Sphinx, document: nodes.document, page: str) -> None:
         return
     if page == PAGE:
         link_back(app, document)
-    elif page in chapters(app):
+    elif page in chapters(app) or page in ALSO:
         uri = app.builder.get_relative_uri(page, PAGE)
         replacements: dict[int, tuple[nodes.Text, list[tuple[re.Match[str], str]]]] = {}
         for anchor, place in first_uses(document, read_terms(app)).items():
