@@ -53,5 +53,6 @@ def explain(lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None) -> E
         device, low = DEVICES.get(call.xs.device.type, call.xs.device.type), autocast_dtype(call.xs)
         under = "" if low is None else f" under autocast to {low}"
         where = f"on {device} in {call.xs.dtype}{under}".replace("torch.", "")
-        reason = f"cell {lstm.cell!r} {where}: {backend.about}"
+        evidence = backend.evidence(call)
+        reason = f"cell {lstm.cell!r} {where}: {backend.about}" + (f"; {evidence}" if evidence else "")
     return Explanation(backend.name, reason)

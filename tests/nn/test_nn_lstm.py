@@ -36,8 +36,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_lib.nn import LSTM
 
-BACKENDS = ("reference", "native", "auto")
-both_backends = pytest.mark.parametrize("backend", ["reference", "native"])
+BACKENDS = ("reference", "native", "fused", "auto")
+both_backends = pytest.mark.parametrize("backend", ["reference", "native", "fused"])
 no_onednn_for_projections = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
 

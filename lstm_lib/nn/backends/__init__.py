@@ -5,14 +5,13 @@ A new backend is a module with a ``BACKEND`` of ``interface.Backend``, and its l
 
 from typing import NamedTuple
 
-from lstm_lib.nn.backends import native, reference
+from lstm_lib.nn.backends import fused, native, reference, triton
 from lstm_lib.nn.backends.interface import Backend, Call, Settings
 from lstm_lib.nn.noise import QUIET
 
 # In the order in which "auto" asks them. The last computes everything.
-BACKENDS: tuple[Backend, ...] = (native.BACKEND, reference.BACKEND)
-COMING = ("fused", "triton")
-NAMES = ("reference", "native", "auto", *COMING)
+BACKENDS: tuple[Backend, ...] = (triton.BACKEND, native.BACKEND, fused.BACKEND, reference.BACKEND)
+NAMES = ("reference", "fused", "triton", "native", "auto")
 
 
 class Choice(NamedTuple):
@@ -60,6 +59,8 @@ def choose(asked: str, call: Call) -> Choice:
     reasons: list[str] = []
     for backend in BACKENDS:
         if asked not in ("auto", backend.name):
+            continue
+        if asked == "auto" and backend.devices and call.xs.device.type not in backend.devices:
             continue
         why_not = backend.lacks(call.settings)
         if asked == "auto":
