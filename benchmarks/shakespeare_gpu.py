@@ -1,9 +1,9 @@
 """Train a larger character model on a GPU: ``LSTM_LIB_DATA=FOLDER python -m benchmarks.shakespeare_gpu``.
 
 As ``benchmarks.shakespeare``: tiny Shakespeare, the first 90 % to train on, the last 10 % asked once at the end, nats a
-character. Two layers with dropout on every output, in bfloat16; at most 10.7 million parameters, which is what nanoGPT's
-GPU configuration has. ``--validate`` asks the last eighteenth of the first 90 % instead, trains on what is before it,
-and writes nothing: that is where sizes and rates were chosen. Without CUDA: exit code 2.
+character. Two layers with dropout on every output, in bfloat16; at most 10.7 million parameters, which is what the GPU
+configuration of nanoGPT has. ``--validate`` asks the last eighteenth of the first 90 % instead, trains on what is
+before it, and writes nothing. Without CUDA: exit code 2.
 """
 
 import argparse
@@ -76,10 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.device == "cpu" and not options.validate:
         parser.error("results of a processor are not those of a GPU: add --validate")
-    if len(options.seeds) > 1:
-        rows = side_by_side(options)
-    else:
-        rows = [measure(options.seeds[0], options)]
+    rows = side_by_side(options) if len(options.seeds) > 1 else [measure(options.seeds[0], options)]
     if options.child:
         print(json.dumps(rows[0]))
         return 0

@@ -4,13 +4,13 @@ First come rows that say whether the numbers are right: the backends of ``lstm_l
 on the GPU, in float64, float32 and under autocast, batched and packed. Then come times of one layer: the forward pass
 alone ("forward"), and forward and backward with gradients of weights and inputs ("both"), of a batch and of packed
 sequences with lengths uniform in [T/4, T]; in float32 as torch has it by default ("tf32": cuDNN rounds products to
-TF32, other products are exact), in float32 without TF32 ("fp32"), in bfloat16 and in float16 (weights and inputs in that
-type). Rungs are torch's own module ("native"; it runs twice, and the two differ by nothing but noise), the backends
-"triton" and "fused", and the loops of the ladder; other cells run by the readable loop and by Triton. In each round the
-rungs take turns; each number is the median over passes, measured with CUDA events after a warm-up. When all this is
-written, "auto" can choose by it, and is timed beside "native": its gain is in rows of their own. The rungs of the ladder
-run on the processor beside, with as many threads as torch likes. torch.compile runs in a child with its time bounded; a
-row whose child took longer has no time.
+TF32, other products are exact), in float32 without TF32 ("fp32"), in bfloat16 and in float16 (weights and inputs in
+that type). Rungs are torch's own module ("native"; it runs twice, and the two differ by nothing but noise), the
+backends "triton" and "fused", and the loops of the ladder; other cells run by the readable loop and by Triton. In each
+round the rungs take turns; each number is the median over passes, measured with CUDA events after a warm-up. When all
+this is written, "auto" can choose by it, and is timed beside "native": its gain is in rows of their own. The rungs of
+the ladder run on the processor beside, with as many threads as torch likes. torch.compile runs in a child with its time
+bounded; a row whose child took longer has no time.
 
 After 8.5 minutes no row is begun any more, and the last row says how many were left out. Without CUDA: exit code 2.
 """

@@ -127,7 +127,8 @@ def one_of_several(B: int, H: int, *about: int) -> triton.Tiles:
 
 @INTERPRETED
 def test_the_interpreter_computes_what_the_readable_loop_does() -> None:
-    environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
+    path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": path}
     told = subprocess.run([sys.executable, "-c", ASKED], env=environment, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr[-2000:]
     found = [float(line) for line in told.stdout.split()]

@@ -5,6 +5,8 @@ A new backend is a module with a ``BACKEND`` of ``interface.Backend``, and its l
 
 from typing import NamedTuple
 
+import torch
+
 from lstm_lib.nn.backends import fused, native, reference, triton
 from lstm_lib.nn.backends.interface import Backend, Call, Settings
 from lstm_lib.nn.noise import QUIET
@@ -28,12 +30,21 @@ def candidates(asked: str, settings: Settings) -> list[Backend]:
 
     Example:
         >>> [backend.name for backend in candidates("auto", Settings("standard"))]
-        ['native', 'reference']
+        ['triton', 'native', 'fused', 'reference']
         >>> [backend.name for backend in candidates("auto", Settings("drawn"))]
         ['reference']
     """
     quiet = settings._replace(noise=QUIET)
-    return [backend for backend in BACKENDS if asked in ("auto", backend.name) and not backend.lacks(quiet)]
+    return [backend for backend in BACKENDS if _is_asked(asked, backend) and not backend.lacks(quiet)]
+
+
+def _is_asked(asked: str, backend: Backend, device: str | None = None) -> bool:
+    """Say whether a backend is in question: asked for by name, or by "auto" where it makes sense at all."""
+    if asked != "auto":
+        return asked == backend.name
+    if torch.compiler.is_compiling() and not backend.while_compiling:
+        return False
+    return device is None or not backend.devices or device in backend.devices
 
 
 def choose(asked: str, call: Call) -> Choice:
@@ -54,13 +65,11 @@ def choose(asked: str, call: Call) -> Choice:
         >>> from lstm_lib.nn import LSTM
         >>> choice = choose("auto", LSTM(3, 2, cell="janet").request(torch.ones(5, 4, 3)))
         >>> choice.backend.name, choice.reason
-        ('reference', "cell 'janet' has no kernel in torch")
+        ('fused', "cell 'janet' has no kernel in torch")
     """
     reasons: list[str] = []
     for backend in BACKENDS:
-        if asked not in ("auto", backend.name):
-            continue
-        if asked == "auto" and backend.devices and call.xs.device.type not in backend.devices:
+        if not _is_asked(asked, backend, call.xs.device.type):
             continue
         why_not = backend.lacks(call.settings)
         if asked == "auto":

@@ -16,7 +16,7 @@ import triton.language as tl
 
 @triton.jit
 def _tanh(x):  # type: ignore[no-untyped-def]
-    """tanh without overflow: e^-2|x| is at most 1."""
+    """Compute tanh without overflow: e^-2|x| is at most 1."""
     e = tl.exp(-2.0 * tl.abs(x))
     y = (1.0 - e) / (1.0 + e)
     return tl.where(x < 0, -y, y)

@@ -9,6 +9,7 @@ before stays in the loop (``Scan``): a product with W_hh and the gates.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -265,7 +266,7 @@ class _Layer(torch.autograd.Function):
     """One layer in one direction."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         how: Scan,
         saves: bool,
@@ -353,8 +354,7 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
         (torch.Size([5, 4, 2]), torch.Size([1, 4, 2]))
     """
     settings, xs, batch_sizes = call.settings, call.xs, call.batch_sizes
-    tensors = [xs, *call.state, *(w for layer in call.weights for w in layer.values())]
-    if is_transformed(tensors) or has_tangent(tensors):  # autograd functions have no rule for these
+    if yields(call):
         return reference.run(call)
     sizes = [xs.shape[1]] * xs.shape[0] if batch_sizes is None else batch_sizes.tolist()
     rows = xs.flatten(0, 1) if batch_sizes is None else xs
@@ -365,7 +365,7 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
     directions = 2 if settings.bidirectional else 1
     orders = [order(sizes, reverse=reverse, device=xs.device) for reverse in (False, True)[:directions]]
     last_states = []
-    with torch.autocast(xs.device.type, enabled=False):
+    with nullcontext() if low is None else torch.autocast(xs.device.type, enabled=False):
         for first in range(0, len(weights), directions):
             if first > 0:
                 rows = F.dropout(rows, settings.dropout if settings.noise.training else 0.0)
@@ -373,7 +373,7 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
             for k, steps in enumerate(orders, start=first):
                 w, begin = as_standard(settings.cell, weights[k]), (state.h[k], state.c[k])
                 given = (how, torch.is_grad_enabled(), steps, settings.cell, tuple(w), rows, *begin, *w.values())
-                hs, *last = _Layer.apply(*given)  # type: ignore[no-untyped-call]
+                hs, *last = _Layer.apply(*given)
                 columns.append(hs)
                 last_states.append(last)
             rows = torch.cat(columns, dim=-1) if directions > 1 else columns[0]
@@ -387,12 +387,23 @@ def lacks(settings: Settings) -> str:
 
     Example:
         >>> lacks(Settings("standard")), lacks(Settings("drawn"))
-        ('', "cell 'drawn' has no backward pass of its own yet")
+        ('', "cell 'drawn' has no derivation")
     """
-    if settings.cell not in ABLE or (settings.cell == "no-forget" and not settings.has_bias):
-        return f"cell {settings.cell!r} has no backward pass of its own yet"
+    if settings.cell not in ABLE:
+        return f"cell {settings.cell!r} has no derivation"
+    if settings.cell == "no-forget" and not settings.has_bias:
+        return "cell 'no-forget' without biases has no derivation"
     acting = settings.noise.acting()
     return f"{' and '.join(acting)} inside the layer: only the readable loop has it" if acting else ""
 
 
-BACKEND = Backend("fused", "a backward pass derived by hand", run, lacks, is_traced=False)
+def yields(call: Call) -> str:
+    """Say why the readable path computes this call, even where "fused" is asked for by name."""
+    tensors = [call.xs, *call.state, *(w for layer in call.weights for w in layer.values())]
+    if is_transformed(tensors):
+        return "torch.func transforms this call, which a derivation by hand has no rule for"
+    return "torch differentiates this call forward, and only backward is derived" if has_tangent(tensors) else ""
+
+
+ABOUT = "a backward pass derived by hand"
+BACKEND = Backend("fused", ABOUT, run, lacks, yields=yields, is_traced=False, while_compiling=False)

@@ -86,8 +86,8 @@ def scan(
     gates = torch.empty_like(shares) if saves else shares
     last = State(torch.empty_like(start.h), torch.empty_like(start.c))
     _kernels.forward_kernel[tiles.programs(B, H)](
-        shares, W_hh.contiguous(), _peep(kind, shares), start.h.contiguous(), start.c.contiguous(), hs, cs, gates, *last,
-        *_places(steps, tiles, shares), T, B, H, **_options(tiles, steps, kind), SAVE=saves,
+        shares, W_hh.contiguous(), _peep(kind, shares), start.h.contiguous(), start.c.contiguous(), hs, cs, gates,
+        *last, *_places(steps, tiles, shares), T, B, H, **_options(tiles, steps, kind), SAVE=saves,
     )
     return hs, cs, gates, last
 
@@ -144,7 +144,8 @@ def _peep(kind: fused.Kind, like: Tensor) -> Tensor:
 
 def _options(tiles: Tiles, steps: fused.Steps, kind: fused.Kind) -> dict[str, Any]:
     options: dict[str, Any] = {"BB": tiles.BB, "BH": tiles.BH, "HK": tiles.inner, "ALONE": tiles.alone}
-    options |= {"REVERSE": steps.reverse, "PACKED": steps.before is not None, "PRECISION": "tf32", "num_warps": tiles.warps, "num_stages": 1}
+    options |= {"REVERSE": steps.reverse, "PACKED": steps.before is not None, "PRECISION": "tf32"}
+    options |= {"num_warps": tiles.warps, "num_stages": 1}
     options |= {"PEEP": kind.peep is not None, "SAYS_ALL": kind.says_all}
     return options if tiles.alone else options | {"launch_cooperative_grid": True}
 
@@ -158,12 +159,7 @@ def run(call: Call) -> tuple[Tensor, State]:
 
 
 def lacks(settings: Settings) -> str:
-    """Say why there is no kernel for such a module.
-
-    Example:
-        >>> lacks(Settings("standard")), lacks(Settings("drawn"))
-        ('', "cell 'drawn' has no backward pass of its own yet")
-    """
+    """Say why there is no kernel for such a module: there is one where ``fused`` has a derivation."""
     return fused.lacks(settings)
 
 
@@ -190,6 +186,8 @@ def refuses(call: Call) -> str:
 
 def yields(call: Call) -> str:
     """Say why "auto" had better ask the next: no measurement on this kind of GPU says that this would be faster."""
+    if why := fused.yields(call):
+        return why
     found = measured(call)
     if found is None:
         return "nothing was measured near this size on this kind of GPU"
@@ -278,5 +276,14 @@ def _interprets() -> bool:
 
 
 BACKEND = Backend(
-    "triton", "all steps in one launch", run, lacks, refuses, yields, is_traced=False, devices=("cuda",), evidence=evidence
+    "triton",
+    "all steps in one launch",
+    run,
+    lacks,
+    refuses,
+    yields,
+    is_traced=False,
+    while_compiling=False,
+    devices=("cuda",),
+    evidence=evidence,
 )
