@@ -61,8 +61,8 @@ class Backend(NamedTuple):
     last state. lacks: is there no kernel for such a module at all? refuses: is this call beyond it, here and now?
     yields: could it perhaps, but would "auto" do better to go on to the next? arrange: lays the weights in memory, in
     place, as it likes them. is_traced: whether torch.compile can follow it. devices: types of devices on which it is
-    asked, () for all. while_compiling: whether "auto" asks it while a graph is built. evidence: the measurement for which
-    "auto" prefers it to torch's own kernels, in words.
+    asked, () for all. while_compiling: whether "auto" asks it while a graph is built. evidence: the measurement for
+    which "auto" prefers it to torch's own kernels, in words.
     """
 
     name: str
