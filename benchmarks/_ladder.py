@@ -9,6 +9,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from lstm_lib import nn
 
 SEED = 0
 Pass = Callable[[], list[Tensor]]
@@ -36,6 +39,35 @@ def training_pass(run: Callable[..., Tensor], lstm: torch.nn.LSTM, xs: Tensor, d
         return [hs.detach(), *(p.grad for p in (xs, *lstm.parameters()) if p.grad is not None)]
 
     return both
+
+
+def by_backend(name: str, cell: str = "standard") -> Callable[..., Tensor]:
+    """Return a run of ``lstm_lib.nn.LSTM`` by a backend, with the weights of a ``torch.nn.LSTM`` (its first rows).
+
+    Its input is a tensor (T, B, D) or a PackedSequence.
+    """
+    modules: dict[int, nn.LSTM] = {}
+
+    def run(lstm: torch.nn.LSTM, xs: Any) -> Tensor:
+        if id(lstm) not in modules:
+            modules[id(lstm)] = like(lstm, name, cell)
+        hs = modules[id(lstm)](xs)[0]
+        return hs.data if isinstance(hs, PackedSequence) else hs
+
+    return run
+
+
+def like(lstm: torch.nn.LSTM, backend: str, cell: str) -> nn.LSTM:
+    """Make our LSTM with the very parameters of torch's; those that a cell adds are drawn, rows it lacks left out."""
+    D, H, w = lstm.input_size, lstm.hidden_size, lstm.weight_ih_l0
+    torch.manual_seed(SEED)
+    ours = nn.LSTM(D, H, cell=cell, backend=backend, device=w.device, dtype=w.dtype)
+    for parameter, (name, theirs) in zip(ours.parameters(), lstm.named_parameters(), strict=False):
+        if cell == "standard":
+            setattr(ours, name, theirs)
+        else:
+            parameter.data.copy_(theirs[: len(parameter)])
+    return ours
 
 
 def largest_error(found: list[Tensor], expected: list[Tensor]) -> float:

@@ -1,12 +1,16 @@
 """Compare and time LSTMs on a GPU, in one command under nine minutes: ``python -m benchmarks.torch_lstm_gpu``.
 
 First come rows that say whether the numbers are right: the backends of ``lstm_lib.nn.LSTM`` beside ``torch.nn.LSTM``,
-on the GPU, in float64, float32 and under autocast, batched and packed. Then come times, forward and backward of one
-layer with gradients of weights and inputs: the rungs of the ladder, in float32 ("fp32", TF32 off), in float32 with TF32
-products ("tf32"), in bfloat16 and in float16 (weights and inputs in that type). In each round the rungs take turns;
-each number is the median over passes, measured with CUDA events after a warm-up. "native" runs twice: the two differ by
-nothing but noise. The same rungs run on the processor beside, with as many threads as torch likes. torch.compile runs
-in a child with its time bounded; a row whose child took longer has no time.
+on the GPU, in float64, float32 and under autocast, batched and packed. Then come times of one layer: the forward pass
+alone ("forward"), and forward and backward with gradients of weights and inputs ("both"), of a batch and of packed
+sequences with lengths uniform in [T/4, T]; in float32 as torch has it by default ("tf32": cuDNN rounds products to
+TF32, other products are exact), in float32 without TF32 ("fp32"), in bfloat16 and in float16 (weights and inputs in
+that type). Rungs are torch's own module ("native"; it runs twice, and the two differ by nothing but noise), the
+backends "triton" and "fused", and the loops of the ladder; other cells run by the readable loop and by Triton. In each
+round the rungs take turns; each number is the median over passes, measured with CUDA events after a warm-up. When all
+this is written, "auto" can choose by it, and is timed beside "native": its gain is in rows of their own. The rungs of
+the ladder run on the processor beside, with as many threads as torch likes. torch.compile runs in a child with its time
+bounded; a row whose child took longer has no time.
 
 After 8.5 minutes no row is begun any more, and the last row says how many were left out. Without CUDA: exit code 2.
 """
@@ -23,31 +27,38 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from benchmarks import _ladder, _record
 from lstm_lib import nn
-from lstm_lib.nn import ladder
+from lstm_lib.nn import backends, ladder
+from lstm_lib.nn.backends import triton
 from lstm_lib.nn.backends.native import onednn_computes
 
 Size = tuple[int, int, int, int]
 SIZES: list[Size] = [
     (100, 1, 16, 16),  # where a GPU does not help
     (100, 32, 64, 128),
+    (100, 512, 128, 128),
+    (200, 16, 256, 256),
+    (100, 128, 256, 256),
     (256, 64, 512, 512),
     (1024, 16, 768, 768),  # the size of the figure in the FlashRNN paper (Pöppel et al. 2024)
-    (100, 512, 128, 128),
+    (128, 64, 768, 768),
+    (128, 64, 1024, 1024),
 ]
-COMPILED: list[Size] = [(100, 32, 64, 128), (256, 64, 512, 512)]  # sizes at which the step is compiled
-COMPILED_LOOP: Size = (32, 32, 64, 128)  # every step is compiled anew: few of them
-ON_CPU: list[Size] = SIZES[:2]
+PACKED: list[Size] = [(100, 32, 64, 128), (256, 64, 512, 512), (128, 64, 768, 768)]  # sizes timed packed too
+LOOPS: list[Size] = [(100, 32, 64, 128), (256, 64, 512, 512)]  # sizes at which loops are timed
+CELLS = ("standard", "peephole", "coupled", "janet", "no-forget")
+COMPILED: list[Size] = [(100, 32, 64, 128)]  # sizes at which the step is compiled
+ON_CPU: list[Size] = [(100, 1, 16, 16), (100, 32, 64, 128)]
 TINY: list[Size] = [(3, 2, 4, 8)]
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 0.05}
 BUDGET = 510.0   # seconds
 BOUND = 60.0     # seconds for one child that compiles
-PASSES = 20      # a rung's passes at one size and precision, if they take no longer than SECONDS
-SECONDS = 2.0
+PASSES = 15      # a rung's passes at one size and precision, if they take no longer than SECONDS
+SECONDS = 0.6
 NO_GPU = "There is no CUDA device here: nothing was measured. Run this on a machine with an NVIDIA GPU."
 
 
@@ -71,8 +82,8 @@ class Clock:
 
 
 def set_tf32(allowed: bool) -> None:
-    """Let float32 products use TF32, in products and in cuDNN, or forbid it."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+    """Let cuDNN round float32 to TF32, as torch does by default, or forbid it; other products stay exact."""
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, allowed
 
 
 def wait(device: str) -> None:
@@ -87,7 +98,7 @@ def wait(device: str) -> None:
 def correctness(device: str, size: Size) -> Iterator[dict[str, Any]]:
     """Compare every backend with ``torch.nn.LSTM``: outputs and all gradients."""
     set_tf32(False)
-    for backend in ("reference", "native", "auto"):
+    for backend in ("reference", "native", "fused", "triton", "auto"):
         for dtype in (torch.float64, torch.float32, torch.bfloat16):
             for form in ("batch", "packed"):
                 yield compare(device, size, backend, dtype, form)
@@ -104,6 +115,9 @@ def compare(device: str, size: Size, backend: str, dtype: torch.dtype, form: str
     of_onednn = (device, backend, form, low) == ("cpu", "native", "batch", True)
     if of_onednn and not onednn_computes(dtype, with_gradients=True):
         return _ladder.row(size, **about, error=None, right=None, why="oneDNN has no bfloat16 LSTM on this processor")
+    if backend == "triton" and not (low and device == "cuda"):
+        why = "its products are TF32 or narrower" if device == "cuda" else "Triton computes on NVIDIA GPUs"
+        return _ladder.row(size, **about, error=None, right=None, why=why)
     full = torch.float32 if low else dtype
     theirs, xs, dhs = _ladder.problem(size, device, full)
     ours = nn.LSTM(size[2], size[3], device=device, dtype=full, backend=backend)
@@ -170,24 +184,126 @@ def peak_memory(both: _ladder.Pass, device: str) -> float | None:
     return round(torch.cuda.max_memory_allocated() / 2**20, 1)
 
 
-def timings(device: str, size: Size, precision: str, rungs: tuple[str, ...], clock: Clock) -> list[dict[str, Any]]:
+def timings(
+    device: str,
+    size: Size,
+    precision: str,
+    rungs: tuple[str, ...],
+    clock: Clock,
+    form: str = "batch",
+    passes: str = "both",
+    cell: str = "standard",
+) -> list[dict[str, Any]]:
     """Return a row for each rung at one size and precision; the rungs take turns, pass by pass."""
     if not clock.allows():
         return []
     set_tf32(precision == "tf32")
     lstm, xs, dhs = _ladder.problem(size, device, PRECISIONS[precision])
-    passes = {
-        rung: _ladder.training_pass(ladder.make(rung.removesuffix(" again")), lstm, xs, dhs) for rung in rungs
+    if device == "cuda":
+        lstm.flatten_parameters()
+    given, dhs = (xs, dhs) if form == "batch" else pack(xs, dhs)
+    run = {rung: make(rung, cell) for rung in rungs}
+    works = {
+        rung: _ladder.training_pass(with_input(how, given), lstm, xs, dhs)
+        if passes == "both"
+        else without_gradients(how, lstm, given)
+        for rung, how in run.items()
     }
-    counts = {rung: warm_up(both, device) for rung, both in passes.items()}
-    memory = {rung: peak_memory(both, device) for rung, both in passes.items()}
-    times: dict[str, list[float]] = {rung: [] for rung in passes}
-    for turn in range(max(counts.values())):
-        for rung, both in passes.items():
-            if turn < counts[rung]:
-                times[rung].append(time_once(both, device))
-    about = {"what": "time", "device": device, "precision": precision}
-    return [_ladder.row(size, **about, rung=rung, **summary(times[rung]), peak_mib=memory[rung]) for rung in rungs]
+    counts, refused = {}, {}
+    for rung, work in works.items():
+        try:
+            counts[rung] = warm_up(work, device)
+        except RuntimeError as error:
+            refused[rung] = str(error)[:200]
+    memory = {rung: peak_memory(works[rung], device) for rung in counts}
+    times: dict[str, list[float]] = {rung: [] for rung in counts}
+    for turn in range(max(counts.values(), default=0)):
+        for rung, count in counts.items():
+            if turn < count:
+                times[rung].append(time_once(works[rung], device))
+    about = {"what": "time", "device": device, "precision": precision, "form": form, "passes": passes}
+    about |= {} if cell == "standard" else {"cell": cell}
+    return [
+        _ladder.row(size, **about, rung=rung, **summary(times[rung]), peak_mib=memory[rung])
+        if rung in counts
+        else _ladder.row(size, **about, rung=rung, median_ms=None, why=refused[rung])
+        for rung in rungs
+    ]
+
+
+def make(rung: str, cell: str) -> Callable[..., torch.Tensor]:
+    """Return a rung of the ladder, torch's own module, or a backend."""
+    rung = rung.removesuffix(" again")
+    if rung == "native" and cell == "standard":
+        return torch_itself
+    return _ladder.by_backend(rung, cell) if rung in backends.NAMES else ladder.make(rung)
+
+
+def torch_itself(lstm: torch.nn.LSTM, xs: Any) -> torch.Tensor:
+    """Run torch's own module over a batch or over packed sequences."""
+    hs = lstm(xs)[0]
+    return hs.data if isinstance(hs, PackedSequence) else hs
+
+
+def with_input(how: Callable[..., torch.Tensor], given: Any) -> Callable[..., torch.Tensor]:
+    """Let a rung run over what was packed from the input."""
+    return lambda lstm, xs: how(lstm, given)
+
+
+def without_gradients(how: Callable[..., torch.Tensor], lstm: torch.nn.LSTM, given: Any) -> _ladder.Pass:
+    """Return a forward pass alone."""
+
+    def forward() -> list[torch.Tensor]:
+        with torch.no_grad():
+            return [how(lstm, given)]
+
+    return forward
+
+
+def pack(xs: torch.Tensor, dhs: torch.Tensor) -> tuple[PackedSequence, torch.Tensor]:
+    """Pack a batch, and the gradients of its hs, with lengths uniform in [T/4, T]; the longest is T."""
+    T, B = xs.shape[:2]
+    lengths = torch.randint(max(1, T // 4), T + 1, (B,), generator=torch.Generator().manual_seed(_ladder.SEED))
+    lengths[0] = T
+    lengths = lengths.sort(descending=True).values
+    rows, *order = pack_padded_sequence(xs.detach(), lengths)
+    return PackedSequence(rows.requires_grad_(), *order), pack_padded_sequence(dhs, lengths).data
+
+
+def choices(size: Size, precision: str, form: str, passes: str, clock: Clock) -> list[dict[str, Any]]:
+    """Time "auto", which chooses by what is recorded, beside torch's own module; one row with the gain."""
+    found = timings("cuda", size, precision, ("native", "auto", "native again"), clock, form, passes)
+    if not found:
+        return []
+    lstm, xs, dhs = _ladder.problem(size, "cuda", PRECISIONS[precision])
+    with torch.set_grad_enabled(passes == "both"):
+        chosen = nn.explain(_ladder.like(lstm, "auto", "standard"), xs if form == "batch" else pack(xs, dhs)[0])
+    native, auto, again = (row["median_ms"] for row in found)
+    about = {"what": "auto", "precision": precision, "form": form, "passes": passes, "chosen": chosen.backend}
+    gains = {"gain": round(native / auto, 3), "gain_again": round(again / auto, 3), "noise": round(native / again, 3)}
+    return [_ladder.row(size, **about, native_ms=native, auto_ms=auto, **gains)]
+
+
+def compile_kernels(sizes: list[Size]) -> None:
+    """Let children compile Triton's kernels side by side, into the cache on disk: that is not what is measured."""
+    jobs = [(size, precision) for size in sizes for precision in ("tf32", "bf16", "fp16")]
+    command = [sys.executable, "-m", "benchmarks.torch_lstm_gpu", "--warm"]
+    running = []
+    for size, precision in jobs:
+        running.append(subprocess.Popen([*command, precision, *map(str, size)], stdout=subprocess.DEVNULL))
+        if len(running) == (os.cpu_count() or 4):
+            for child in running:
+                child.wait()
+            running = []
+    for child in running:
+        child.wait()
+
+
+def warm(precision: str, size: Size) -> None:
+    """Be such a child: run each kernel once."""
+    for form in ("batch", "packed") if size in PACKED else ("batch",):
+        for passes in ("both", "forward"):
+            timings("cuda", size, precision, ("triton",), Clock(60), form, passes)
 
 
 def summary(times: list[float]) -> dict[str, Any]:
@@ -242,28 +358,42 @@ def provenance(device: str) -> dict[str, Any]:
 
 def plan(device: str, tiny: bool, clock: Clock) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Say what to measure, the most telling first."""
-    loops, native = ("per step", "hoisted", "native"), ("native", "native again")
-    every = (*loops, "native again")
-    sizes = TINY if tiny else SIZES
-    for precision in ("fp32", "bf16", "fp16", "tf32"):
-        for size in sizes:
-            if device == "cpu" and precision in ("tf32", "fp16"):
+    every, loops = ("per step", "hoisted", "fused", "native", "native again"), TINY if tiny else LOOPS
+    kernels = ("native", "triton", "native again") if device == "cuda" else ("native", "fused", "native again")
+    for precision in ("bf16", "tf32", "fp16"):
+        for size in TINY if tiny else SIZES:
+            if device == "cpu" and precision != "bf16":
                 continue  # these are ways of GPUs
-            rungs = every if precision in ("fp32", "bf16") else native
-            yield lambda size=size, precision=precision, rungs=rungs: timings(device, size, precision, rungs, clock)
+            for form in ("batch", "packed") if tiny or size in PACKED else ("batch",):
+                for passes in ("both", "forward"):
+                    yield lambda s=size, p=precision, f=form, q=passes: timings(device, s, p, kernels, clock, f, q)
+    for size in loops:
+        for precision in ("fp32", "bf16"):
+            yield lambda s=size, p=precision: timings(device, s, p, every, clock)
+    for cell in CELLS[1:]:
+        for size in loops:
+            rungs = ("reference", "fused", "triton") if device == "cuda" else ("reference", "fused")
+            yield lambda s=size, c=cell, r=rungs: timings(device, s, "bf16", r, clock, cell=c)
     if device == "cuda":
         for size in TINY if tiny else ON_CPU:
-            yield lambda size=size: timings("cpu", size, "fp32", every, clock)
+            yield lambda s=size: timings("cpu", s, "fp32", every, clock)
+
+
+def last(tiny: bool, clock: Clock) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Say what comes when all that is written: what "auto" makes of it, and what torch.compile makes of a step."""
+    for precision in ("bf16", "tf32", "fp16"):
+        for size in TINY if tiny else SIZES:
+            for form in ("batch", "packed") if tiny or size in PACKED else ("batch",):
+                for passes in ("both", "forward"):
+                    yield lambda s=size, p=precision, f=form, q=passes: choices(s, p, f, q, clock)
     for size in () if tiny else COMPILED:
-        for precision in ("fp32", "bf16"):
-            yield lambda size=size, p=precision: compiled(device, size, p, "compiled step", clock)
-    if not tiny:
-        yield lambda: compiled(device, COMPILED_LOOP, "fp32", "compiled loop", clock)
-        yield lambda: timings(device, COMPILED_LOOP, "fp32", every, clock)
+        yield lambda s=size: compiled("cuda", s, "bf16", "compiled step", clock)
 
 
-def measure(device: str, *, tiny: bool, budget: float) -> list[dict[str, Any]]:
-    """Return all rows, and print each as it comes."""
+def measure(
+    device: str, *, tiny: bool, budget: float, keep: Callable[[list[dict[str, Any]]], None] | None = None
+) -> list[dict[str, Any]]:
+    """Return all rows, and print each as it comes; ``keep`` writes what "auto" is to choose by."""
     clock, rows = Clock(budget), [provenance(device)]
     for row in correctness(device, TINY[0] if tiny else (12, 5, 7, 33)):
         rows.append(row)
@@ -271,13 +401,34 @@ def measure(device: str, *, tiny: bool, budget: float) -> list[dict[str, Any]]:
     wrong = [row for row in rows if row.get("right") is False]
     if wrong:
         raise AssertionError(f"got numbers unlike those of torch.nn.LSTM, so nothing is timed: {wrong}")
-    for step in plan(device, tiny, clock):
-        for row in step():
-            rows.append(row)
-            print(*row.values(), flush=True)
+    if device == "cuda":
+        compile_kernels(TINY if tiny else SIZES)
+        print(f"kernels compiled, {clock.left():.0f} s left", flush=True)
+
+    def take(steps: Iterator[Callable[[], list[dict[str, Any]]]]) -> None:
+        for step in steps:
+            for row in step():
+                rows.append(row)
+                print(*row.values(), flush=True)
+
+    take(plan(device, tiny, clock))
+    if device == "cuda" and keep:
+        keep(rows)
+        triton.forget()
+        take(last(tiny, clock))
+        gains = [row["gain"] for row in rows if row["what"] == "auto"]
+        if gains:
+            mean = round(statistics.geometric_mean(gains), 3)
+            rows.append({"what": "auto, all", "n": len(gains), "geometric_mean": mean, "lowest": min(gains)})
+            print(*rows[-1].values())
     rows.append({"what": "end", "seconds": round(budget - clock.left(), 1), "measurements_left_out": clock.left_out})
     print(f"{rows[-1]['seconds']} seconds; {clock.left_out} measurements did not fit the time and were left out")
     return rows
+
+
+def write(rows: list[dict[str, Any]]) -> None:
+    """Write the result file."""
+    _record.write("torch_lstm_gpu", rows, seeds=[_ladder.SEED], packages=["numpy", "torch"])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -288,20 +439,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-write", action="store_true", help="print, but do not write the results")
     parser.add_argument("--budget", type=float, default=BUDGET, help="seconds after which no row is begun")
     parser.add_argument("--child", nargs=7, help=argparse.SUPPRESS)
+    parser.add_argument("--warm", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
         rung, device, precision, *size = options.child
         T, B, D, H = map(int, size)
         print(json.dumps(compile_and_time(rung, device, precision, (T, B, D, H))))
         return 0
+    if options.warm:
+        precision, *size = options.warm
+        T, B, D, H = map(int, size)
+        warm(precision, (T, B, D, H))
+        return 0
     if options.device == "cuda" and not torch.cuda.is_available():
         print(NO_GPU, file=sys.stderr)
         return 2
     if options.device == "cpu" and not options.no_write:
         parser.error("results of a processor are not those of a GPU: add --no-write")
-    rows = measure(options.device, tiny=options.tiny, budget=options.budget)
-    if not options.no_write:
-        _record.write("torch_lstm_gpu", rows, seeds=[_ladder.SEED], packages=["numpy", "torch"])
+    keep = None if options.no_write else write
+    rows = measure(options.device, tiny=options.tiny, budget=options.budget, keep=keep)
+    if keep:
+        keep(rows)
     return 0
 
 

@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # The library from the ground up: on each level its wings, and the modules and folders that each is made of. A file may
 # import from its own wing and from lower levels, nothing else. A new module or folder gets its place here, once.
 LEVELS = (
-    {"array": "_array"},
-    {"notation": "notation", "cell_map": "_cell_map", "tasks": "tasks", "nn": "nn", "recorded": "recorded"},
+    {"array": "_array", "recorded": "recorded"},
+    {"notation": "notation", "cell_map": "_cell_map", "tasks": "tasks", "nn": "nn"},
     {
         "from_scratch": "from_scratch",
         "training": "training",

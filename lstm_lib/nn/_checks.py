@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lstm_lib.nn.backends import COMING, NAMES
+from lstm_lib.nn.backends import NAMES
 from lstm_lib.nn.backends.interface import autocasts
 from lstm_lib.nn.steps import CELLS, State
 
@@ -58,8 +58,6 @@ def expect_backend(cell: str, backend: str, proj_size: int) -> None:
         raise ValueError(f"got cell {cell!r}, expected one of {', '.join(map(repr, CELLS))}")
     if backend not in NAMES:
         raise ValueError(f"got backend {backend!r}, expected one of {', '.join(map(repr, NAMES))}")
-    if backend in COMING:
-        raise NotImplementedError(f"got backend {backend!r}, which is not there yet, expected 'auto' or 'reference'")
     if cell != "standard" and proj_size:
         raise ValueError(f"got proj_size {proj_size} with cell {cell!r}, expected 0: cell 'standard' alone projects")
 

@@ -42,8 +42,8 @@ def explain(lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None) -> E
         >>> import torch
         >>> explain(LSTM(3, 2), torch.ones(5, 4, 3)).reason
         "cell 'standard' on a CPU in float32: torch's own kernels"
-        >>> explain(LSTM(3, 2, cell="drawn"), torch.ones(5, 4, 3))
-        Explanation(backend='reference', reason="cell 'drawn' has no kernel in torch")
+        >>> explain(LSTM(3, 2, cell="janet"), torch.ones(5, 4, 3))
+        Explanation(backend='fused', reason="cell 'janet' has no kernel in torch")
     """
     call = lstm.request(x, hx)
     backend, reason = choose(lstm.backend, call)
@@ -53,5 +53,6 @@ def explain(lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None) -> E
         device, low = DEVICES.get(call.xs.device.type, call.xs.device.type), autocast_dtype(call.xs)
         under = "" if low is None else f" under autocast to {low}"
         where = f"on {device} in {call.xs.dtype}{under}".replace("torch.", "")
-        reason = f"cell {lstm.cell!r} {where}: {backend.about}"
+        evidence = backend.evidence(call)
+        reason = f"cell {lstm.cell!r} {where}: {backend.about}" + (f"; {evidence}" if evidence else "")
     return Explanation(backend.name, reason)

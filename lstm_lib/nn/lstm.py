@@ -43,10 +43,12 @@ class LSTM(nn.Module):
         cell: "standard"; "drawn", the article's (adds weight_u (H, H), bias_u (H)); "peephole" (adds weight_peep
             (3, H): i, f, o); "coupled" (rows f, g, o); "janet" (rows f, g); "no-forget" (rows i, g, o);
             "layernorm" (adds weight_norm_ih, weight_norm_hh (4·H), weight_norm_c, bias_norm_c (H)).
-        backend: "reference", the readable loop; "native", torch's own kernels (cell "standard" without dropout inside
-            the layer); "auto", the native one where it computes what is asked, else the readable one: for other cells,
-            for noise that acts, under torch.func and forward differentiation, and under autocast on a processor whose
-            oneDNN has no LSTM of that precision.
+        backend: "reference", the readable loop; "fused", the same with a backward pass derived by hand (all cells but
+            "drawn" and "layernorm", no dropout inside the layer); "triton", all steps in one launch on an NVIDIA GPU
+            (what "fused" can, without a projection, in float32 with TF32 products, bfloat16 and float16); "native",
+            torch's own kernels (cell "standard" without dropout inside the layer); "auto", on a GPU "triton" where a
+            recorded measurement on that kind of GPU says that it is faster, else the first that can of "native",
+            "fused" and "reference". ``lstm_lib.nn.explain`` says which, and why.
         variational_dropout: Probability of zeroing a feature of a layer's input, or a unit of its h on the way to the
             gates, for a whole sequence, in training.
         recurrent_dropout: Probability of zeroing an entry of g at a step, in training: that unit learns nothing then.
@@ -56,7 +58,6 @@ class LSTM(nn.Module):
     Raises:
         TypeError: If an argument is of the wrong type.
         ValueError: If an argument has no such value, or two do not go together.
-        NotImplementedError: If the backend is "fused" or "triton", which are not there yet.
 
     Example:
         >>> lstm = LSTM(3, 2, num_layers=2, cell="peephole")
@@ -150,7 +151,7 @@ class LSTM(nn.Module):
     def flatten_parameters(self) -> None:
         """Move the parameters into one piece of memory where cuDNN takes them; elsewhere nothing happens."""
         settings = self._settings()
-        for backend in backends.candidates(self.backend, settings)[:1]:
+        for backend in backends.candidates(self.backend, settings):
             backend.arrange(settings, self._weights())
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "LSTM":

@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 
 from lstm_lib import nn
 from lstm_lib.nn import backends
-from lstm_lib.nn.backends import native
+from lstm_lib.nn.backends import fused, native
 
 LOW = {torch.bfloat16: 2e-2, torch.float16: 5e-3}  # what an output, of size 1 at most, may be off
 jit_inside_torch = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # forward_ad still uses it
@@ -64,6 +64,12 @@ def inputs(dtype: torch.dtype = torch.float32) -> torch.Tensor:
 # ---------------------------------------------------------------- explain
 
 WORDS = "torch's own kernels"
+
+
+def _second(cell: str) -> str:
+    return "fused" if cell in fused.ABLE else "reference"
+
+
 NOISE = "inside the layer: torch's kernels have none"
 SITUATIONS: dict[str, tuple[dict[str, Any], torch.dtype, str, str, str]] = {
     # options, dtype of the input, form or context, backend, reason
@@ -75,7 +81,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], torch.dtype, str, str, str]] = {
     "by name": ({"backend": "reference"}, torch.float32, "", "reference", "asked for by name: the readable loop"),
     "native by name": ({"backend": "native"}, torch.float32, "", "native", f"asked for by name: {WORDS}"),
     **{
-        cell: ({"cell": cell}, torch.float32, "", "reference", f"cell {cell!r} has no kernel in torch")
+        cell: ({"cell": cell}, torch.float32, "", _second(cell), f"cell {cell!r} has no kernel in torch")
         for cell in nn.CELLS
         if cell != "standard"
     },
@@ -138,7 +144,7 @@ def test_autocast_takes_torchs_kernels_where_onednn_has_them(
     if can:
         assert (backend, reason) == ("native", f"cell 'standard' on a CPU in float32 under autocast to {name}: {WORDS}")
     else:
-        assert (backend, reason) == ("reference", f"this processor has no {name} instructions for LSTMs in oneDNN")
+        assert (backend, reason) == ("fused", f"this processor has no {name} instructions for LSTMs in oneDNN")
 
 
 @pytest.mark.parametrize("autocast", [True, False], ids=["autocast", "plain"])
@@ -169,7 +175,7 @@ def test_auto_computes_in_low_precision_on_every_processor(
 
 
 @every_low_dtype
-def test_a_processor_without_the_instructions_takes_the_readable_path(
+def test_a_processor_without_the_instructions_takes_our_own_path(
     dtype: torch.dtype, torch_says: Any, ran: list[str]
 ) -> None:
     lstm, xs = make(), inputs()
@@ -177,7 +183,7 @@ def test_a_processor_without_the_instructions_takes_the_readable_path(
     torch_says(answers(False))
     with torch.autocast("cpu", dtype):
         hs, (h, c) = lstm(xs)
-    assert ran == ["native", "reference"]
+    assert ran == ["native", "fused"]
     assert {hs.dtype, h.dtype, c.dtype} == {dtype}
     torch.testing.assert_close(hs.float(), exact, rtol=0, atol=LOW[dtype])
 
@@ -218,7 +224,7 @@ def test_native_says_what_it_lacks_and_what_to_do(dtype: torch.dtype, torch_says
     torch_says(answers(False))
     lstm, xs = make(backend="native"), inputs()
     name = str(dtype).removeprefix("torch.")
-    words = f"^got backend 'native', expected 'auto' or 'reference': this processor has no {name} instructions"
+    words = f"^got backend 'native', expected 'auto', 'fused' or 'reference': this processor has no {name} instructions"
     for ask in (lstm, lambda xs: nn.explain(lstm, xs)):
         with torch.autocast("cpu", dtype), pytest.raises(RuntimeError, match=words):
             ask(xs)
@@ -236,7 +242,7 @@ def test_an_older_torch_that_cannot_be_asked_raises_nothing(
     with torch.autocast("cpu", torch.bfloat16):
         assert lstm(xs)[0].isfinite().all()
     assert lstm(xs)[0].isfinite().all()
-    assert ran == ["reference", "native"]
+    assert ran == ["fused", "native"]
 
 
 def test_without_onednn_torch_computes_low_precision_by_itself(ran: list[str]) -> None:
@@ -290,25 +296,25 @@ def test_forward_differentiation_of_float32_gives_the_slope() -> None:
 
 def test_a_new_backend_needs_its_line_in_the_table_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = backends.reference.BACKEND._replace(
-        name="fused",
+        name="triton",
         about="a backend of the test",
         lacks=lambda settings: "" if settings.cell == "drawn" else "it computes cell 'drawn' alone",
         yields=lambda call: "the batch is small" if call.xs.shape[1] < B else "",
         refuses=lambda call: "it takes float32 alone" if call.xs.dtype != torch.float32 else "",
     )
-    monkeypatch.setattr(backends, "BACKENDS", (slow, *backends.BACKENDS))
-    monkeypatch.setattr(nn._checks, "COMING", ("triton",))
+    others = [backend for backend in backends.BACKENDS if backend.name != "triton"]
+    monkeypatch.setattr(backends, "BACKENDS", (slow, *others))
     lstm, xs = make(cell="drawn"), inputs()
-    torch_has_none = "cell 'drawn' has no kernel in torch"
-    assert nn.explain(lstm, xs) == ("fused", "cell 'drawn' on a CPU in float32: a backend of the test")
+    torch_has_none = "cell 'drawn' has no kernel in torch; cell 'drawn' has no derivation"
+    assert nn.explain(lstm, xs) == ("triton", "cell 'drawn' on a CPU in float32: a backend of the test")
     assert nn.explain(lstm, xs[:, 1:]) == ("reference", f"the batch is small; {torch_has_none}")
     assert nn.explain(lstm.double(), xs.double()) == ("reference", f"it takes float32 alone; {torch_has_none}")
-    named = make(cell="drawn", backend="fused")
-    assert nn.explain(named, xs[:, 1:]).backend == "fused"  # who asks by name gets it, fast or not
-    with pytest.raises(RuntimeError, match="^got backend 'fused', expected 'auto' or 'reference': it takes float32"):
+    named = make(cell="drawn", backend="triton")
+    assert nn.explain(named, xs[:, 1:]).backend == "triton"  # who asks by name gets it, fast or not
+    with pytest.raises(RuntimeError, match="^got backend 'triton', expected 'auto' or 'reference': it takes float32"):
         named.double()(xs.double())
-    with pytest.raises(ValueError, match="^got backend 'fused', expected 'auto', 'native' or 'reference': it computes"):
-        make(backend="fused")
+    with pytest.raises(ValueError, match="^got backend 'triton', expected 'auto', 'native', 'fused' or 'reference'"):
+        make(backend="triton")
 
 
 def test_the_last_backend_of_the_table_computes_everything() -> None:
@@ -319,7 +325,7 @@ def test_the_last_backend_of_the_table_computes_everything() -> None:
             assert (last.lacks(call.settings), last.yields(call), last.refuses(call)) == ("", "", "")
 
 
-def test_the_weights_are_arranged_by_the_backend_that_runs_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weights_are_arranged_by_every_backend_that_may_run(monkeypatch: pytest.MonkeyPatch) -> None:
     arranged: list[tuple[str, list[str]]] = []
 
     def noting(backend: backends.Backend) -> backends.Backend:
@@ -330,7 +336,8 @@ def test_the_weights_are_arranged_by_the_backend_that_runs_first(monkeypatch: py
     make(num_layers=2, zoneout=0.1)  # in eval mode without zoneout it is torch's kernels that run
     make(cell="janet")
     make(backend="reference")
-    assert arranged == [("native", names), ("reference", names), ("reference", names)]
+    every = [("triton", names), ("native", names), ("fused", names), ("reference", names)]
+    assert arranged == [*every, *(pair for pair in every if pair[0] != "native"), ("reference", names)]
     arranged.clear()
     make(backend="native").double()
     assert arranged == [("native", names)] * 2

@@ -5,14 +5,15 @@ A new backend is a module with a ``BACKEND`` of ``interface.Backend``, and its l
 
 from typing import NamedTuple
 
-from lstm_lib.nn.backends import native, reference
+import torch
+
+from lstm_lib.nn.backends import fused, native, reference, triton
 from lstm_lib.nn.backends.interface import Backend, Call, Settings
 from lstm_lib.nn.noise import QUIET
 
 # In the order in which "auto" asks them. The last computes everything.
-BACKENDS: tuple[Backend, ...] = (native.BACKEND, reference.BACKEND)
-COMING = ("fused", "triton")
-NAMES = ("reference", "native", "auto", *COMING)
+BACKENDS: tuple[Backend, ...] = (triton.BACKEND, native.BACKEND, fused.BACKEND, reference.BACKEND)
+NAMES = ("reference", "fused", "triton", "native", "auto")
 
 
 class Choice(NamedTuple):
@@ -29,12 +30,21 @@ def candidates(asked: str, settings: Settings) -> list[Backend]:
 
     Example:
         >>> [backend.name for backend in candidates("auto", Settings("standard"))]
-        ['native', 'reference']
+        ['triton', 'native', 'fused', 'reference']
         >>> [backend.name for backend in candidates("auto", Settings("drawn"))]
         ['reference']
     """
     quiet = settings._replace(noise=QUIET)
-    return [backend for backend in BACKENDS if asked in ("auto", backend.name) and not backend.lacks(quiet)]
+    return [backend for backend in BACKENDS if _is_asked(asked, backend) and not backend.lacks(quiet)]
+
+
+def _is_asked(asked: str, backend: Backend, device: str | None = None) -> bool:
+    """Say whether a backend is in question: asked for by name, or by "auto" where it makes sense at all."""
+    if asked != "auto":
+        return asked == backend.name
+    if torch.compiler.is_compiling() and not backend.while_compiling:
+        return False
+    return device is None or not backend.devices or device in backend.devices
 
 
 def choose(asked: str, call: Call) -> Choice:
@@ -55,11 +65,11 @@ def choose(asked: str, call: Call) -> Choice:
         >>> from lstm_lib.nn import LSTM
         >>> choice = choose("auto", LSTM(3, 2, cell="janet").request(torch.ones(5, 4, 3)))
         >>> choice.backend.name, choice.reason
-        ('reference', "cell 'janet' has no kernel in torch")
+        ('fused', "cell 'janet' has no kernel in torch")
     """
     reasons: list[str] = []
     for backend in BACKENDS:
-        if asked not in ("auto", backend.name):
+        if not _is_asked(asked, backend, call.xs.device.type):
             continue
         why_not = backend.lacks(call.settings)
         if asked == "auto":

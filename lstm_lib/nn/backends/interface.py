@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from lstm_lib.nn.noise import QUIET, Noise
 from lstm_lib.nn.steps import State, Weights
@@ -59,7 +60,9 @@ class Backend(NamedTuple):
     name: what ``backend=`` calls it. about: what computes, in words. run: gives hs, in the form of call.xs, and the
     last state. lacks: is there no kernel for such a module at all? refuses: is this call beyond it, here and now?
     yields: could it perhaps, but would "auto" do better to go on to the next? arrange: lays the weights in memory, in
-    place, as it likes them. is_traced: whether torch.compile can follow it.
+    place, as it likes them. is_traced: whether torch.compile can follow it. devices: types of devices on which it is
+    asked, () for all. while_compiling: whether "auto" asks it while a graph is built. evidence: the measurement for
+    which "auto" prefers it to torch's own kernels, in words.
     """
 
     name: str
@@ -70,6 +73,9 @@ class Backend(NamedTuple):
     yields: Callable[[Call], str] = _never
     arrange: Callable[[Settings, list[Weights]], None] = _leave
     is_traced: bool = True
+    devices: tuple[str, ...] = ()
+    while_compiling: bool = True
+    evidence: Callable[[Call], str] = _never
 
 
 # ---------------------------------------------------------------- what backends ask torch
@@ -109,6 +115,18 @@ def is_transformed(tensors: Sequence[Tensor]) -> bool:
     if torch.compiler.is_compiling():
         return False
     return any(map(torch._C._functorch.is_functorch_wrapped_tensor, tensors))
+
+
+def has_tangent(tensors: Sequence[Tensor]) -> bool:
+    """Say whether ``torch.autograd.forward_ad`` follows one of the tensors.
+
+    Example:
+        >>> has_tangent([torch.ones(2)])
+        False
+    """
+    if torch.compiler.is_compiling() or getattr(forward_ad, "_current_level", 0) < 0:
+        return False
+    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)
 
 
 def autocasts(xs: Tensor) -> bool:

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from lstm_lib.nn.backends.interface import (
     Backend,
     Call,
     Settings,
     autocast_dtype,
+    has_tangent,
     is_exporting,
     is_transformed,
 )
@@ -76,7 +76,7 @@ def yields(call: Call) -> str:
     tensors = [call.xs, *call.state, *_flat(call.weights)]
     if is_transformed(tensors):
         return "torch.func transforms this call, and torch's LSTM kernels lack rules for that"
-    if _has_tangent(tensors):
+    if has_tangent(tensors):
         return "torch differentiates this call forward, and its LSTM kernels lack rules for that"
     low = autocast_dtype(call.xs) if is_exporting() and call.xs.device.type == "cpu" else None
     if low not in QUESTIONS:
@@ -86,13 +86,6 @@ def yields(call: Call) -> str:
 
 def _short(dtype: torch.dtype | None) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _has_tangent(tensors: list[Tensor]) -> bool:
-    """Say whether ``torch.autograd.forward_ad`` follows one of the tensors."""
-    if torch.compiler.is_compiling() or getattr(forward_ad, "_current_level", 0) < 0:
-        return False
-    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)
 
 
 def _asked_of_onednn(call: Call) -> torch.dtype | None:

@@ -1,0 +1,409 @@
+"""The standard cell and its close relatives with a backward pass derived by hand: one autograd node a sequence.
+
+Shapes: T steps, B batch, N = Σ b_t rows of packed sequences (T·B for a batch), D features, H hidden units.
+Rows are in the order of ``reference``: the first b_0 are step 0, the next b_1 step 1, and so on.
+
+What a loop that autograd follows does T times is done once here: one product brings all inputs to the gates, one gives
+the gradient of each weight, one the gradient of all inputs, if anybody wants it. Only what must wait for the step
+before stays in the loop (``Scan``): a product with W_hh and the gates.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lstm_lib.nn.backends import reference
+from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype, has_tangent, is_transformed
+from lstm_lib.nn.steps import CELLS, State, Weights, preactivations
+
+
+class Steps(NamedTuple):
+    """In which order the rows are visited: b_t and the first row of every step, which direction, rows before.
+
+    before: for each row, the row of the same sequence one step earlier (in the direction of the run) in [initial
+    state; rows], as a slice where that is one, else as an index.
+    """
+
+    sizes: list[int]
+    reverse: bool
+    before: Tensor | None
+
+    def each(self) -> list[tuple[int, int]]:
+        """List first row and number of rows of every step, in the order of the run."""
+        bounds, first = [], 0
+        for b in self.sizes:
+            bounds.append((first, b))
+            first += b
+        return bounds[::-1] if self.reverse else bounds
+
+    def firsts(self) -> Tensor:
+        """Return the first row of every step, and N (T + 1), on the device."""
+        sizes = torch.tensor([0, *self.sizes], dtype=torch.int64)
+        return sizes.cumsum(0).to(self.before.device) if self.before is not None else sizes.cumsum(0)
+
+    def earlier(self, start: Tensor, rows: Tensor) -> Tensor:
+        """Return for each row (N, ·) what the sequence had one step before; start (B, ·) is what it begins with."""
+        if self.before is not None:
+            return torch.cat([start, rows])[self.before]
+        b = self.sizes[0]
+        return torch.cat([rows[b:], start]) if self.reverse else torch.cat([start, rows[:-b]])
+
+
+def order(sizes: list[int], *, reverse: bool, device: torch.device) -> Steps:
+    """Say in which order the rows of a batch or of packed sequences are visited.
+
+    Example:
+        >>> order([2, 1], reverse=False, device=torch.device("cpu")).before.tolist()  # rows 0 and 1 begin, 2 follows 0
+        [0, 1, 2]
+        >>> order([2, 2], reverse=True, device=torch.device("cpu")).each()
+        [(2, 2), (0, 2)]
+    """
+    if sizes[0] == sizes[-1]:  # never rising: a batch
+        return Steps(sizes, reverse, None)
+    B, first, before = sizes[0], 0, []
+    for t, b in enumerate(sizes):
+        if reverse:
+            alive = sizes[t + 1] if t + 1 < len(sizes) else 0
+            before += [B + first + b + k if k < alive else k for k in range(b)]
+        else:
+            before += [B + first - sizes[t - 1] + k if t else k for k in range(b)]
+        first += b
+    return Steps(sizes, reverse, torch.tensor(before, device=device))
+
+
+class Scan(NamedTuple):
+    """The part that must go step by step, forwards and backwards. See ``scan`` and ``scan_back``."""
+
+    forward: Callable[..., tuple[Tensor, Tensor, Tensor, State]]
+    backward: Callable[..., tuple[Tensor, Tensor, State]]
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """Return the dtype in which memories are kept: float32 for the low precisions.
+
+    Example:
+        >>> wide(torch.bfloat16), wide(torch.float64)
+        (torch.float32, torch.float64)
+    """
+    return torch.promote_types(dtype, torch.float32)
+
+
+class Kind(NamedTuple):
+    """What sets a cell apart from the standard one, once its rows are those of i, f, g, o (see ``as_standard``).
+
+    peep: weight_peep (3, H) or None. says_all: whether h = c, as in JANET, instead of o tanh(c). W_hr: the projection
+    (P, H) or None, and P = H.
+    """
+
+    peep: Tensor | None = None
+    says_all: bool = False
+    W_hr: Tensor | None = None
+
+
+def scan(
+    shares: Tensor, W_hh: Tensor, kind: Kind, start: State, steps: Steps, *, saves: bool = True
+) -> tuple[Tensor, Tensor, Tensor, State]:
+    """Run the cell over all steps; the shares (N, 4·H) become the gates i, f, g, o.
+
+    Args:
+        shares: What the inputs bring, with all biases.
+        W_hh: (4·H, P).
+        kind: What sets the cell apart from the standard one.
+        start: h (B, P) and c (B, H).
+        steps: The order.
+        saves: Whether a backward pass will ask for cs and gates; else they may be anything.
+
+    Returns:
+        hs (N, P), cs (N, H), gates (N, 4·H), and the last state of every sequence; cs and gates in ``wide`` precision.
+    """
+    H, P = W_hh.shape[0] // 4, W_hh.shape[1]
+    gates = shares.to(wide(shares.dtype))
+    hs, cs = shares.new_empty(len(shares), P), gates.new_empty(len(shares), H)
+    room = gates.new_empty(steps.sizes[0], H)
+    peep = None if kind.peep is None else kind.peep.to(gates.dtype)
+    h, c, W = start.h.clone(), start.c.to(gates.dtype, copy=True), W_hh.t()
+    for first, b in steps.each():
+        a, c_t, h_t, m = gates[first : first + b], cs[first : first + b], hs[first : first + b], room[:b]
+        if a.dtype == W.dtype:
+            a.addmm_(h[:b], W)
+        else:
+            a += h[:b] @ W
+        i, f, g, o = a.split(H, dim=1)
+        if peep is not None:
+            i.addcmul_(peep[0], c[:b])
+            f.addcmul_(peep[1], c[:b])
+        a[:, : 2 * H].sigmoid_()
+        g.tanh_()
+        torch.mul(f, c[:b], out=c_t)
+        c_t.addcmul_(i, g)                       # c = f c_prev + i g
+        if peep is not None:
+            o.addcmul_(peep[2], c_t)
+        o.sigmoid_()
+        if kind.says_all:
+            h_t.copy_(c_t)
+        elif kind.W_hr is None:
+            h_t.copy_(torch.tanh(c_t, out=m).mul_(o))                  # h = o tanh(c)
+        else:
+            said = torch.tanh(c_t, out=m).mul_(o).to(W.dtype)
+            torch.mm(said, kind.W_hr.t(), out=h_t)
+        if b == len(c):
+            h, c = h_t, c_t
+        else:
+            h, c = torch.cat([h_t, h[b:]]), torch.cat([c_t, c[b:]])
+    return hs, cs, gates, State(h, c.to(start.c.dtype))
+
+
+def scan_back(
+    d_hs: Tensor,
+    d_last: State,
+    W_hh: Tensor,
+    kind: Kind,
+    start: State,
+    cs: Tensor,
+    gates: Tensor,
+    steps: Steps,
+) -> tuple[Tensor, Tensor, State]:
+    """Run the gradient back over all steps.
+
+    Args:
+        d_hs: Gradient of hs (N, P).
+        d_last: Gradient of the last states, (B, P) and (B, H).
+        W_hh: (4·H, P).
+        kind: What sets the cell apart.
+        start: The initial state.
+        cs: Memories (N, H).
+        gates: i, f, g, o (N, 4·H).
+        steps: The order of the forward run.
+
+    Returns:
+        Gradient of the shares (N, 4·H); with a projection the whole gradient of each h (N, P), else d_hs; and the
+        gradient of the initial state.
+    """
+    i, f, g, o = gates.chunk(4, dim=1)
+    cs_before, W_hr = steps.earlier(start.c.to(cs.dtype), cs), kind.W_hr
+    tanh_cs = cs.tanh()
+    to_c = torch.ones_like(cs) if kind.says_all else o * (1 - tanh_cs * tanh_cs)   # ∂(o tanh c)/∂c
+    d_shares = torch.cat([
+        g * i * (1 - i),                                                           # ∂c/∂a_i
+        cs_before * f * (1 - f),                                                   # ∂c/∂a_f
+        i * (1 - g * g),                                                           # ∂c/∂a_g
+        torch.zeros_like(o) if kind.says_all else tanh_cs * o * (1 - o),           # ∂(o tanh c)/∂a_o
+    ], dim=1)
+    H = W_hh.shape[0] // 4
+    peep = None if kind.peep is None else kind.peep.to(cs.dtype)
+    heard = d_hs.new_empty(d_hs.shape) if W_hr is not None else d_hs
+    d_h, d_c = (part.to(cs.dtype, copy=True) for part in d_last)
+    for first, b in reversed(steps.each()):
+        rows = slice(first, first + b)
+        now_h, now_c, d_a = d_h[:b], d_c[:b], d_shares[rows]
+        now_h += d_hs[rows]
+        d_m = now_h
+        if W_hr is not None:
+            heard[rows] = now_h
+            d_m = (now_h.to(W_hr.dtype) @ W_hr).to(cs.dtype)
+        d_a[:, 3 * H :].mul_(d_m)
+        now_c.addcmul_(d_m, to_c[rows])
+        if peep is not None:
+            now_c.addcmul_(d_a[:, 3 * H :], peep[2])
+        d_a[:, : 3 * H].view(b, 3, H).mul_(now_c.unsqueeze(1))
+        now_c.mul_(f[rows])
+        if peep is not None:
+            now_c.addcmul_(d_a[:, :H], peep[0]).addcmul_(d_a[:, H : 2 * H], peep[1])
+        if d_a.dtype == W_hh.dtype:
+            torch.mm(d_a, W_hh, out=now_h)
+        else:
+            now_h.copy_(d_a.to(W_hh.dtype) @ W_hh)
+    return d_shares.to(W_hh.dtype), heard, State(d_h.to(start.h.dtype), d_c.to(start.c.dtype))
+
+
+LOOP = Scan(scan, scan_back)
+ABLE = ("standard", "peephole", "coupled", "janet", "no-forget")
+
+
+CERTAIN = 1e3  # a pre-activation of which σ is 1 to the last digit, and its slope 0
+
+
+def as_standard(cell: str, w: Weights) -> Weights:
+    """Give a cell with fewer rows the four of the standard one, i, f, g, o; autograd follows.
+
+    1 - σ(a) = σ(-a): where i is 1 - f, its rows are those of f with the other sign. A gate that is always open has no
+    weights and a bias of ``CERTAIN``.
+
+    Example:
+        >>> w = {"weight_ih": torch.ones(6, 3), "weight_hh": torch.ones(6, 2), "bias_ih": torch.ones(6)}
+        >>> as_standard("coupled", w)["bias_ih"]
+        tensor([-1., -1.,  1.,  1.,  1.,  1.,  1.,  1.])
+        >>> as_standard("no-forget", w)["bias_ih"]
+        tensor([   1.,    1., 1000., 1000.,    1.,    1.,    1.,    1.])
+    """
+    if cell not in ("coupled", "janet", "no-forget"):
+        return w
+    more = dict(w)
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    for name in (name for name in names if name in w):
+        if cell == "no-forget":
+            i, g, o = w[name].chunk(3)
+            f = torch.full_like(i, CERTAIN) if name == "bias_ih" else torch.zeros_like(i)
+        else:
+            f, g, *rest = w[name].chunk(3 if cell == "coupled" else 2)
+            i, o = -f, rest[0] if rest else torch.zeros_like(f)
+        more[name] = torch.cat([i, f, g, o])
+    return more
+
+
+def _says_all(w: Weights, share: Tensor, state: State, drop: Any = None) -> State:
+    """Take one step of JANET, with four rows."""
+    a_i, a_f, a_g, _ = preactivations(w, share, state.h)
+    c = a_f.sigmoid() * state.c + a_i.sigmoid() * a_g.tanh()
+    return State(c, c)
+
+
+class _Layer(torch.autograd.Function):
+    """One layer in one direction."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        how: Scan,
+        saves: bool,
+        steps: Steps,
+        cell: str,
+        names: tuple[str, ...],
+        xs: Tensor,
+        h_0: Tensor,
+        c_0: Tensor,
+        *weights: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Run over time."""
+        w = dict(zip(names, weights, strict=True))
+        bias = w["bias_ih"] + w["bias_hh"] if "bias_ih" in w else None
+        shares = F.linear(xs, w["weight_ih"], bias)
+        kind, start = _kind(cell, w), State(h_0, c_0)
+        hs, cs, gates, last = how.forward(shares, w["weight_hh"], kind, start, steps, saves=saves)
+        ctx.how, ctx.steps, ctx.cell, ctx.names = how, steps, cell, names
+        ctx.save_for_backward(xs, h_0, c_0, hs, cs, gates, *weights)
+        return hs, last.h, last.c
+
+    @staticmethod
+    def backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
+        """Give the gradients, one product each."""
+        xs, h_0, c_0, hs, cs, gates, *weights = ctx.saved_tensors
+        wanted, steps = ctx.needs_input_grad[5:], ctx.steps
+        w = dict(zip(ctx.names, weights, strict=True))
+        if torch.is_grad_enabled():  # somebody will differentiate once more
+            found = _differentiably(ctx.cell, steps, w, (xs, h_0, c_0), (d_hs, d_h_n, d_c_n), wanted)
+            return None, None, None, None, None, *found
+        start, d_last = State(h_0, c_0), State(d_h_n, d_c_n)
+        kind = _kind(ctx.cell, w)
+        d_shares, heard, d_start = ctx.how.backward(d_hs, d_last, w["weight_hh"], kind, start, cs, gates, steps)
+        needs = dict(zip(("xs", "h_0", "c_0", *ctx.names), wanted, strict=True))
+        grads = {"h_0": d_start.h, "c_0": d_start.c}
+        if needs["xs"]:
+            grads["xs"] = d_shares @ w["weight_ih"]
+        if needs["weight_ih"]:
+            grads["weight_ih"] = d_shares.t() @ xs
+        if needs["weight_hh"]:
+            grads["weight_hh"] = d_shares.t() @ steps.earlier(h_0, hs)
+        if needs.get("weight_hr"):
+            said = gates[:, 3 * cs.shape[1] :] * cs.tanh()
+            grads["weight_hr"] = heard.t() @ said.to(heard.dtype)
+        if needs.get("weight_peep"):
+            before = steps.earlier(c_0.to(cs.dtype), cs)
+            d_i, d_f, _, d_o = d_shares.to(cs.dtype).chunk(4, dim=1)
+            sums = [(d_i * before).sum(0), (d_f * before).sum(0), (d_o * cs).sum(0)]
+            grads["weight_peep"] = torch.stack(sums).to(d_shares.dtype)
+        if needs.get("bias_ih") or needs.get("bias_hh"):
+            grads["bias_ih"] = grads["bias_hh"] = d_shares.sum(0)
+        return None, None, None, None, None, *(grads.get(name) for name in needs)
+
+
+def _kind(cell: str, w: Weights) -> Kind:
+    return Kind(w.get("weight_peep"), cell == "janet", w.get("weight_hr"))
+
+
+def _differentiably(
+    cell: str,
+    steps: Steps,
+    w: Weights,
+    inputs: tuple[Tensor, ...],
+    d_outputs: tuple[Tensor, ...],
+    wanted: tuple[bool, ...],
+) -> list[Tensor | None]:
+    """Give the gradients by the readable path, which autograd can differentiate again."""
+    xs, *start = inputs
+    readable = CELLS["peephole" if cell == "peephole" else "standard"]
+    readable = readable._replace(step=_says_all) if cell == "janet" else readable
+    hs, last = reference.run_direction(readable, w, xs, steps.sizes, State(*start), reverse=steps.reverse)
+    asked = [tensor for tensor, is_wanted in zip((*inputs, *w.values()), wanted, strict=True) if is_wanted]
+    found = iter(torch.autograd.grad((hs, *last), asked, d_outputs, create_graph=True, allow_unused=True))
+    return [next(found) if is_wanted else None for is_wanted in wanted]
+
+
+def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
+    """Run a stack of standard LSTM layers.
+
+    Example:
+        >>> w = {"weight_ih": torch.ones(8, 3), "weight_hh": torch.ones(8, 2)}
+        >>> start = State(*torch.zeros(2, 1, 4, 2))
+        >>> hs, state = run(Call(Settings(has_bias=False), [w], torch.ones(5, 4, 3), None, start))
+        >>> hs.shape, state.c.shape
+        (torch.Size([5, 4, 2]), torch.Size([1, 4, 2]))
+    """
+    settings, xs, batch_sizes = call.settings, call.xs, call.batch_sizes
+    if yields(call):
+        return reference.run(call)
+    sizes = [xs.shape[1]] * xs.shape[0] if batch_sizes is None else batch_sizes.tolist()
+    rows = xs.flatten(0, 1) if batch_sizes is None else xs
+    state, weights, low = call.state, call.weights, autocast_dtype(xs)
+    if low is not None:
+        rows, state = rows.to(low), State(*(part.to(low) for part in state))
+        weights = [{name: part.to(low) for name, part in w.items()} for w in weights]
+    directions = 2 if settings.bidirectional else 1
+    orders = [order(sizes, reverse=reverse, device=xs.device) for reverse in (False, True)[:directions]]
+    last_states = []
+    with nullcontext() if low is None else torch.autocast(xs.device.type, enabled=False):
+        for first in range(0, len(weights), directions):
+            if first > 0:
+                rows = F.dropout(rows, settings.dropout if settings.noise.training else 0.0)
+            columns = []
+            for k, steps in enumerate(orders, start=first):
+                w, begin = as_standard(settings.cell, weights[k]), (state.h[k], state.c[k])
+                given = (how, torch.is_grad_enabled(), steps, settings.cell, tuple(w), rows, *begin, *w.values())
+                hs, *last = _Layer.apply(*given)
+                columns.append(hs)
+                last_states.append(last)
+            rows = torch.cat(columns, dim=-1) if directions > 1 else columns[0]
+    hs_last, cs_last = zip(*last_states, strict=True)
+    hs = rows.unflatten(0, xs.shape[:2]) if batch_sizes is None else rows
+    return hs, State(torch.stack(hs_last), torch.stack(cs_last))
+
+
+def lacks(settings: Settings) -> str:
+    """Say why there is no derivation for such a module.
+
+    Example:
+        >>> lacks(Settings("standard")), lacks(Settings("drawn"))
+        ('', "cell 'drawn' has no derivation")
+    """
+    if settings.cell not in ABLE:
+        return f"cell {settings.cell!r} has no derivation"
+    if settings.cell == "no-forget" and not settings.has_bias:
+        return "cell 'no-forget' without biases has no derivation"
+    acting = settings.noise.acting()
+    return f"{' and '.join(acting)} inside the layer: only the readable loop has it" if acting else ""
+
+
+def yields(call: Call) -> str:
+    """Say why the readable path computes this call, even where "fused" is asked for by name."""
+    tensors = [call.xs, *call.state, *(w for layer in call.weights for w in layer.values())]
+    if is_transformed(tensors):
+        return "torch.func transforms this call, which a derivation by hand has no rule for"
+    return "torch differentiates this call forward, and only backward is derived" if has_tangent(tensors) else ""
+
+
+ABOUT = "a backward pass derived by hand"
+BACKEND = Backend("fused", ABOUT, run, lacks, yields=yields, is_traced=False, while_compiling=False)
