@@ -19,7 +19,7 @@ export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint serve execute twice portable frameworks clean
+.PHONY: help setup book test lint serve address execute twice portable frameworks clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ lint: setup  ## check the code with ruff and mypy
 
 serve: book  ## build the website and serve it on this machine (PORT=8000)
 	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 $(PORT)
+
+address: setup  ## write where the course is hosted (repository in _config.yml) into the set-up cell of every notebook
+	$(BIN)/python -m tools.setup_cell $(CHAPTERS)
 
 execute: setup  ## run every notebook again, in place, and store outputs and widgets in canonical form
 	$(BIN)/python -m tools.setup_cell $(CHAPTERS)
