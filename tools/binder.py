@@ -8,6 +8,7 @@ the button asks for. Then each notebook runs; its seconds and the most memory th
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="notebooks, such as 04_learn_gate; all, if none is named")
     parser.add_argument("--python", default=sys.executable, help=f"an interpreter of version {version()}")
+    parser.add_argument("--one-index", action="store_true", help="PyPI only, where PyTorch's own is out of reach")
     options = parser.parse_args()
     asked = "import sys; print('%d.%d' % sys.version_info[:2])"
     if (got := colab.call(options.python, "-c", asked).strip()) != version():
@@ -104,6 +106,9 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as place:
         course = copy(Path(place) / "course")
+        if options.one_index:
+            file = course / "binder" / "requirements.txt"
+            file.write_text(re.sub(r"^--extra-index-url.*\n", "", file.read_text(), flags=re.MULTILINE))
         start = time.perf_counter()
         python = build(Path(place) / "env", course, options.python)
         print(f"built in {time.perf_counter() - start:.0f} s", flush=True)

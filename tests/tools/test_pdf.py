@@ -3,6 +3,7 @@
 Three pages by default; `make pdf` (LSTM_PDF=all) takes the whole course.
 """
 
+import functools
 import os
 import re
 import unicodedata
@@ -52,10 +53,12 @@ def letters(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
 
 
+@functools.cache
 def soup(name: str) -> BeautifulSoup:
     return BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
 
 
+@functools.cache
 def title(name: str) -> str:
     return letters(next(soup(name).select_one("h1").strings))
 
