@@ -19,7 +19,7 @@ export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint serve execute twice portable frameworks clean
+.PHONY: help setup book test lint serve address pdf lab colab execute twice portable frameworks clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,20 @@ lint: setup  ## check the code with ruff and mypy
 
 serve: book  ## build the website and serve it on this machine (PORT=8000)
 	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 $(PORT)
+
+address: setup  ## write where the course is hosted (repository in _config.yml) into the set-up cell of every notebook
+	$(BIN)/python -m tools.setup_cell $(CHAPTERS)
+
+pdf: book  ## print the whole course into one PDF, _build/lstms-gate-by-gate.pdf, and read it back
+	$(BIN)/python -m tools.pdf
+	LSTM_PDF=all $(BIN)/python -m pytest tests/tools/test_pdf.py
+
+lab: setup  ## open five chapters in a real JupyterLab, run them and work their widgets
+	LSTM_LAB=all $(BIN)/python -m pytest tests/site/test_jupyterlab.py
+
+colab: setup  ## run every notebook as Colab does, in new environments: oldest and newest packages (half an hour)
+	$(BIN)/python -m tools.colab --packages oldest --source git
+	$(BIN)/python -m tools.colab --packages newest --source zip
 
 execute: setup  ## run every notebook again, in place, and store outputs and widgets in canonical form
 	$(BIN)/python -m tools.setup_cell $(CHAPTERS)

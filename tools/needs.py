@@ -24,6 +24,17 @@ def requirements(path: Path) -> str | None:
     return None if name is None else str(name)
 
 
+def torch(path: Path) -> bool:
+    """Say whether a notebook needs PyTorch: whether its code names it.
+
+    Example:
+        >>> [torch(ROOT / "chapters" / name) for name in ("04_learn_gate.ipynb", "09_numpy_to_pytorch.ipynb")]
+        [False, True]
+    """
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return any("torch" in "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
 def lacking(path: Path, *, root: Path = ROOT) -> str | None:
     """Say what is missing for a notebook to run here; None where it can.
 

@@ -17,9 +17,9 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from tools import exercise_cells, notebooks, setup_cell
+from tools import exercise_cells, hosting, notebooks, setup_cell
 
-ROOT = setup_cell.ROOT
+ROOT = hosting.ROOT
 NAME = re.compile(r"\d\d_[a-z0-9]+(_[a-z0-9]+)*")
 LAST_PART = "Back matter"  # new parts come before it
 
@@ -99,7 +99,7 @@ def cells(title: str) -> list[NotebookNode]:
     figure = {"mystnb": {"image": {"alt": ALT}}}
     made = [
         _text("opening", OPENING.format(title=title)),
-        _code("setup", setup_cell.source(setup_cell.repository_url()), tags=setup_cell.TAGS),
+        _code("setup", setup_cell.source(hosting.stated()), tags=setup_cell.TAGS),
         _text("words", WORDS),
         _code("imports", "import math\n\nfrom lstm_lib import plots\nfrom lstm_lib.widgets import Quiz"),
         _code("by-hand", "f = 0.9\nleft = [f**n for n in range(21)]\nround(left[2], 2)"),

@@ -14,9 +14,9 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools import references, setup_cell
+from tools import hosting, references
 
-CHAPTERS = setup_cell.ROOT / "chapters"
+CHAPTERS = hosting.ROOT / "chapters"
 WORDS_A_MINUTE, LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 1.5
 TIME = re.compile(r"(\*\*Time:\*\*) \d+ minutes?")
 WORD = re.compile(r"\S*\w\S*")

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools import hosting
 
 # "hide-input" folds the cell on the website; "setup" is the name under which the tests look for it.
 TAGS = ["hide-input", "setup"]
@@ -15,7 +14,7 @@ TAGS = ["hide-input", "setup"]
 # In the form that ruff and black give it, so that formatting a notebook leaves it alone.
 SOURCE = """\
 # Set-up: lstm_lib comes from this checkout, else from an installation, else
-# (in Colab) from the repository of the course.
+# (in Colab) from course.zip beside this notebook, or the course's repository.
 import importlib.util
 import sys
 from pathlib import Path
@@ -24,20 +23,18 @@ repository = ""
 if Path("../lstm_lib/__init__.py").is_file():
     sys.path.insert(0, str(Path("..").resolve()))
 elif importlib.util.find_spec("lstm_lib") is None:
-    if not repository or "google.colab" not in sys.modules:
-        raise ModuleNotFoundError("lstm_lib is missing: `pip install .` in the course")
-    %pip install --quiet --no-deps git+{repository} anywidget psygnal"""
+    place = "./course.zip" if Path("course.zip").is_file() else repository
+    if not place or "google.colab" not in sys.modules:
+        raise ModuleNotFoundError(
+            "lstm_lib is missing: take course.zip from the course's website; "
+            "in Colab put it beside this notebook, else `pip install course.zip`"
+        )
+    %pip install --quiet --no-deps {place} anywidget psygnal"""
 
 
-def repository_url(config: Path = ROOT / "_config.yml") -> str:
-    """Return where the course is hosted, or "" while ``repository.url`` is unset."""
-    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-    return (settings.get("repository") or {}).get("url") or ""
-
-
-def source(repository: str) -> str:
-    """Return the text of the set-up cell for a course hosted at ``repository``."""
-    return SOURCE.replace('repository = ""', f'repository = "{repository}"')
+def source(host: hosting.Host | None) -> str:
+    """Return the text of the set-up cell for a course that is hosted there, or nowhere."""
+    return SOURCE.replace('repository = ""', f'repository = "{host.install}"') if host else SOURCE
 
 
 def find(notebook: dict[str, Any]) -> dict[str, Any]:
@@ -48,18 +45,18 @@ def find(notebook: dict[str, Any]) -> dict[str, Any]:
     return code_cells[0]
 
 
-def stamp(path: Path, repository: str) -> bool:
+def stamp(path: Path, host: hosting.Host | None) -> bool:
     """Bring the set-up cell of one notebook up to date; say whether it had to change."""
     notebook = nbformat.read(path, as_version=4)
     cell = find(notebook)
-    if cell["source"] == source(repository) and cell["metadata"]["tags"] == TAGS:
+    if cell["source"] == source(host) and cell["metadata"]["tags"] == TAGS:
         return False
-    cell["source"], cell["metadata"]["tags"] = source(repository), TAGS
+    cell["source"], cell["metadata"]["tags"] = source(host), TAGS
     nbformat.write(notebook, path)
     return True
 
 
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
-        if stamp(Path(argument), repository_url()):
+        if stamp(Path(argument), hosting.found()):
             print(f"{argument}: set-up cell renewed")

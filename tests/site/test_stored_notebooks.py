@@ -10,7 +10,7 @@ from conftest import notebooks
 
 from lstm_lib import widgets
 from lstm_lib.widgets import _base
-from tools import setup_cell
+from tools import hosting, setup_cell
 from tools.canonicalise import STAND_IN, canonical, states
 
 pytestmark = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
@@ -21,7 +21,7 @@ STALE = "run `make execute`, look at the difference, and commit it"
 
 def test_a_notebook_begins_with_the_set_up_cell(path: Path) -> None:
     cell = setup_cell.find(nbformat.read(path, as_version=4))
-    assert cell["source"] == setup_cell.source(setup_cell.repository_url()), STALE
+    assert cell["source"] == setup_cell.source(hosting.stated()), STALE
     assert cell["metadata"]["tags"] == setup_cell.TAGS, STALE
 
 

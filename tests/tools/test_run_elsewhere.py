@@ -16,7 +16,10 @@ import nbformat
 import pytest
 from conftest import ROOT, notebooks
 
-from tools import figures, needs, setup_cell
+from tools import colab, figures, hosting, needs, setup_cell
+
+sys.path.insert(0, str(ROOT / "website" / "build"))
+import archive
 
 SECONDS, MEGABYTES = 60, 2000  # what a reader on Binder has: seconds of the processor, so that a busy machine may pass
 HANG = 1800  # seconds that no command needs: the longest took 240 on a machine that was very busy
@@ -46,15 +49,7 @@ def write(notebook: Path, *sources: str) -> Path:
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a git repository of the package as it is in the working tree."""
-    source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "lstm_lib", source / "lstm_lib", ignore=shutil.ignore_patterns("__pycache__"))
-    call("git", "init", "--quiet", cwd=source)
-    call("git", "add", ".", cwd=source)
-    identity = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
-    call("git", *identity, "commit", "--quiet", "--message", "The working tree", cwd=source)
-    return source
+    return Path(colab.pack(tmp_path_factory.mktemp("source") / "course").url.removeprefix("file://"))
 
 
 @pytest.fixture(scope="session")
@@ -145,20 +140,30 @@ def test_a_notebook_that_prints_something_else_than_it_stores_is_refused(tmp_pat
 
 
 def test_without_an_installation_the_set_up_cell_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="lstm_lib is missing: `pip install .` in the course"):
-        check(write(tmp_path / "a.ipynb", setup_cell.source("")))
+    with pytest.raises(AssertionError, match="lstm_lib is missing: take course.zip from the course's website"):
+        check(write(tmp_path / "a.ipynb", setup_cell.source(None)))
 
 
-def test_in_colab_the_set_up_cell_installs_from_the_repository(repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["git", "zip"])
+def test_in_colab_a_notebook_installs_the_library_and_replaces_nothing(
+    source: str, repository: Path, tmp_path: Path
+) -> None:
     # An environment of its own that sees the packages of this one, so that nothing but lstm_lib is installed.
     call(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env", cwd=tmp_path)
     packages = next((tmp_path / "env").glob("lib/python*/site-packages"))
     (packages / "outer.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    notebook = write(
-        tmp_path / "a.ipynb",
-        "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')",
-        setup_cell.source(f"file://{repository}"),
-        f"import lstm_lib\nassert lstm_lib.__file__.startswith({str(packages)!r}), lstm_lib.__file__",
-    )
+    colab.dress(packages)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    notebook = Path(shutil.copy(ROOT / "chapters" / "06_use_gate.ipynb", folder))
+    if source == "git":
+        setup_cell.stamp(notebook, hosting.Host(f"file://{repository}", "main"))
+    else:
+        setup_cell.stamp(notebook, None)
+        archive.write(folder / "course.zip")
+    document = nbformat.read(notebook, as_version=4)
+    setup_cell.find(document)["metadata"]["tags"].append("nbval-ignore-output")  # pip has something to say
+    nbformat.write(document, notebook)
     # PIP_NO_BUILD_ISOLATION=0 is pip's odd way to say --no-build-isolation: no network is needed.
     check(notebook, python=tmp_path / "env" / "bin" / "python", PIP_NO_BUILD_ISOLATION="0")
+    assert [info.name.partition("-")[0] for info in packages.glob("*.dist-info")] == ["lstm_lib"]

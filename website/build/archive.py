@@ -56,16 +56,7 @@ def serve(app: Sphinx, exception: Exception | None) -> None:
         write(Path(app.outdir) / "course.zip")
 
 
-def tell_hosted(app: Sphinx) -> None:
-    """Let pages say ``{only} hosted`` of what needs the course to have an address."""
-    if app.config.html_theme_options.get("repository_url"):
-        app.tags.add("hosted")
-    else:
-        app.tags.add("unhosted")
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Connect the functions above to Sphinx."""
-    app.connect("builder-inited", tell_hosted)
     app.connect("build-finished", serve)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

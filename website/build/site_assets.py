@@ -38,13 +38,6 @@ logger = logging.getLogger(__name__)
 # An explorable on a page that is no notebook: its name, and what its class is given.
 PLACE = re.compile(r"""<div data-explorable="(\w+)"(?: data-traits='([^']*)')?>""")
 
-LAUNCH_BUTTONS = {
-    "binderhub_url": "https://mybinder.org",
-    "colab_url": "https://colab.research.google.com",
-    "notebook_interface": "jupyterlab",
-}
-
-
 def collect_assets(app: Sphinx, config: Config) -> None:
     """Gather scripts, styles and drawings in one folder, and hand it to Sphinx."""
     folder = Path(app.outdir).parent / "assets"
@@ -62,14 +55,6 @@ def collect_assets(app: Sphinx, config: Config) -> None:
     config.html_favicon = str(course / "logo.svg")
     config.html_logo = str(course / "logo.svg")
     config.html_theme_options["logo"] = {"text": config.html_title, "alt_text": "Home"}
-
-
-def add_launch_buttons(app: Sphinx, config: Config) -> None:
-    """Offer Binder and Colab on notebook pages, and a link to the repository, once it has an address."""
-    options = config.html_theme_options
-    if options.get("repository_url"):
-        options["launch_buttons"] = LAUNCH_BUTTONS
-        options["use_repository_button"] = True
 
 
 def drop_thebe(app: Sphinx, config: Config) -> None:
@@ -131,7 +116,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Connect the functions above to Sphinx."""
     # Early (Sphinx checks at priority 800 that logo and favicon exist).
     app.connect("config-inited", collect_assets, priority=100)
-    app.connect("config-inited", add_launch_buttons, priority=100)
     app.connect("config-inited", drop_thebe, priority=100)
     app.connect("html-page-context", host_explorables)
     app.connect("html-page-context", draw_maps)

@@ -1,0 +1,156 @@
+"""The course as one PDF, read back: what it holds, where its links lead, and that nothing is cut.
+
+Three pages by default; `make pdf` (LSTM_PDF=all) takes the whole course.
+"""
+
+import functools
+import os
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from conftest import ROOT, SITE, missing, toc_pages
+from pypdf import PdfReader
+
+from tools import pdf
+
+WHOLE = os.environ.get("LSTM_PDF") == "all"
+NAMES = toc_pages() if WHOLE else ["chapters/04_learn_gate", "glossary", "notation"]
+NAMES = [name for name in toc_pages() if name in NAMES]
+TARGET = ROOT / "_build" / "lstms-gate-by-gate.pdf"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> PdfReader:
+    """Print some pages, or read what `make pdf` has printed."""
+    if not (SITE / "index.html").is_file():
+        missing("there is no website to print: run `make book` first")
+    target = TARGET if WHOLE else tmp_path_factory.mktemp("pdf") / "some.pdf"
+    if not WHOLE:
+        try:
+            pdf.make(target, NAMES)
+        except FileNotFoundError as error:
+            missing(str(error))
+    return PdfReader(target)
+
+
+@pytest.fixture(scope="module")
+def whole(file: PdfReader) -> list[str]:
+    """Return the letters of each sheet, without spaces, its number last."""
+    return [letters(sheet.extract_text()) for sheet in file.pages]
+
+
+@pytest.fixture(scope="module")
+def texts(whole: list[str]) -> list[str]:
+    """Return the letters of each sheet without its number."""
+    return [text.removesuffix(str(n + 1)) if n else text for n, text in enumerate(whole)]
+
+
+def letters(text: str) -> str:
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+
+
+@functools.cache
+def soup(name: str) -> BeautifulSoup:
+    return BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+@functools.cache
+def title(name: str) -> str:
+    return letters(next(soup(name).select_one("h1").strings))
+
+
+def contents(texts: list[str]) -> dict[str, int]:
+    """Return the table of contents as it is printed: page of the website to number of the sheet."""
+    ahead = "".join(texts[1 : next(n for n, text in enumerate(texts) if n > 1 and text.startswith(title(NAMES[0])))])
+    found = {name: re.search(re.escape(title(name)) + r"(\d+)", ahead) for name in NAMES}
+    return {name: int(match[1]) for name, match in found.items() if match}
+
+
+def sheets(name: str, texts: list[str]) -> range:
+    """Return the sheets of a page of the website, counted from 0."""
+    starts = [*contents(texts).values(), len(texts) + 1]
+    n = NAMES.index(name)
+    return range(starts[n] - 1, starts[n + 1] - 1)
+
+
+def links(file: PdfReader) -> list[tuple[int, Any]]:
+    """List the links: the number of the sheet, and the link."""
+    notes = [(n, note.get_object()) for n, sheet in enumerate(file.pages) for note in sheet.get("/Annots", [])]
+    return [(n, note) for n, note in notes if note["/Subtype"] == "/Link"]
+
+
+def drawings(sheet: Any) -> int:
+    """Count the pictures that a sheet draws."""
+    known = sheet["/Resources"].get("/XObject", {})
+    pictures = {name for name in known if known[name]["/Subtype"] == "/Image"}
+    return sum(f"/{name.decode()}" in pictures for name in re.findall(rb"/(\w+) Do", sheet.get_contents().get_data()))
+
+
+def test_cover_and_contents_come_first_and_every_sheet_has_its_number(file: PdfReader, whole: list[str]) -> None:
+    assert letters("LSTMs, gate by gate") in whole[0]
+    assert whole[1].startswith("Contents")
+    assert [n + 1 for n, text in enumerate(whole) if n and not text.endswith(str(n + 1))] == []
+    assert file.metadata is not None
+    assert file.metadata.title == "LSTMs, gate by gate"
+
+
+def test_the_contents_name_the_sheet_on_which_each_page_begins(texts: list[str]) -> None:
+    listed = contents(texts)
+    assert list(listed) == NAMES
+    assert [name for name, number in listed.items() if not texts[number - 1].startswith(title(name))] == []
+
+
+def test_links_between_pages_lead_to_sheets_and_none_to_this_machine(file: PdfReader, texts: list[str]) -> None:
+    assert [note["/A"]["/URI"] for _, note in links(file) if "127.0.0.1" in str(note.get("/A", ""))] == []
+    within = [(n, note["/Dest"]) for n, note in links(file) if "/Dest" in note]
+    assert len(within) > 2 * len(NAMES)
+    assert [(n, place) for n, place in within if not isinstance(place, list)] == []
+    where = [file.get_page_number(place[0].get_object()) for _, place in within]
+    assert None not in where
+    listed = contents(texts)
+    assert {listed[name] - 1 for name in NAMES} <= set(where)
+
+
+def test_links_to_terms_lead_to_the_sheets_that_explain_them(file: PdfReader, texts: list[str]) -> None:
+    chapter, glossary = sheets("chapters/04_learn_gate", texts), sheets("glossary", texts)
+    terms = {link.get_text() for link in soup("chapters/04_learn_gate").select("a.glossary-term")}
+    found = [note["/Dest"] for n, note in links(file) if n in chapter and "/Dest" in note]
+    places = {(file.get_page_number(place[0].get_object()), float(place[3])) for place in found}
+    places = {place for place in places if place[0] in glossary}
+    assert len(places) >= len(terms) > 3  # each its own place: two links may be one term under two names
+    assert len({n for n, _ in places}) > 1
+
+
+def test_folds_are_open_and_pictures_whole(file: PdfReader, texts: list[str]) -> None:
+    folds = 0
+    for name in NAMES:
+        page, own = soup(name), sheets(name, texts)
+        text = "".join(texts[n] for n in own)
+        for fold in page.select("article details:not(.tag_hide-input details, .lstm-widget details)"):
+            texts_of = (one for one in fold.select("p") if not one.find_parent("summary"))
+            inside = [one for one in texts_of if not one.select(".math, mjx-container, svg")]
+            shown = letters(inside[-1].get_text())[:20] if inside else ""
+            assert shown in text, name
+            folds += bool(shown)
+        pictures = [one for one in page.select("article img") if one["src"].endswith(".png")]
+        drawn = sum(drawings(file.pages[n]) for n in own)
+        assert drawn == len(pictures), name  # one that is cut is drawn on two sheets
+    assert folds > 2
+
+
+def test_pages_parts_and_sections_are_in_the_outline(file: PdfReader) -> None:
+    def flat(entries: list[Any]) -> list[str]:
+        return [name for one in entries for name in (flat(one) if isinstance(one, list) else [letters(one.title)])]
+
+    named = flat(file.outline)
+    assert [name for name in NAMES if title(name) not in named] == []
+    assert letters("What we saw") in named
+
+
+def test_a_page_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="got chapters/99, expected pages of _toc.yml"):
+        pdf.make(tmp_path / "a.pdf", ["chapters/99"])
