@@ -19,9 +19,9 @@
     // The bibliography is a list; its entries carry a role that is out of use.
     for (const entry of document.querySelectorAll("[role='doc-biblioentry']")) entry.setAttribute("role", "listitem");
     // What scrolls sideways must be reachable by keyboard, and nothing else that only is there to be read.
-    const boxes = ".pst-scrollable-table-container, div.highlight pre, .cell_output, .cell_output pre, div.math, mjx-container";
-    // All are measured before one is changed, and what is folded is measured when it unfolds.
-    const seen = [...document.querySelectorAll(boxes)].filter((box) => !box.closest("details:not([open])"));
+    const boxes = ".pst-scrollable-table-container, pre, .cell_output, .cell_output > .output, div.math, mjx-container";
+    // All are measured before one is changed; what is folded when it unfolds, and what is far when it comes near.
+    const seen = [...document.querySelectorAll(boxes)].filter((box) => !box.closest("details:not([open])") && !isFar(box));
     for (const [box, wide] of seen.map((box) => [box, scrolls(box)])) {
       if (wide && box.tabIndex < 0) {
         box.tabIndex = 0;
@@ -37,6 +37,21 @@
   function scrolls(box) {
     return box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
   }
+
+  // Sections that the browser has not laid out yet: to measure what is in them would make it do so (see .distant in site.css).
+  const far = new Set(document.querySelectorAll(".distant"));
+  const coming = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) if (isIntersecting && far.delete(target)) coming.unobserve(target);
+      soon();
+    },
+    { rootMargin: "100%" },
+  );
+  for (const section of far) coming.observe(section);
+  const isFar = (box) => {
+    for (let section = box.closest(".distant"); section; section = section.parentElement.closest(".distant")) if (far.has(section)) return true;
+    return false;
+  };
 
   // A menu of the narrow page that is closed with Escape gives the focus back to the button that opened it: the theme
   // moves the menu to where it stands on a wide page, and the focus is lost on the way.

@@ -11,6 +11,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import icons
+from heights import estimated
 from pieces import FOLDER, PAGE_NAME, SCRIPT, SEARCH, SHEET, Site, local, minified, shared_script, shared_sheet, source
 from PIL import Image
 
@@ -165,7 +166,7 @@ def finish(folder: Path, aside: Path, fontawesome: str) -> None:
         text = text.replace('onclick="window.print()"', "data-print")
         if found := re.search(r'<[a-z][^>]*\son[a-z]+="[^>]*>|href="javascript:[^"]*"', SCRIPT.sub("", text)):
             raise ValueError(f"{page}: got {found[0]}, expected no script in an attribute")
-        site.pages[page] = icons.draw(text, table)
+        site.pages[page] = estimated(page, icons.draw(text, table))
 
     made = {"page.css": shared_sheet(site, table), "page.js": shared_script(site)}
     for text in site.pages.values():

@@ -27,8 +27,9 @@ LIGHTS = "sphinx_highlight.js"  # search.js lights the words; this one stops all
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # only the page of results searches
 USES = {"design-tabs.js": "sd-tab-set", "togglebutton.js": 'class="([^"]* )?toggle[ "]'}  # a script, and what it is for
 FOLDER = "_static/course"
-# The theme makes what scrolls reachable by keyboard, as a11y.js does; to measure what is folded costs a layout each.
-PATCHES = {'["pre",".nboutput > .output_area",': '["pre:not(details:not([open]) *)",".nboutput > .output_area",'}
+# The theme makes what scrolls reachable by keyboard. a11y.js does the same, and lays out no more than what is near.
+SCROLLING = '"pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",".pst-scrollable-table-container"'
+PATCHES = {f'[{SCROLLING}].join(", ")': '":not(*)"'}
 
 
 def source(page: str, tag: str) -> str:
