@@ -100,7 +100,7 @@
       throw new Error(`a static page can show anywidgets only, not ${entry?.model_name ?? "a widget without stored state"}`);
     }
     const model = (models[id] ??= makeModel(entry));
-    const frame = document.createElement("div");
+    const frame = frameOf(view) ?? document.createElement("div");
     frame.className = "anyhost";
     view.after(frame);
     remember(model, entry.state, frame, counts);
@@ -110,6 +110,9 @@
     };
     return { frame, fill };
   }
+
+  // The build leaves room for an explorable behind its view.
+  const frameOf = (view) => (view.nextElementSibling?.matches(".anyhost") ? view.nextElementSibling : undefined);
 
   // An explorable of a page that is no notebook.
   function mount(place) {
@@ -143,6 +146,7 @@
         await start();
       } catch (error) {
         complain(frame, error);
+        if (!frame.textContent) frame.remove();
       }
     };
     const near = new IntersectionObserver(
@@ -169,6 +173,7 @@
     const message = document.createElement("p");
     message.textContent = `This explorable could not start: ${error.message}`;
     place.after(message);
+    frameOf(message)?.remove();
   }
 
   function start() {
