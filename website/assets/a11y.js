@@ -48,7 +48,6 @@
       for (const { isIntersecting, target } of entries) {
         if (!isIntersecting) continue;
         far.delete(target);
-        target.style.containIntrinsicBlockSize = `auto ${target.style.containIntrinsicBlockSize}`; // keeps its own height
         coming.unobserve(target);
         soon(target);
       }

@@ -1,8 +1,8 @@
 """Say how tall each section will be: a browser lays out what is near the screen, and must know where the page ends.
 
-As soon as a section is near the screen its own height takes the place of the estimate (``a11y.js`` says ``auto``, which
-the page itself must not: while it is still coming, a browser would remember that the section is empty). The estimate is
-so many pixels, and so many letters, which need more of a narrow screen. The numbers are fitted to the pages of the book.
+As soon as a section is drawn its own height takes the place of the estimate; until then the estimate keeps the scroll bar
+steady. It is so many pixels, and so many letters, which need more of a narrow screen. The numbers are fitted to the pages
+of the book.
 """
 
 import re
@@ -46,7 +46,6 @@ def estimated(page: str, text: str) -> str:
         start = opened.pop()
         pixels, letters = estimate(text[start.start() : found.end()])
         if opened and pixels + letters / 2 >= LEAST:
-            height = f"calc({pixels}px + {letters} * var(--letter))"
-            added[start.end() - 1] = f' class="distant" style="contain-intrinsic-block-size:{height}"'
+            added[start.end() - 1] = f' class="distant" style="--pixels:{pixels}px;--letters:{letters}"'
     places = [0, *sorted(added), len(text)]
     return "".join(added.get(start, "") + text[start:end] for start, end in zip(places, places[1:], strict=False))
