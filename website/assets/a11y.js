@@ -55,6 +55,19 @@
     { rootMargin: "100%" },
   );
   for (const section of far) coming.observe(section);
+  // At the first sign of a reader the others follow, one at a time: the keyboard may go anywhere.
+  const signs = ["keydown", "pointerdown", "pointermove", "resize"];
+  const whenIdle = window.requestIdleCallback ?? setTimeout;
+  function everything() {
+    for (const sign of signs) removeEventListener(sign, everything);
+    const [section] = far;
+    if (!section) return;
+    far.delete(section);
+    soon(section);
+    whenIdle(everything);
+  }
+  // A telephone fits its window to the page while that is coming: no sign of a reader.
+  addEventListener("load", () => setTimeout(() => signs.forEach((sign) => addEventListener(sign, everything)), 500));
   const isFar = (box) => {
     for (let section = box.closest(".distant"); section; section = section.parentElement.closest(".distant")) if (far.has(section)) return true;
     return false;

@@ -1,8 +1,8 @@
 """Say how tall each section will be: a browser lays out what is near the screen, and must know where the page ends.
 
-As soon as a section is drawn its own height takes the place of the estimate; until then the estimate keeps the scroll bar
-steady. It is so many pixels, and so many letters, which need more of a narrow screen. The numbers are fitted to the pages
-of the book.
+As soon as a section is drawn its own height takes the place of the estimate; until then the estimate keeps the scroll
+bar steady. It is so many pixels, and so many letters, which need more of a narrow screen. The numbers are fitted to the
+pages of the book.
 """
 
 import re

@@ -28,12 +28,15 @@ SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # only the pa
 USES = {"design-tabs.js": "sd-tab-set", "togglebutton.js": 'class="([^"]* )?toggle[ "]'}  # a script, and what it is for
 FOLDER = "_static/course"
 # Places of the theme's scripts that hold up a page while it comes. What scrolls is made reachable by a11y.js, near the
-# screen only; buttons to copy code come when the browser has time, and the parts of Bootstrap one at a time; the height of
-# the header is asked for when it is needed, not in between changes; no page has a note in its margin.
-SCROLLING = '"pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",".pst-scrollable-table-container"'
+# screen only; buttons to copy code come when the browser has time, and the parts of Bootstrap one at a time; the height
+# of the header is asked for when it is needed, not in between changes; no page has a note in its margin.
+SCROLLING = (
+    '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",'
+    '".pst-scrollable-table-container"].join(", ")'
+)
 MARGINS = '["marginnote","sidenote","margin","margin-caption","full-width","sidebar","popout"]'
 PATCHES = {
-    f'[{SCROLLING}].join(", ")': '":not(*)"',
+    SCROLLING: '":not(*)"',
     "runWhenDOMLoaded(addCopyButtonToCodeCells)": "(window.requestIdleCallback??setTimeout)(addCopyButtonToCodeCells)",
     'function go(t){"loading"!=document.readyState?t():document.addEventListener("DOMContentLoaded",t)}Ae(mo)': (
         "function go(t){setTimeout(t)}Ae(mo)"
