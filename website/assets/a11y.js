@@ -61,7 +61,10 @@
   function everything() {
     for (const sign of signs) removeEventListener(sign, everything);
     const [section] = far;
-    if (!section) return;
+    if (!section) {
+      document.documentElement.dataset.measured = "";
+      return;
+    }
     far.delete(section);
     soon(section);
     whenIdle(everything);
