@@ -2,7 +2,8 @@
 
 A row is a page on a form factor. Scores are from 0 to 1; ``transfer_kb`` is what the first load transfers, compressed,
 in kilobytes of 1,000 bytes; ``cls`` is the cumulative layout shift. Lighthouse is installed beside this file when it is
-first needed. ``performance`` depends on how busy the machine is.
+first needed. ``performance`` depends on how busy the machine is. Rows are written as they come: ``--resume`` goes on
+where a run was cut off, measures what is missing, and keeps the other rows.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 
 from benchmarks import _record, _site
+from lstm_lib import recorded
 
 HERE = Path(__file__).resolve().parent / "lighthouse"
 ROOT = HERE.parent.parent
@@ -95,22 +97,23 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
     parser.add_argument("--times", type=int, default=1, help="runs of each page, of which the median is kept")
     parser.add_argument("--only", nargs="*", default=pages(), help="pages, as the table of contents names them")
+    parser.add_argument("--resume", action="store_true", help="keep the rows that a run before has written")
     options = parser.parse_args()
     install()
-    rows = []
-    versions: dict[str, str] = {}
+    rows: list[dict[str, Any]] = recorded.rows("pages") if options.resume else []
+    known = {(one["page"], one["form_factor"]) for one in rows}
     with _site.served() as address:
         for page in options.only:
             for form_factor in FORM_FACTORS:
+                if (page, form_factor) in known:
+                    continue
                 reports = [lighthouse(f"{address}/{page}.html", form_factor) for _ in range(options.times)]
-                rows.append(row(page, form_factor, reports))
                 browser = reports[0]["environment"]["hostUserAgent"].partition("Chrome/")[2].partition(" ")[0]
                 versions = {"lighthouse": reports[0]["lighthouseVersion"], "browser": f"Chromium {browser}"}
+                rows.append(row(page, form_factor, reports) | versions)
                 print(rows[-1], *missed(rows[-1]), *complaints(reports[0]), flush=True)
-    if not options.dry_run:
-        for one in rows:
-            one |= versions
-        _record.write("pages", rows, seeds=[], packages=())
+                if not options.dry_run:
+                    _record.write("pages", rows, seeds=[], packages=())
 
 
 if __name__ == "__main__":

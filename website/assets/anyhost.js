@@ -92,27 +92,37 @@
     }
   }
 
-  async function show(view, entries, models, counts) {
+  // An explorable of a notebook: its frame is there at once, so that a link finds it, and the rest when it is its turn.
+  function show(view, entries, models, counts) {
     const id = JSON.parse(view.textContent).model_id;
     const entry = entries[id];
     if (entry?.model_module !== "anywidget") {
       throw new Error(`a static page can show anywidgets only, not ${entry?.model_name ?? "a widget without stored state"}`);
     }
     const model = (models[id] ??= makeModel(entry));
-    const frame = document.createElement("div");
+    const frame = frameOf(view) ?? document.createElement("div");
     frame.className = "anyhost";
     view.after(frame);
     remember(model, entry.state, frame, counts);
-    if (entry.state._css) addStyle(frame, entry.state._css);
-    await render(frame, model, await load(entry.state));
+    const fill = async () => {
+      if (entry.state._css) addStyle(frame, entry.state._css);
+      await render(frame, model, await load(entry.state));
+    };
+    return { frame, fill };
   }
 
+  // The build leaves room for an explorable behind its view.
+  const frameOf = (view) => (view.nextElementSibling?.matches(".anyhost") ? view.nextElementSibling : undefined);
+
   // An explorable of a page that is no notebook.
-  async function mount(place) {
+  function mount(place) {
     const { explorable, state } = place.dataset;
-    const exports = await load({ _anywidget_id: `lstm_lib.widgets.${explorable}.Place` });
-    place.replaceChildren();
-    await render(place, makeModel({ state: JSON.parse(state) }), exports);
+    const fill = async () => {
+      const exports = await load({ _anywidget_id: `lstm_lib.widgets.${explorable}.Place` });
+      place.replaceChildren();
+      await render(place, makeModel({ state: JSON.parse(state) }), exports);
+    };
+    return { frame: place, fill };
   }
 
   async function render(frame, model, exports) {
@@ -124,10 +134,49 @@
     await widget.render?.({ model, el, signal, experimental: {} });
   }
 
-  // Between two explorables the page answers its reader: to show thirty of them at once would hold it up.
-  const breath = () => new Promise((done) => setTimeout(done));
+  // To start thirty of them at once would hold up the page: what comes near the screen starts first, and the others, one
+  // at a time, when the browser has nothing else to do.
+  function inTurn(all) {
+    const waiting = new Map(all.map(({ frame, fill }) => [frame, fill]));
+    const fill = async (frame) => {
+      const start = waiting.get(frame);
+      near.unobserve(frame);
+      if (!waiting.delete(frame)) return;
+      try {
+        await start();
+      } catch (error) {
+        complain(frame, error);
+        if (!frame.textContent) frame.remove();
+      }
+    };
+    const near = new IntersectionObserver(
+      (entries) => {
+        for (const { isIntersecting, target } of entries) if (isIntersecting) fill(target);
+      },
+      { rootMargin: "100%" },
+    );
+    for (const frame of waiting.keys()) near.observe(frame);
 
-  async function start() {
+    const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 50));
+    const next = async () => {
+      const [frame] = waiting.keys();
+      if (!frame) return;
+      await fill(frame);
+      whenIdle(next);
+    };
+    whenIdle(next);
+    addEventListener("beforeprint", () => [...waiting.keys()].forEach(fill));
+  }
+
+  function complain(place, error) {
+    console.error(error);
+    const message = document.createElement("p");
+    message.textContent = `This explorable could not start: ${error.message}`;
+    place.after(message);
+    frameOf(message)?.remove();
+  }
+
+  function start() {
     const places = document.querySelectorAll(`${VIEW}, ${PLACE}`);
     if (!places.length) return;
     const stored = document.querySelector(STATE);
@@ -135,17 +184,15 @@
     const models = {};
     const counts = {};
     if (window.lstmWidgets) addStyle(document.head, window.lstmWidgets.style);
+    const all = [];
     for (const place of places) {
       try {
-        await (place.matches(PLACE) ? mount(place) : show(place, entries, models, counts));
+        all.push(place.matches(PLACE) ? mount(place) : show(place, entries, models, counts));
       } catch (error) {
-        console.error(error);
-        const message = document.createElement("p");
-        message.textContent = `This explorable could not start: ${error.message}`;
-        place.after(message);
+        complain(place, error);
       }
-      await breath();
     }
+    inTurn(all);
     // A link to a quiz leads to what was not there yet when the page was opened.
     const wanted = document.getElementById(location.hash.slice(1));
     if (wanted?.matches(".anyhost")) wanted.scrollIntoView();

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dark
 import icons
+from heights import estimated
 from pieces import FOLDER, PAGE_NAME, SCRIPT, SEARCH, SHEET, Site, local, minified, shared_script, shared_sheet, source
 from PIL import Image
 
@@ -22,6 +23,8 @@ IMAGE = re.compile(r'<img\b[^>]*src="([^"]+)"[^>]*?/?>')
 WIDGET = re.compile(rf'"_anywidget_id": "{_base.__package__}\.(\w+)\.\w+"|data-explorable="(\w+)"')
 FOREIGN = re.compile(rf'"_anywidget_id": "(?!{_base.__package__}\.)')
 EXPLORABLES = "widgets.js"
+VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>', re.DOTALL)
+FRAME = '<div class="anyhost"></div>'  # keeps the room of an explorable until it starts
 # The theme's first script leaves it to a later one to find out that the page is dark, after it was drawn.
 MODE = re.compile(r"<script data-cfasync=.*?</script>", re.DOTALL)
 MODE_SCRIPT = """\
@@ -166,7 +169,8 @@ def finish(folder: Path, aside: Path, fontawesome: str) -> None:
         text = text.replace('onclick="window.print()"', "data-print")
         if found := re.search(r'<[a-z][^>]*\son[a-z]+="[^>]*>|href="javascript:[^"]*"', SCRIPT.sub("", text)):
             raise ValueError(f"{page}: got {found[0]}, expected no script in an attribute")
-        site.pages[page] = icons.draw(text, table)
+        text = VIEW.sub(rf"\g<0>{FRAME}", icons.draw(text, table))
+        site.pages[page] = estimated(page, text)
 
     made = {"page.css": shared_sheet(site, table), "page.js": shared_script(site)}
     for text in site.pages.values():

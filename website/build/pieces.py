@@ -27,8 +27,24 @@ LIGHTS = "sphinx_highlight.js"  # search.js lights the words; this one stops all
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # only the page of results searches
 USES = {"design-tabs.js": "sd-tab-set", "togglebutton.js": 'class="([^"]* )?toggle[ "]'}  # a script, and what it is for
 FOLDER = "_static/course"
-# The theme makes what scrolls reachable by keyboard, as a11y.js does; to measure what is folded costs a layout each.
-PATCHES = {'["pre",".nboutput > .output_area",': '["pre:not(details:not([open]) *)",".nboutput > .output_area",'}
+# Places of the theme's scripts that hold up a page while it comes. What scrolls is made reachable by a11y.js, near the
+# screen only; buttons to copy code come when the browser has time, and the parts of Bootstrap one at a time; the height
+# of the header is asked for when it is needed, not in between changes; no page has a note in its margin.
+SCROLLING = (
+    '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",'
+    '".pst-scrollable-table-container"].join(", ")'
+)
+MARGINS = '["marginnote","sidenote","margin","margin-caption","full-width","sidebar","popout"]'
+PATCHES = {
+    SCROLLING: '":not(*)"',
+    "runWhenDOMLoaded(addCopyButtonToCodeCells)": "(window.requestIdleCallback??setTimeout)(addCopyButtonToCodeCells)",
+    'function go(t){"loading"!=document.readyState?t():document.addEventListener("DOMContentLoaded",t)}Ae(mo)': (
+        "function go(t){setTimeout(t)}Ae(mo)"
+    ),
+    '[0].getBoundingClientRect();window.addEventListener("scroll",': '[0];window.addEventListener("scroll",',
+    "this.scrollY>e.bottom?": "this.scrollY>e.getBoundingClientRect().bottom?",
+    MARGINS: '["margin"]',
+}
 
 
 def source(page: str, tag: str) -> str:

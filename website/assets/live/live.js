@@ -92,6 +92,26 @@
 
   let count = 0;
 
+  // What there is to type in comes when its place is near the screen: a browser that looks through the fields of a page, to
+  // fill them in, lays out all that it finds.
+  const arriving = new Map(); // place -> what to do
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) if (isIntersecting) arrive(target);
+    },
+    { rootMargin: "400px" },
+  );
+  function whenNear(place, act) {
+    arriving.set(place, act);
+    near.observe(place);
+    return place;
+  }
+  function arrive(place) {
+    near.unobserve(place);
+    arriving.get(place)?.();
+    arriving.delete(place);
+  }
+
   /** A text area that becomes an editor when it comes near the screen; without the editor it goes on as a text area. */
   function textBox(text, { label, actions, changed }) {
     const note = make("p", { id: `live-note-${(count += 1)}`, className: "live-note" });
@@ -117,6 +137,10 @@
       focus: () => area.focus(),
       select() {},
     };
+    const place = whenNear(make("div", { className: "live-place" }, `${text}\u200b`), () => {
+      place.replaceWith(area);
+      grow();
+    });
     const grow = async () => {
       try {
         await loadEditor();
@@ -128,20 +152,11 @@
       box = lstmEditor.edit(area, { label, describedBy: note.id, keys: bindings, changed });
       if (focused) box.focus();
     };
-    const near = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-        near.disconnect();
-        grow();
-      },
-      { rootMargin: "400px" },
-    );
-    near.observe(area);
     return {
-      elements: [area, note],
+      elements: [place, note],
       get: () => box.get(),
       set: (now) => box.set(now),
-      focus: () => box.focus(),
+      focus: () => (arrive(place), box.focus()),
       select: (line) => box.select(line),
     };
   }
@@ -158,7 +173,8 @@
       event.preventDefault();
       actions[0].run();
     });
-    const row = make("div", { className: "live-line" }, make("label", { htmlFor: id }, label), input);
+    const place = whenNear(make("span", { className: "live-place" }, "\u200b"), () => place.replaceWith(input));
+    const row = make("div", { className: "live-line" }, make("label", { htmlFor: id }, label), place);
     return {
       elements: [row],
       get: () => input.value,
@@ -166,7 +182,7 @@
         input.value = now;
         changed(now);
       },
-      focus: () => input.focus(),
+      focus: () => (arrive(place), input.focus()),
       select() {},
     };
   }
