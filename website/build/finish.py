@@ -23,8 +23,8 @@ IMAGE = re.compile(r'<img\b[^>]*src="([^"]+)"[^>]*?/?>')
 WIDGET = re.compile(rf'"_anywidget_id": "{_base.__package__}\.(\w+)\.\w+"|data-explorable="(\w+)"')
 FOREIGN = re.compile(rf'"_anywidget_id": "(?!{_base.__package__}\.)')
 EXPLORABLES = "widgets.js"
-VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>', re.DOTALL)
-FRAME = '<div class="anyhost"></div>'  # keeps the room of an explorable until it starts
+VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.DOTALL)
+STATES = re.compile(r'<script type="application/vnd\.jupyter\.widget-state\+json">(.*?)</script>', re.DOTALL)
 # The theme's first script leaves it to a later one to find out that the page is dark, after it was drawn.
 MODE = re.compile(r"<script data-cfasync=.*?</script>", re.DOTALL)
 MODE_SCRIPT = """\
@@ -85,6 +85,22 @@ def sized(site: Site, page: str, text: str) -> str:
         return whole.replace("<img", " ".join(["<img", *added]), 1)
 
     return IMAGE.sub(tag, text)
+
+
+def framed(text: str) -> str:
+    """Give each explorable a frame that keeps its room until it starts; a quiz has its name there, for links."""
+    stored = STATES.search(text)
+    states = json.loads(stored[1])["state"] if stored else {}
+    seen = set()
+
+    def frame(found: re.Match[str]) -> str:
+        state = states.get(json.loads(found[1])["model_id"], {}).get("state", {})
+        anchor = f"quiz-{state['name']}" if "choice" in state and state.get("name") else ""
+        named = f' id="{anchor}"' if anchor and anchor not in seen else ""
+        seen.add(anchor)
+        return f'{found[0]}<div class="anyhost"{named}></div>'
+
+    return VIEW.sub(frame, text)
 
 
 def lighten(folder: Path, least: int = 60_000) -> None:
@@ -169,7 +185,7 @@ def finish(folder: Path, aside: Path, fontawesome: str) -> None:
         text = text.replace('onclick="window.print()"', "data-print")
         if found := re.search(r'<[a-z][^>]*\son[a-z]+="[^>]*>|href="javascript:[^"]*"', SCRIPT.sub("", text)):
             raise ValueError(f"{page}: got {found[0]}, expected no script in an attribute")
-        text = VIEW.sub(rf"\g<0>{FRAME}", icons.draw(text, table))
+        text = framed(icons.draw(text, table))
         site.pages[page] = estimated(page, text)
 
     made = {"page.css": shared_sheet(site, table), "page.js": shared_script(site)}
