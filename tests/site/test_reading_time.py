@@ -7,7 +7,6 @@ from tools import reading
 
 CHAPTERS = notebooks()
 LONG = {"09", "10", "11"}  # where code is the subject
-HALF_AN_HOUR = {"09"}  # six exercises, and four lines that become a module
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -17,7 +16,7 @@ def test_a_chapter_announces_the_time_that_it_takes(path):
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_takes_25_minutes_at_most(path):
-    assert reading.measure(path).minutes <= (30 if path.stem[:2] in HALF_AN_HOUR else 25)
+    assert reading.measure(path).minutes <= 25
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
