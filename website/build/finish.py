@@ -5,6 +5,7 @@ is before it comes. A policy names what a page may load, and its scripts by thei
 """
 
 import hashlib
+import json
 import re
 import struct
 from base64 import b64encode
