@@ -48,7 +48,13 @@ def graded(root: Path) -> str:
     )
     head = ("chapter", "exercise", "kind", "minutes", "mistakes")
     rows = [
-        (one.chapter or "museum", f"{places(root)[one.id]} `{one.id}`", KINDS[one.kind], minutes_to_solve(one), len(one.catalogue))
+        (
+            one.chapter or "museum",
+            f"{places(root)[one.id]} `{one.id}`",
+            KINDS[one.kind],
+            minutes_to_solve(one),
+            len(one.catalogue),
+        )
         for one in EXERCISES.values()
     ]
     return f"{words}\n\n{table(head, rows)}"
