@@ -73,6 +73,12 @@ def test_every_recorded_measurement_is_listed(soup: BeautifulSoup) -> None:
     assert listed == [f"python -m benchmarks.{path.stem}" for path in sorted(recorded.FOLDER.glob("*.json"))]
 
 
+def test_what_was_measured_on_a_gpu_names_it(soup: BeautifulSoup) -> None:
+    where = {row[0]: row[2] for row in rows(soup, "how-its-numbers-are-held")}
+    assert {command: told for command, told in where.items() if command.endswith("_gpu")}
+    assert all(("NVIDIA" in told) == command.endswith("_gpu") for command, told in where.items()), where
+
+
 def test_the_articles_references_are_named_and_linked(soup: BeautifulSoup) -> None:
     grown = soup.find("section", id="where-it-grew-from")
     page = BeautifulSoup((SITE / "references.html").read_text(encoding="utf-8"), "html.parser")

@@ -21,6 +21,7 @@ import site_assets  # noqa: F401  (it comes first, as in the build)
 import teachers
 
 FILES = plans.chapter_files(ROOT)
+PLACES = {**{number: path.stem for number, path in FILES.items()}, 0: "mistakes"}  # where the exercises are
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,11 @@ def section(soup: BeautifulSoup, anchor: str) -> Tag:
     found = soup.find("section", id=anchor)
     assert isinstance(found, Tag), anchor
     return found
+
+
+def told_of(chapter: int) -> str:
+    """Return what stands in the table for the number of a chapter."""
+    return str(chapter) if chapter else "museum"
 
 
 def rows(section: Tag) -> list[dict[str, str]]:
@@ -79,9 +85,9 @@ def test_every_exercise_is_listed_with_chapter_and_id_and_leads_there(soup: Beau
         chapter, title, _, minutes, mistakes = row("td")
         exercise = EXERCISES[title.code.get_text()]
         page, _, anchor = title.a["href"].partition("#")
-        assert (int(chapter.get_text()), int(mistakes.get_text())) == (exercise.chapter, len(exercise.catalogue))
+        assert (chapter.get_text(), int(mistakes.get_text())) == (told_of(exercise.chapter), len(exercise.catalogue))
         assert int(minutes.get_text()) == plans.minutes_to_solve(exercise) > 0
-        assert page == f"chapters/{FILES[exercise.chapter].stem}.html"
+        assert page == f"chapters/{PLACES[exercise.chapter]}.html"
         assert f'id="{anchor}"' in (SITE / page).read_text(encoding="utf-8")
         listed.append(exercise.id)
     assert listed == list(EXERCISES)
@@ -124,11 +130,17 @@ def test_a_mistake_of_the_catalogue_belongs_to_a_kind() -> None:
 
 def test_each_chapter_has_a_fold_with_what_the_checks_say(soup: BeautifulSoup) -> None:
     folds = section(soup, "what-goes-wrong-and-what-to-ask")("details")
-    assert [fold.summary.get_text() for fold in folds] == [f"Chapter {number}" for number in FILES]
+    assert [fold.summary.get_text() for fold in folds] == [*(f"Chapter {number}" for number in FILES), "Museum"]
     text = " ".join(" ".join(fold.get_text() for fold in folds).split())
     for exercise, key, _ in misconceptions.met():
         if key in EXERCISES[exercise].catalogue:
             assert " ".join(EXERCISES[exercise].catalogue[key].says.split()) in text
+
+
+def test_a_name_of_the_code_has_no_capital(soup: BeautifulSoup) -> None:
+    items = [item.get_text() for item in section(soup, "what-goes-wrong-and-what-to-ask").select("details li li")]
+    assert "h_prev stands where h belongs, in h * h." in items
+    assert [item for item in items if re.match(r"[A-Z]\w*_\w|[A-Z]\w*\(|Σ", item)] == []
 
 
 def test_the_example_is_what_the_command_prints(soup: BeautifulSoup) -> None:

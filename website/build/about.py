@@ -57,7 +57,7 @@ def version(root: Path) -> str:
     return (
         f"Version {project['version']}, last changed on {in_words(changed(root))}. Pages and tests are made with "
         f"{made}; the library needs Python {project['requires-python'].removeprefix('>=')} or newer. What has changed "
-        "since is told by `CHANGELOG.md`, what it needs exactly by `requirements.txt`, both in [course.zip](run_it.md)."
+        "is told by `CHANGELOG.md`, what it needs exactly by `requirements.txt`, both in [course.zip](run_it.md)."
     )
 
 
@@ -147,13 +147,23 @@ def machine(record: dict[str, Any]) -> str:
     return f"{told['cpu']}, {told['cores']} cores"
 
 
+def gpus(record: dict[str, Any]) -> list[str]:
+    """Name the GPUs that the rows of a record say they were measured on.
+
+    Example:
+        >>> gpus({"rows": [{"what": "device", "name": "NVIDIA H100"}, {"device": "cuda"}, {"device": "cpu"}]})
+        ['NVIDIA H100']
+    """
+    told = (row.get("name") if row.get("what") == "device" else row.get("device") for row in record["rows"])
+    return list(dict.fromkeys(name for name in told if name and name not in ("cpu", "cuda")))
+
+
 def records(root: Path) -> str:
     """Return the table of all recorded measurements: what was run, when and on what."""
     rows = []
     for path in sorted(recorded.FOLDER.glob("*.json")):
         record = recorded.load(path.stem)
-        gpu = record["machine"].get("gpu")
-        where = machine(record) + (f"; {gpu}" if gpu else "")
+        where = "; ".join([machine(record), *gpus(record)])
         rows.append(
             (f"`{record['command']}`", in_words(record["date"]), where, len(record["seeds"]) or "", len(record["rows"]))
         )

@@ -29,7 +29,7 @@ KINDS = (
         "the other S-curve (σ, tanh), none at all, or one around the wrong thing",
         "Between which two numbers must this lie? A share is between 0 and 1, news between −1 and 1.",
         r"(missing-(tanh|sigmoid)|sigmoid-|tanh-(for-sigmoid|outside|twice)|squashe|softmax|through-sigma|content-only"
-        r"|(factor-)?not-squashed|(bias|gate)-for-(factor|bias)|gate-for-bias)",
+        r"|(factor-|g-)?not-squashed|(bias|gate)-for-(factor|bias)|gate-for-bias)",
         r"inside tanh|σ is missing|tanh is missing|σ stands|tanh stands|made a switch|2\.0 stands for",
     ),
     Kind(
@@ -39,7 +39,7 @@ KINDS = (
         r"|reads-|kept-memory|state-swapped|(gates|partners|weights)-swapped|terms-mixed"
         r"|.*-order|order-|other-direction|reversed|unchanged|last-block-first|f-and-o|transposed|rows-and-columns"
         r"|weights-on-joined|standard-gate|one-(table|row)|first-worker|second-worker"
-        r"|chances-exchanged|zoneout|articles-words|labels-read"
+        r"|(chances|gates)-exchanged|zoneout|articles-words|labels-read"
         r"|lightest-for|of-the-(first|second)|divided-by-(ground|darkest)|from-the-(lightest|top))",
         r"b_\w+ stands where|changed places|in another order|stands where [a-z]\w* belongs|stands instead|in h \* h",
     ),
@@ -47,7 +47,7 @@ KINDS = (
         "a share for its rest",
         "If this number is 1, what happens? Try 0 and 1 before you compute.",
         r"(one-minus-|share-(left|right|forgotten)|shares-swapped|coupled|forget-and-one-minus|mask-turned|turned-round|upside-down"
-        r"|lag-for-rest|what-is-left|what-it-was|minus-for-plus|sign$)",
+        r"|dropped-each|share-of-zeros|lag-for-rest|what-is-left|what-it-was|minus-for-plus|sign$)",
         r"the factor -1|1 - \w+ belongs",
     ),
     Kind(
@@ -64,7 +64,7 @@ KINDS = (
         r"(state-not-carried|starts-from-zero|last-(state|step)|first-step|one-step|one-late|backwards|forgets-the-state"
         r"|ignores-the-event|half-a-step|ten-steps|one-tenth|counted-inclusive|zero-state|keeps-adding|with-initial"
         r"|last-only|from-the-first|frame-forgotten|state-clock|nothing-reaches"
-        r"|half-and-half|one-epoch|last-not-dropped|dropped-once|memory-not-returned)",
+        r"|half-and-half|one-epoch|(one|five|seven)-pass|last-not-dropped|dropped-once|memory-not-returned)",
         r"inside the loop|is carried on|overwritten before|starts as|a second try|of all turns",
     ),
     Kind(
@@ -75,15 +75,15 @@ KINDS = (
         r"brackets|product of sums|· stands where \*\*|a division by \w+ \+|is halved|multiplied by its count",
     ),
     Kind(
-        "a bias left out, outside the bracket, or counted once for two",
+        "a bias left out, in the wrong place, or counted wrongly",
         "Which letters of the equation have you written, and which not yet?",
-        r"(missing-bias|bias-(outside|missing|only|ignored)|no-bias|one-bias|two-biases)",
+        r"(missing-bias|bias-(outside|missing|only|ignored|twice|minus|on-)|no-bias|one-bias|two-biases)",
         r"b_\w+ stands outside",
     ),
     Kind(
         "a straight line where a share is kept at each step, or another logarithm",
         "What is left after two steps? After three? By what is it multiplied each time?",
-        r"(straight-line|to-zero|to-one-e-th|log|common-log|nats-for|times-ln"
+        r"(straight-line|linear|to-zero|to-one-e-th|log|common-log|nats-for|times-ln"
         r"|base-two)",
         r"exponential decay|rounded to a whole|log of|formula stands .*log",
     ),

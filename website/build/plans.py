@@ -129,9 +129,9 @@ def plan(root: Path, sessions: int) -> str:
         files = [f"[{chapter}](chapters/{chapter_files(root)[chapter].name})" for chapter in session.chapters]
         links = ", ".join(places(root)[exercise.id] for exercise in exercises_of(session))
         solved = links if session.exercises is not None else f"all {len(exercises_of(session))} of them"
-        rows.append((number, session.about, ", ".join(files), read, solved, solve, read + solve))
+        rows.append((number, session.about, ", ".join(files), read + solve, read, solve, solved))
         totals.append(read + solve)
-    head = ("session", "about", "chapters", "to read", "exercises", "to solve", "minutes")
+    head = ("session", "about", "chapters", "minutes", "to read", "to solve", "exercises")
     if sessions == 1:
         return f"{table(head[1:], [row[1:] for row in rows])}\n\nTogether {totals[0]} minutes."
     longest = max(range(len(totals)), key=totals.__getitem__)

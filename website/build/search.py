@@ -45,7 +45,10 @@ def formula(tex: str) -> str:
     Example:
         >>> formula(r"\textcolor{remember}{c_t} = \textcolor{forget}{f_t} \odot c_{t-1}")
         'c_t = f_t ⊙ c_t-1'
+        >>> formula(r"\tanh(1.5\,h) = h")
+        'tanh(1.5 h) = h'
     """
+    tex = re.sub(r"\\[,;: ]", " ", tex)  # a space of TeX
     tex = re.sub(r"\\(textcolor|class|begin|end)\{[^}]*\}", "", tex)
     tex = re.sub(r"\\([a-zA-Z]+)", lambda match: LETTERS.get(match[1], ""), tex)
     return " ".join(re.sub(r"[{}$\\&]", "", tex).split())

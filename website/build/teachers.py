@@ -18,6 +18,8 @@ from lstm_lib.exercises import EXERCISES
 from lstm_lib.exercises._exercise import Exercise
 from lstm_lib.grade import main as grade
 
+MUSEUM = 0  # the number of the chapter that its exercises have
+ENGLISH = ("a", "an", "another", "each", "other", "the", "what", "where")  # how a sentence may begin; else it is code
 KINDS = {"code": "code", "numeric": "number", "judgement": "choice"}
 
 
@@ -46,7 +48,13 @@ def graded(root: Path) -> str:
     )
     head = ("chapter", "exercise", "kind", "minutes", "mistakes")
     rows = [
-        (one.chapter, f"{places(root)[one.id]} `{one.id}`", KINDS[one.kind], minutes_to_solve(one), len(one.catalogue))
+        (
+            one.chapter or "museum",
+            f"{places(root)[one.id]} `{one.id}`",
+            KINDS[one.kind],
+            minutes_to_solve(one),
+            len(one.catalogue),
+        )
         for one in EXERCISES.values()
     ]
     return f"{words}\n\n{table(head, rows)}"
@@ -76,7 +84,7 @@ def sources() -> str:
     """Say where the counts are from."""
     total = sum(count for _, _, count in misconceptions.met())
     return (
-        f"The counts are from {total} wrong answers that the checks named. People invented them from the statements "
+        f"The counts are from {total} wrong answers that the checks named. They were invented from the statements "
         "alone, for the tests of the checks (`python -m benchmarks.checks`); they are no sample of a class. The last "
         "column says how many mistakes of the catalogue are of that kind."
     )
@@ -85,10 +93,10 @@ def sources() -> str:
 def mistakes_by_chapter(root: Path) -> str:
     """Return a fold for each chapter: what was met in its exercises, and what the check says of it."""
     folds = []
-    for chapter in chapter_files(root):
+    for chapter in [*chapter_files(root), MUSEUM]:
         here = [exercise for exercise in EXERCISES.values() if exercise.chapter == chapter]
         items = "".join(said_of(root, exercise) for exercise in here)
-        folds.append(f"<details>\n<summary>Chapter {chapter}</summary>\n\n<ul>{items}</ul>\n\n</details>")
+        folds.append(f"<details>\n<summary>{here[0].where}</summary>\n\n<ul>{items}</ul>\n\n</details>")
     return "\n\n".join(folds)
 
 
@@ -99,11 +107,21 @@ def said_of(root: Path, exercise: Exercise) -> str:
     known = [(key, count) for key, count in met if key in exercise.catalogue]
     told = [exercise.catalogue[key].says + times(count) for key, count in known]
     found = [(key.removeprefix(misconceptions.EDIT), count) for key, count in met if key not in exercise.catalogue]
-    told += [f"{words[0].upper()}{words[1:]}.{times(count)}" for words, count in found]
+    told += [f"{capital(words)}.{times(count)}" for words, count in found]
     more = len(exercise.catalogue) - len(known)
     told.append(f"{more} more that its check knows by name." if told else f"{more} that its check knows by name.")
     inner = "".join(f"<li>{html.escape(words)}</li>" for words in told)
     return f"<li>{places(root)[exercise.id]}<ul>{inner}</ul></li>"
+
+
+def capital(words: str) -> str:
+    """Begin a sentence with a capital, unless it begins with a name of the code.
+
+    Example:
+        >>> capital("the power stands there"), capital("b_f stands there"), capital("σ stands there")
+        ('The power stands there', 'b_f stands there', 'σ stands there')
+    """
+    return words[0].upper() + words[1:] if words.split()[0] in ENGLISH else words
 
 
 def times(count: int) -> str:
