@@ -32,7 +32,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from benchmarks import _ladder, _record
 from lstm_lib import nn
 from lstm_lib.nn import backends, ladder
-from lstm_lib.nn.backends import triton
+from lstm_lib.nn.backends import _measured
 from lstm_lib.nn.backends.native import onednn_computes
 
 Size = tuple[int, int, int, int]
@@ -414,7 +414,7 @@ def measure(
     take(plan(device, tiny, clock))
     if device == "cuda" and keep:
         keep(rows)
-        triton.forget()
+        _measured.forget()
         take(last(tiny, clock))
         gains = [row["gain"] for row in rows if row["what"] == "auto"]
         if gains:

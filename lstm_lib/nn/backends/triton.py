@@ -5,21 +5,21 @@ Shapes: T steps, B batch, D features, H hidden units. Importing this needs neith
 
 import functools
 import importlib.util
-import math
 import os
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from lstm_lib import recorded
 from lstm_lib.nn.backends import fused
+from lstm_lib.nn.backends._measured import PRECISIONS, measured
+from lstm_lib.nn.backends._order import Steps
+from lstm_lib.nn.backends._scan import Kind, Scan
 from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype
 from lstm_lib.nn.steps import State
 
 SHARED = 227 * 1024  # bytes of shared memory that a program may have on a Hopper GPU
 PARTS = 4  # pieces of each gate that are multiplied side by side on the way back, in warps of their own
-PRECISIONS = {torch.float32: "tf32", torch.bfloat16: "bf16", torch.float16: "fp16"}  # as the benchmark names them
 DTYPES = tuple(PRECISIONS)
 MARGIN = 1.03  # how many times faster a measurement must be to count as faster
 
@@ -74,7 +74,7 @@ def cut(B: int, H: int, itemsize: int, processors: int, shared: int = SHARED) ->
 
 
 def scan(
-    shares: Tensor, W_hh: Tensor, kind: fused.Kind, start: State, steps: fused.Steps, *, saves: bool = True
+    shares: Tensor, W_hh: Tensor, kind: Kind, start: State, steps: Steps, *, saves: bool = True
 ) -> tuple[Tensor, Tensor, Tensor, State]:
     """Run the cell over all steps in one launch; as ``fused.scan``, but c is float32."""
     from lstm_lib.nn.backends import _kernels
@@ -96,11 +96,11 @@ def scan_back(
     d_hs: Tensor,
     d_last: State,
     W_hh: Tensor,
-    kind: fused.Kind,
+    kind: Kind,
     start: State,
     cs: Tensor,
     gates: Tensor,
-    steps: fused.Steps,
+    steps: Steps,
 ) -> tuple[Tensor, Tensor, State]:
     """Run the gradient back over all steps in one launch, as ``fused.scan_back``."""
     from lstm_lib.nn.backends import _kernels
@@ -117,7 +117,7 @@ def scan_back(
     return d_shares, d_hs, d_start
 
 
-def _places(steps: fused.Steps, tiles: Tiles, like: Tensor) -> tuple[Tensor, Tensor]:
+def _places(steps: Steps, tiles: Tiles, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return the first row of every step, and counters for programs that wait for each other; else anything."""
     firsts = like if steps.before is None else steps.firsts()
     B, H = steps.sizes[0], like.shape[1] // 4
@@ -138,11 +138,11 @@ def _processors(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
 
 
-def _peep(kind: fused.Kind, like: Tensor) -> Tensor:
+def _peep(kind: Kind, like: Tensor) -> Tensor:
     return like if kind.peep is None else kind.peep.contiguous()
 
 
-def _options(tiles: Tiles, steps: fused.Steps, kind: fused.Kind) -> dict[str, Any]:
+def _options(tiles: Tiles, steps: Steps, kind: Kind) -> dict[str, Any]:
     options: dict[str, Any] = {"BB": tiles.BB, "BH": tiles.BH, "HK": tiles.inner, "ALONE": tiles.alone}
     options |= {"REVERSE": steps.reverse, "PACKED": steps.before is not None, "PRECISION": "tf32"}
     options |= {"num_warps": tiles.warps, "num_stages": 1}
@@ -152,7 +152,7 @@ def _options(tiles: Tiles, steps: fused.Steps, kind: fused.Kind) -> dict[str, An
 
 def run(call: Call) -> tuple[Tensor, State]:
     """Run a stack of standard LSTM layers."""
-    return fused.run(call, fused.Scan(scan, scan_back))
+    return fused.run(call, Scan(scan, scan_back))
 
 
 # ---------------------------------------------------------------- when
@@ -198,71 +198,6 @@ def evidence(call: Call) -> str:
     """Give the measurement, in words."""
     found = measured(call)
     return "" if found is None else f"measured: {found}"
-
-
-class Measured(NamedTuple):
-    """What was measured nearest to a call: milliseconds of torch's own kernels and of Triton's."""
-
-    size: tuple[int, int, int, int]
-    native_ms: float
-    triton_ms: float
-    gpu: str
-
-    @property
-    def gain(self) -> float:
-        """How many times faster Triton's were."""
-        return self.native_ms / self.triton_ms
-
-    def __str__(self) -> str:
-        """Say it in words."""
-        T, B, D, H = self.size
-        took = f"{self.triton_ms:.2f} ms against {self.native_ms:.2f} of torch's own kernels"
-        return f"{took} at T={T}, B={B}, D={D}, H={H} on {self.gpu}"
-
-
-def measured(call: Call) -> Measured | None:
-    """Return the measurement nearest to a call, in B and H at most a factor of 2 away and in T one of 8; or None.
-
-    It comes from ``benchmarks.torch_lstm_gpu`` on this kind of GPU, in the call's precision and form, with gradients
-    or without as now.
-    """
-    if call.xs.device.type != "cuda":
-        return None
-    dtype = autocast_dtype(call.xs) or call.xs.dtype
-    gpu, form = torch.cuda.get_device_name(call.xs.device), "batch" if call.batch_sizes is None else "packed"
-    T = call.xs.shape[0] if call.batch_sizes is None else len(call.batch_sizes)
-    wanted = (T, call.state.h.shape[1], call.weights[0]["weight_hh"].shape[1])
-    near = []
-    for row in _record(gpu, PRECISIONS.get(dtype, ""), form, "both" if torch.is_grad_enabled() else "forward"):
-        away = [abs(math.log2(a / b)) for a, b in zip(wanted, (row.size[0], row.size[1], row.size[3]), strict=True)]
-        if away[0] <= 3 and max(away[1:]) <= 1:
-            near.append((sum(away), row))
-    return min(near)[1] if near else None
-
-
-@functools.cache
-def _record(gpu: str, precision: str, form: str, passes: str) -> list[Measured]:
-    """Read what was recorded for a GPU by its name."""
-    if not (recorded.FOLDER / "torch_lstm_gpu.json").is_file():
-        return []
-    rows = recorded.rows("torch_lstm_gpu")
-    if not any(row["what"] == "device" and row["name"] == gpu for row in rows):
-        return []
-    about = {"what": "time", "device": "cuda", "precision": precision, "form": form, "passes": passes}
-    found: dict[tuple[int, int, int, int], dict[str, float]] = {}
-    for row in rows:
-        if about.items() <= row.items() and row.get("median_ms") is not None:
-            found.setdefault((row["T"], row["B"], row["D"], row["H"]), {})[row["rung"]] = row["median_ms"]
-    return [
-        Measured(size, times["native"], times["triton"], gpu)
-        for size, times in found.items()
-        if {"native", "triton"} <= times.keys()
-    ]
-
-
-def forget() -> None:
-    """Forget what was read of the record, because it was written anew."""
-    _record.cache_clear()
 
 
 @functools.cache

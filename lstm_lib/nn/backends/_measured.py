@@ -1,0 +1,85 @@
+"""What was measured near a call on this kind of GPU: the record of ``benchmarks.torch_lstm_gpu``, looked up."""
+
+import functools
+import math
+from typing import NamedTuple
+
+import torch
+
+from lstm_lib import recorded
+from lstm_lib.nn.backends.interface import Call, autocast_dtype
+
+PRECISIONS = {torch.float32: "tf32", torch.bfloat16: "bf16", torch.float16: "fp16"}  # as the benchmark names them
+
+
+class Measured(NamedTuple):
+    """What was measured nearest to a call: milliseconds of torch's own kernels and of Triton's."""
+
+    size: tuple[int, int, int, int]
+    native_ms: float
+    triton_ms: float
+    gpu: str
+
+    @property
+    def gain(self) -> float:
+        """How many times faster Triton's were."""
+        return self.native_ms / self.triton_ms
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        T, B, D, H = self.size
+        took = f"{self.triton_ms:.2f} ms against {self.native_ms:.2f} of torch's own kernels"
+        return f"{took} at T={T}, B={B}, D={D}, H={H} on {self.gpu}"
+
+
+def measured(call: Call) -> Measured | None:
+    """Return the measurement nearest to a call, in the call's precision and form, with gradients or without as now."""
+    if call.xs.device.type != "cuda":
+        return None
+    precision = PRECISIONS.get(autocast_dtype(call.xs) or call.xs.dtype, "")
+    form, passes = "batch" if call.batch_sizes is None else "packed", "both" if torch.is_grad_enabled() else "forward"
+    T = call.xs.shape[0] if call.batch_sizes is None else len(call.batch_sizes)
+    size = (T, call.state.h.shape[1], call.weights[0]["weight_hh"].shape[1])
+    return nearest(torch.cuda.get_device_name(call.xs.device), precision, form, passes, size)
+
+
+def nearest(gpu: str, precision: str, form: str, passes: str, size: tuple[int, int, int]) -> Measured | None:
+    """Return what was measured on this kind of GPU nearest to T, B, H: in B and H a factor of 2 away at most, in T 8.
+
+    Example:
+        >>> nearest("a GPU that nobody has measured", "bf16", "batch", "both", (100, 32, 128)) is None
+        True
+    """
+    near = []
+    for row in _record(gpu, precision, form, passes):
+        T, B, _, H = row.size
+        away = [abs(math.log2(wanted / there)) for wanted, there in zip(size, (T, B, H), strict=True)]
+        if away[0] <= 3 and max(away[1:]) <= 1:
+            near.append((sum(away), row))
+    return min(near)[1] if near else None
+
+
+@functools.cache
+def _record(gpu: str, precision: str, form: str, passes: str) -> list[Measured]:
+    """Read what was recorded for a GPU by its name."""
+    if not (recorded.FOLDER / "torch_lstm_gpu.json").is_file():
+        return []
+    rows = recorded.rows("torch_lstm_gpu")
+    if not any(row["what"] == "device" and row["name"] == gpu for row in rows):
+        return []
+    about = {"what": "time", "device": "cuda", "precision": precision, "form": form, "passes": passes}
+    found: dict[tuple[int, int, int, int], dict[str, float]] = {}
+    for row in rows:
+        if about.items() <= row.items() and "cell" not in row and row.get("median_ms") is not None:
+            times = found.setdefault((row["T"], row["B"], row["D"], row["H"]), {})
+            times.setdefault(row["rung"], row["median_ms"])  # the first: those that took turns with one another
+    return [
+        Measured(size, times["native"], times["triton"], gpu)
+        for size, times in found.items()
+        if {"native", "triton"} <= times.keys()
+    ]
+
+
+def forget() -> None:
+    """Forget what was read of the record, because it was written anew."""
+    _record.cache_clear()
