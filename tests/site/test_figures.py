@@ -45,7 +45,7 @@ def test_text_in_a_figure_has_nine_pixels_on_a_telephone(browser: Browser, site:
     page.add_style_tag(content=".distant { content-visibility: visible !important }")  # as if the reader had been there
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
     seen = page.evaluate(
-        """async () => Promise.all([...document.querySelectorAll(".cell_output img")].map(async (image) => {
+        """async () => Promise.all([...document.querySelectorAll(".cell_output img:not(.on-dark)")].map(async (image) => {
             image.loading = "eager";
             await image.decode();
             return [image.naturalWidth, image.getBoundingClientRect().width];
