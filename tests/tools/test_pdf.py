@@ -99,10 +99,15 @@ def drawings(sheet: Any) -> Sizes:
     return Counter((pictures[name]["/Width"], pictures[name]["/Height"]) for name in named if name in pictures)
 
 
+def size_of(file: Path) -> tuple[int, int]:
+    with Image.open(file) as picture:
+        return picture.size
+
+
 def pictures(name: str) -> Sizes:
     """Count the pictures that a page of the website has on paper, which is light, by width and height."""
     files = [SITE / Path(name).parent / one["src"] for one in soup(name).select("article img:not(.on-dark)")]
-    sizes = [Image.open(file).size for file in files if file.suffix == ".png"]
+    sizes = [size_of(file) for file in files if file.suffix == ".png"]
     code = " ".join(script.get("src", "") for script in soup(name).select("script"))
     return Counter([*sizes, *(size for explorable, size in CANVASES.items() if explorable in code)])
 
