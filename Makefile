@@ -80,8 +80,9 @@ twice: setup  ## run every notebook a second time, elsewhere, and compare it byt
 portable: setup  ## run notebooks and tests again with other kernels, threads and starts, and on a busy machine (hours)
 	$(BIN)/python -m tools.portable --out _build/portable.md
 
-frameworks: $(VENV)-frameworks/.python-ready  ## install Keras, JAX, Flax and PyTensor beside the rest, and test what needs them
-	$(VENV)-frameworks/bin/python -m pytest tests/convert tests/benchmarks/test_frameworks.py chapters/frameworks.ipynb
+frameworks: $(VENV)-frameworks/.python-ready  ## install Keras, JAX, Flax, PyTensor and Triton beside the rest, and test what needs them
+	$(VENV)-frameworks/bin/python -m pytest tests/convert tests/benchmarks/test_frameworks.py tests/nn/test_nn_triton.py \
+		chapters/frameworks.ipynb
 
 # An environment of its own that sees the packages of the other one, which the other commands need not know of.
 $(VENV)-frameworks/.python-ready: requirements-frameworks.txt $(VENV)/.python-ready

@@ -17,12 +17,23 @@ HUES = {"Solved": FAMILIES["learn"].hue, "Not yet": FAMILIES["forget"].hue, NOT_
 class Card:
     """A text with a title, shown as HTML where a notebook can, and as plain text elsewhere.
 
-    Indented lines of the text are code. ``verdict`` holds what a check says, for code to read.
+    Indented lines of the text are code. ``verdict`` holds what a check says, for code to read. A ``folded`` card shows
+    its title, and its text when it is opened.
     """
 
-    def __init__(self, title: str, text: str, hue: str, *, verdict: Verdict | None = None, markdown: str = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        hue: str,
+        *,
+        verdict: Verdict | None = None,
+        markdown: str = "",
+        folded: bool = False,
+    ) -> None:
         """Keep what is shown; a card with ``markdown`` is shown as that."""
         self.title, self.text, self.hue, self.verdict, self.markdown = title, text, hue, verdict, markdown
+        self.folded = folded
 
     @property
     def passed(self) -> bool:
@@ -44,7 +55,7 @@ class Card:
     def html(self) -> str:
         """The card as HTML."""
         title = html.escape(self.title)
-        parts = [f'<p style="margin:0"><strong>{title}</strong></p>']
+        parts = []
         for line in self.text.splitlines():
             if line.startswith("    "):
                 style = "margin:.3em 0;padding:0 0 0 1em;background:transparent;color:inherit;white-space:pre-wrap"
@@ -52,7 +63,10 @@ class Card:
             else:
                 parts.append(f'<p style="margin:.3em 0 0">{html.escape(line)}</p>')
         style = f"border-left:4px solid {self.hue};padding:.3em 1em .5em;margin:.5em 0;overflow-wrap:anywhere"
-        return f'<div role="group" aria-label="{title}" style="{style}">{"".join(parts)}</div>'
+        if self.folded:
+            return f'<details style="{style}"><summary><strong>{title}</strong></summary>{"".join(parts)}</details>'
+        head = f'<p style="margin:0"><strong>{title}</strong></p>'
+        return f'<div role="group" aria-label="{title}" style="{style}">{head}{"".join(parts)}</div>'
 
 
 class Session(NamedTuple):
@@ -65,12 +79,14 @@ class Session(NamedTuple):
 _session = Session({}, {})
 
 
-def check(id: str, answer: Any) -> Card:
+def check(id: str, answer: Any, *, folded: bool = False) -> Card:
     """Check an answer, remember the result for this session, and show the verdict.
 
     Args:
         id: Which exercise, such as "forget-gate".
         answer: A function, a number, or the name of an option.
+        folded: For the course's own solution: what passes is told in a fold, so that it tells nothing to those who ran
+            all cells at once, and it does not count as solved.
 
     Returns:
         A card that a notebook shows; ``.verdict`` holds Verdict(passed, mistake, message).
@@ -87,12 +103,14 @@ Look at the line
     """
     exercise = find_exercise(id)
     verdict = exercise.check(answer)
-    _session.tried[id] = verdict.passed or _session.tried.get(id, False)
+    folded = folded and verdict.passed
+    if not folded:
+        _session.tried[id] = verdict.passed or _session.tried.get(id, False)
     waiting = verdict.message.startswith(NOT_ANSWERED)
     word = "Solved" if verdict.passed else NOT_ANSWERED if waiting else "Not yet"
     text = verdict.message.removeprefix(f"{NOT_ANSWERED}: ")
-    title = f"{word}: {exercise.title} ({exercise.id})"
-    return Card(title, text[:1].upper() + text[1:], HUES[word], verdict=verdict)
+    title = f"{'The solution passes' if folded else word}: {exercise.title} ({exercise.id})"
+    return Card(title, text[:1].upper() + text[1:], HUES[word], verdict=verdict, folded=folded)
 
 
 def hint(id: str, step: int | None = None) -> Card:

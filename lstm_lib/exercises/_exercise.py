@@ -145,9 +145,9 @@ class Exercise:
 
     @property
     def solution_cell(self) -> str:
-        """A notebook cell with the solution and its check."""
-        return self._cell(self.solution_source)
+        """A notebook cell with the solution and its check, which says in a fold what it says."""
+        return self._cell(self.solution_source, ", folded=True")
 
-    def _cell(self, source: str) -> str:
+    def _cell(self, source: str, more: str = "") -> str:
         space = "\n\n\n" if self.kind == "code" else "\n"
-        return f'{source}{space}check("{self.id}", {self.name})'
+        return f'{source}{space}check("{self.id}", {self.name}{more})'

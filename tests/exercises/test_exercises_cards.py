@@ -89,6 +89,20 @@ def test_a_card_says_the_same_as_html_and_as_text(answer, title):
     assert card.passed == card.verdict.passed == (title == "Solved: ")
 
 
+def test_the_card_of_a_solution_is_folded_and_counts_for_nothing():
+    exercise = EXERCISES["forget-gate"]
+    card = check("forget-gate", exercise.solution, folded=True)
+    shown = Tags(card.html).text.splitlines()
+    assert card.html.startswith("<details style=")
+    assert shown == repr(card).splitlines()
+    assert card.html.index("</summary>") < card.html.index(shown[1])  # only the title is out of the fold
+    assert shown[0].startswith("The solution passes: ")
+    assert results() == {}
+    wrong = check("forget-gate", exercise.mistakes["missing-bias"], folded=True)
+    assert wrong.html == check("forget-gate", exercise.mistakes["missing-bias"]).html
+    assert results() == {"forget-gate": False}
+
+
 def test_a_card_escapes_what_the_learner_wrote():
     def answer(z, c_prev, W_f, b_f):
         raise ValueError("<script>alert(1)</script> & more")

@@ -116,11 +116,24 @@ CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .map(({ model }) => [model.executionCount, model.outputs.toJSON().map((one) =>
     "application/vnd.jupyter.widget-view+json" in (one.data ?? {}) ? "widget" : one.name ?? one.output_type)])"""
 
+SOLUTIONS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+  .filter(({ model }) => model.id.endsWith("-solution")).length"""
+
 
 def test_all_cells_of_a_chapter_run(run: Page) -> None:
     cells = run.evaluate(CELLS)
     assert [count for count, _ in cells] == list(range(1, len(cells) + 1))
     assert [kind for _, kinds in cells for kind in kinds if kind in ("error", "stderr")] == []
+
+
+def test_no_answer_shows_after_all_cells_ran(run: Page) -> None:
+    code = "\n".join(run.locator(".jp-InputArea-editor:visible").all_inner_texts())
+    assert re.findall(r"\banswer=|\bright=|\bexplain=|folded=True", code) == []
+    cards = run.locator(".jp-OutputArea-output details:not([open])", has_text="The solution passes: ")
+    assert cards.count() == run.evaluate(SOLUTIONS) > 0
+    assert [one for one in run.locator("details:not([open]) > :not(summary)").all() if one.is_visible()] == []
+    told = [one.inner_text() for one in run.get_by_text(re.compile("^Right[:,]")).all() if one.is_visible()]
+    assert told == []
 
 
 def test_every_widget_of_a_chapter_answers(run: Page) -> None:

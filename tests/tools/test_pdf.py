@@ -7,12 +7,14 @@ import functools
 import os
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, missing, toc_pages
+from PIL import Image
 from pypdf import PdfReader
 
 from tools import pdf
@@ -83,11 +85,31 @@ def links(file: PdfReader) -> list[tuple[int, Any]]:
     return [(n, note) for n, note in notes if note["/Subtype"] == "/Link"]
 
 
-def drawings(sheet: Any) -> int:
-    """Count the pictures that a sheet draws."""
+Sizes = Counter[tuple[int, int]]
+
+# What an explorable draws point by point when its page is printed.
+CANVASES = {"text_finder": (192, 96)}
+
+
+def drawings(sheet: Any) -> Sizes:
+    """Count the pictures that a sheet draws, by width and height in their own points."""
     known = sheet["/Resources"].get("/XObject", {})
-    pictures = {name for name in known if known[name]["/Subtype"] == "/Image"}
-    return sum(f"/{name.decode()}" in pictures for name in re.findall(rb"/(\w+) Do", sheet.get_contents().get_data()))
+    pictures = {name: one for name, one in known.items() if one["/Subtype"] == "/Image"}
+    named = (f"/{name.decode()}" for name in re.findall(rb"/(\w+) Do", sheet.get_contents().get_data()))
+    return Counter((pictures[name]["/Width"], pictures[name]["/Height"]) for name in named if name in pictures)
+
+
+def size_of(file: Path) -> tuple[int, int]:
+    with Image.open(file) as picture:
+        return picture.size
+
+
+def pictures(name: str) -> Sizes:
+    """Count the pictures that a page of the website has on paper, which is light, by width and height."""
+    files = [SITE / Path(name).parent / one["src"] for one in soup(name).select("article img:not(.on-dark)")]
+    sizes = [size_of(file) for file in files if file.suffix == ".png"]
+    code = " ".join(script.get("src", "") for script in soup(name).select("script"))
+    return Counter([*sizes, *(size for explorable, size in CANVASES.items() if explorable in code)])
 
 
 def test_cover_and_contents_come_first_and_every_sheet_has_its_number(file: PdfReader, whole: list[str]) -> None:
@@ -136,9 +158,8 @@ def test_folds_are_open_and_pictures_whole(file: PdfReader, texts: list[str]) ->
             shown = letters(inside[-1].get_text())[:20] if inside else ""
             assert shown in text, name
             folds += bool(shown)
-        pictures = [one for one in page.select("article img") if one["src"].endswith(".png")]
-        drawn = sum(drawings(file.pages[n]) for n in own)
-        assert drawn == len(pictures), name  # one that is cut is drawn on two sheets
+        drawn = sum((drawings(file.pages[n]) for n in own), Counter())
+        assert drawn == pictures(name), name  # one that is cut is drawn on two sheets
     assert folds > 2
 
 

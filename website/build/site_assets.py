@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 # An explorable on a page that is no notebook: its name, and what its class is given.
 PLACE = re.compile(r"""<div data-explorable="(\w+)"(?: data-traits='([^']*)')?>""")
+SAID = re.compile(r"<details(?= style=[^>]*><summary><strong>The solution passes: )")
 
 def collect_assets(app: Sphinx, config: Config) -> None:
     """Gather scripts, styles and drawings in one folder, and hand it to Sphinx."""
@@ -106,10 +107,14 @@ def place(name: str, traits: str) -> str:
 
 
 def draw_maps(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
-    """Draw the maps of the cell in the page's own colours, and give the other figures a twin for dark pages."""
+    """Draw the maps of the cell in the page's own colours, and give the other figures a twin for dark pages.
+
+    And open what a check says of a solution: here the solution itself is in a fold.
+    """
     notebook = Path(app.srcdir) / f"{pagename}.ipynb"
     if "body" in context and notebook.is_file():
-        context["body"] = dark.pair(maps.swap(context["body"], notebook), notebook)
+        body = dark.pair(maps.swap(context["body"], notebook), notebook)
+        context["body"] = SAID.sub("<details open", body)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
