@@ -42,7 +42,8 @@ def stored(path: Path) -> dict[int, float]:
 def test_text_in_a_figure_has_nine_pixels_on_a_telephone(browser: Browser, site: str, path: Path) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(f"{site}/chapters/{path.stem}.html")
-    page.add_style_tag(content=".distant { content-visibility: visible !important }")  # as if the reader had been there
+    # As if the reader had been everywhere; figures for dark pages are not shown on light ones.
+    page.add_style_tag(content=".distant { content-visibility: visible !important }")
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
     seen = page.evaluate(
         """async () => Promise.all([...document.querySelectorAll(".cell_output img:not(.on-dark)")].map(async (image) => {
