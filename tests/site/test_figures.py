@@ -46,7 +46,9 @@ def test_text_in_a_figure_has_nine_pixels_on_a_telephone(browser: Browser, site:
     page.add_style_tag(content=".distant { content-visibility: visible !important }")
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
     seen = page.evaluate(
-        """async () => Promise.all([...document.querySelectorAll(".cell_output img:not(.on-dark)")].map(async (image) => {
+        """async () => Promise.all([...document.querySelectorAll(
+            ".cell_output img:not(.on-dark)"
+        )].map(async (image) => {
             image.loading = "eager";
             await image.decode();
             return [image.naturalWidth, image.getBoundingClientRect().width];
