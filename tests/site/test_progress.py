@@ -118,10 +118,10 @@ def test_the_other_kinds_of_quiz_remember_too(
         quiz(page, name).get_by_role("textbox").fill(typed)
     quiz(page, name).get_by_role("button", name="Check").press("Enter")
     expect(quiz(page, name).locator(".quiz-said")).to_contain_text(says)
-    order = quiz(page, name).locator("label, li").all_inner_texts()
+    order = quiz(page, name).locator("label, li").all_text_contents()
     page = reader.open(chapter)
     expect(quiz(page, name).locator(".quiz-said")).to_contain_text(says)
-    assert quiz(page, name).locator("label, li").all_inner_texts() == order
+    assert quiz(page, name).locator("label, li").all_text_contents() == order
     if before:
         expect(quiz(page, name).get_by_label(before)).to_be_checked()
     if typed:

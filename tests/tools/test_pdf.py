@@ -8,6 +8,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> PdfReader:
     target = TARGET if WHOLE else tmp_path_factory.mktemp("pdf") / "some.pdf"
     if not WHOLE:
         try:
-            pdf.make(target, NAMES)
+            with ThreadPoolExecutor(1) as apart:  # other tests may have a browser of their own in this thread
+                apart.submit(pdf.make, target, NAMES).result()
         except FileNotFoundError as error:
             missing(str(error))
     return PdfReader(target)
