@@ -46,7 +46,8 @@ KINDS = (
     Kind(
         "a share for its rest",
         "If this number is 1, what happens? Try 0 and 1 before you compute.",
-        r"(one-minus-|share-(left|right|forgotten)|shares-swapped|coupled|forget-and-one-minus|mask-turned|turned-round|upside-down"
+        r"(one-minus-|share-(left|right|forgotten)|shares-swapped|coupled|forget-and-one-minus|mask-turned"
+        r"|turned-round|upside-down"
         r"|dropped-each|share-of-zeros|lag-for-rest|what-is-left|what-it-was|minus-for-plus|sign$)",
         r"the factor -1|1 - \w+ belongs",
     ),
@@ -61,18 +62,22 @@ KINDS = (
     Kind(
         "a step of time forgotten, or one too many or too few",
         "How many steps are there between these two? Count them on your fingers.",
-        r"(state-not-carried|starts-from-zero|last-(state|step)|first-step|one-step|one-late|backwards|forgets-the-state"
+        r"(state-not-carried|starts-from-zero|last-(state|step)|first-step|one-step|one-late|backwards"
+        r"|forgets-the-state"
         r"|ignores-the-event|half-a-step|ten-steps|one-tenth|counted-inclusive|zero-state|keeps-adding|with-initial"
         r"|last-only|from-the-first|frame-forgotten|state-clock|nothing-reaches"
         r"|half-and-half|one-epoch|(one|five|seven)-pass|last-not-dropped|dropped-once|memory-not-returned)",
-        r"inside the loop|is carried on|overwritten before|starts as|a second try|of all turns|backwards|the last of|hs|len\(z\)|xs\[",
+        r"inside the loop|is carried on|overwritten before|starts as|a second try|of all turns|backwards"
+        r"|the last of|hs|len\(z\)|xs\[",
     ),
     Kind(
         "a sum for a product, a product for a sum, other brackets",
         "Name what is multiplied and what is added, in words, before you write it.",
-        r"(sum-for-product|product-for-sum|added|multiplied|sum-of-|dot-for-times|average|power$|no-root|no-power|product$"
+        r"(sum-for-product|product-for-sum|added|multiplied|sum-of-|dot-for-times|average|power$|no-root"
+        r"|no-power|product$"
         r"|percent|squares?d?$|union|afterwards|mask-twice|divided-twice)",
-        r"brackets|product of sums|[+·-] stands where [+·-] belongs|is added to|in per cent|· stands where \*\*|a division by \w+ \+|is halved|multiplied by its count",
+        r"brackets|product of sums|[+·-] stands where [+·-] belongs|is added to|in per cent"
+        r"|· stands where \*\*|a division by \w+ \+|is halved|multiplied by its count",
     ),
     Kind(
         "a bias left out, in the wrong place, or counted wrongly",
