@@ -30,7 +30,7 @@ KINDS = (
         "Between which two numbers must this lie? A share is between 0 and 1, news between −1 and 1.",
         r"(missing-(tanh|sigmoid)|sigmoid-|tanh-(for-sigmoid|outside|twice)|squashe|softmax|through-sigma|content-only"
         r"|(factor-|g-)?not-squashed|(bias|gate)-for-(factor|bias)|gate-for-bias)",
-        r"inside tanh|σ is missing|tanh is missing|σ stands|tanh stands|made a switch|2\.0 stands for",
+        r"inside tanh|σ is missing|tanh is missing|tanh around|σ stands|tanh stands|made a switch|2\.0 stands for",
     ),
     Kind(
         "one weight, bias, gate or memory where another belongs",
@@ -46,7 +46,8 @@ KINDS = (
     Kind(
         "a share for its rest",
         "If this number is 1, what happens? Try 0 and 1 before you compute.",
-        r"(one-minus-|share-(left|right|forgotten)|shares-swapped|coupled|forget-and-one-minus|mask-turned|turned-round|upside-down"
+        r"(one-minus-|share-(left|right|forgotten)|shares-swapped|coupled|forget-and-one-minus|mask-turned"
+        r"|turned-round|upside-down"
         r"|dropped-each|share-of-zeros|lag-for-rest|what-is-left|what-it-was|minus-for-plus|sign$)",
         r"the factor -1|1 - \w+ belongs",
     ),
@@ -56,23 +57,27 @@ KINDS = (
         r"(slope|no-slope|no-square|square-missing|(no-)?incoming|no-incoming|road-|forget-factor-missing|own-factor"
         r"|product-only|sum-only|weight-only|weight-once|one-slope|output-gate-|forget-on-one|subtracted|powers-of"
         r"|tanh-for-its)",
-        r"dh|dc|the factor \w+ is missing|the power stands",
+        r"dh|dc|the factors? [\w -]+ (is|are) (missing|one too many)|the power stands|\* \(1 - g \* g\)|the sign of",
     ),
     Kind(
         "a step of time forgotten, or one too many or too few",
         "How many steps are there between these two? Count them on your fingers.",
-        r"(state-not-carried|starts-from-zero|last-(state|step)|first-step|one-step|one-late|backwards|forgets-the-state"
+        r"(state-not-carried|starts-from-zero|last-(state|step)|first-step|one-step|one-late|backwards"
+        r"|forgets-the-state"
         r"|ignores-the-event|half-a-step|ten-steps|one-tenth|counted-inclusive|zero-state|keeps-adding|with-initial"
         r"|last-only|from-the-first|frame-forgotten|state-clock|nothing-reaches"
         r"|half-and-half|one-epoch|(one|five|seven)-pass|last-not-dropped|dropped-once|memory-not-returned)",
-        r"inside the loop|is carried on|overwritten before|starts as|a second try|of all turns",
+        r"inside the loop|is carried on|overwritten before|starts as|a second try|of all turns|backwards"
+        r"|the last of|hs|len\(z\)|xs\[",
     ),
     Kind(
         "a sum for a product, a product for a sum, other brackets",
         "Name what is multiplied and what is added, in words, before you write it.",
-        r"(sum-for-product|product-for-sum|added|multiplied|sum-of-|dot-for-times|average|power$|no-root|no-power|product$"
+        r"(sum-for-product|product-for-sum|added|multiplied|sum-of-|dot-for-times|average|power$|no-root"
+        r"|no-power|product$"
         r"|percent|squares?d?$|union|afterwards|mask-twice|divided-twice)",
-        r"brackets|product of sums|· stands where \*\*|a division by \w+ \+|is halved|multiplied by its count",
+        r"brackets|product of sums|[+·-] stands where [+·-] belongs|is added to|in per cent"
+        r"|· stands where \*\*|a division by \w+ \+|is halved|multiplied by its count",
     ),
     Kind(
         "a bias left out, in the wrong place, or counted wrongly",
@@ -94,7 +99,7 @@ KINDS = (
         r"|scaled|always-scaled|never-clipped|unit-length|norm-only|each-by-itself|largest-|not-rounded|quotient"
         r"|precision$|recall$|of-the-(smaller|larger)|whole-heights|counted-twice|share-of-all|no-temperature"
         r"|likeliest-only|largest-for|squared|whole-gradient|no-two|negative|half-way|believed)",
-        r"division|max\(",
+        r"division|max\(|min\(|/ stands where|is divided by|temperature|norm|limit",
     ),
     Kind(
         "a part left out of a count, or of a sum",
@@ -104,11 +109,11 @@ KINDS = (
         r"|factor-only|missing-weights|second-(reads|one-way)|columns-only|blanks?-|insertions|deletions|exchanges"
         r"|strings|bytes|eight-bits|use-factor-missing|always-open|best-path|label-|after-cannot|said-again"
         r"|memory-dropped|kept-dropped|no-mask|mask-(on|for))",
-        r"stands where \d belongs",
+        r"stands where -?[\d.]+ belongs|the term|is added twice|only the first|stands for",
     ),
 )
 CHOICE = Kind("a wrong cause named, where one chooses", "What would you see if that were the cause? Is it there?", "")
-OTHER = Kind("of one exercise only", "Read what the check says.", "")
+OTHER = Kind("of another kind", "Read what the check says.", "")
 
 
 def kind_of(exercise: str, mistake: str) -> str:
