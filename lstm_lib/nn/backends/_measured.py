@@ -43,6 +43,7 @@ def measured(call: Call) -> Measured | None:
     return nearest(torch.cuda.get_device_name(call.xs.device), precision, form, passes, size)
 
 
+@functools.cache
 def nearest(gpu: str, precision: str, form: str, passes: str, size: tuple[int, int, int]) -> Measured | None:
     """Return what was measured on this kind of GPU nearest to T, B, H: in B and H a factor of 2 away at most, in T 8.
 
@@ -83,3 +84,4 @@ def _record(gpu: str, precision: str, form: str, passes: str) -> list[Measured]:
 def forget() -> None:
     """Forget what was read of the record, because it was written anew."""
     _record.cache_clear()
+    nearest.cache_clear()

@@ -63,8 +63,8 @@ def scan(
     hs, cs = shares.new_empty(len(shares), P), gates.new_empty(len(shares), H)
     room = gates.new_empty(steps.sizes[0], H)
     peep = None if kind.peep is None else kind.peep.to(gates.dtype)
-    h, c, W = start.h.clone(), start.c.to(gates.dtype, copy=True), W_hh.t()
-    for first, b in steps.each():
+    h, c, W = start.h, start.c.to(gates.dtype), W_hh.t()
+    for first, b in steps.each:
         a, c_t, h_t, m = gates[first : first + b], cs[first : first + b], hs[first : first + b], room[:b]
         if a.dtype == W.dtype:
             a.addmm_(h[:b], W)
@@ -135,7 +135,7 @@ def scan_back(
     peep = None if kind.peep is None else kind.peep.to(cs.dtype)
     heard = d_hs.new_empty(d_hs.shape) if W_hr is not None else d_hs
     d_h, d_c = (part.to(cs.dtype, copy=True) for part in d_last)
-    for first, b in reversed(steps.each()):
+    for first, b in reversed(steps.each):
         rows = slice(first, first + b)
         now_h, now_c, d_a = d_h[:b], d_c[:b], d_shares[rows]
         now_h += d_hs[rows]

@@ -199,7 +199,7 @@ def lacks(settings: Settings) -> str:
 
 def yields(call: Call) -> str:
     """Say why the readable path computes this call, even where "fused" is asked for by name."""
-    tensors = [call.xs, *call.state, *(w for layer in call.weights for w in layer.values())]
+    tensors = call.tensors()
     if is_transformed(tensors):
         return "torch.func transforms this call, which a derivation by hand has no rule for"
     return "torch differentiates this call forward, and only backward is derived" if has_tangent(tensors) else ""

@@ -45,6 +45,10 @@ class Call(NamedTuple):
     batch_sizes: Tensor | None
     state: State
 
+    def tensors(self) -> list[Tensor]:
+        """List all that torch could follow: the input, the state and the weights."""
+        return [self.xs, *self.state, *(w for layer in self.weights for w in layer.values())]
+
 
 def _never(asked: Settings | Call) -> str:
     return ""

@@ -73,7 +73,7 @@ def refuses(call: Call) -> str:
 
 def yields(call: Call) -> str:
     """Say why the readable path is the safer one, although torch's kernels might do."""
-    tensors = [call.xs, *call.state, *_flat(call.weights)]
+    tensors = call.tensors()
     if is_transformed(tensors):
         return "torch.func transforms this call, and torch's LSTM kernels lack rules for that"
     if has_tangent(tensors):

@@ -119,7 +119,7 @@ def scan_back(
 
 def _places(steps: Steps, tiles: Tiles, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return the first row of every step, and counters for programs that wait for each other; else anything."""
-    firsts = like if steps.before is None else steps.firsts()
+    firsts = like if steps.before is None else steps.firsts
     B, H = steps.sizes[0], like.shape[1] // 4
     if tiles.alone:
         return firsts, like
