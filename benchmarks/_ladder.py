@@ -41,6 +41,12 @@ def training_pass(run: Callable[..., Tensor], lstm: torch.nn.LSTM, xs: Tensor, d
     return both
 
 
+def by_module(lstm: torch.nn.Module, xs: Any) -> Tensor:
+    """Run an LSTM over a tensor (T, B, D) or a PackedSequence; return hs, or their rows."""
+    hs = lstm(xs)[0]
+    return hs.data if isinstance(hs, PackedSequence) else hs
+
+
 def by_backend(name: str, cell: str = "standard") -> Callable[..., Tensor]:
     """Return a run of ``lstm_lib.nn.LSTM`` by a backend, with the weights of a ``torch.nn.LSTM`` (its first rows).
 
@@ -51,8 +57,7 @@ def by_backend(name: str, cell: str = "standard") -> Callable[..., Tensor]:
     def run(lstm: torch.nn.LSTM, xs: Any) -> Tensor:
         if id(lstm) not in modules:
             modules[id(lstm)] = like(lstm, name, cell)
-        hs = modules[id(lstm)](xs)[0]
-        return hs.data if isinstance(hs, PackedSequence) else hs
+        return by_module(modules[id(lstm)], xs)
 
     return run
 

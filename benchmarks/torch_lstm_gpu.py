@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -135,11 +136,9 @@ def outcome(lstm: Any, xs: torch.Tensor, dhs: torch.Tensor, form: str) -> list[t
     lengths = torch.tensor([max(1, T - k) for k in range(B)])
     lstm.zero_grad(set_to_none=True)
     xs.grad = None
-    if form == "batch":
-        hs = lstm(xs)[0]
-    else:
-        hs = lstm(pack_padded_sequence(xs, lengths))[0].data
-        dhs = pack_padded_sequence(dhs, lengths).data
+    given = xs if form == "batch" else pack_padded_sequence(xs, lengths)
+    hs = _ladder.by_module(lstm, given)
+    dhs = dhs if form == "batch" else pack_padded_sequence(dhs, lengths).data
     hs.backward(dhs.to(hs.dtype))
     return [hs.detach(), *(p.grad for p in (xs, *lstm.parameters()))]
 
@@ -235,14 +234,8 @@ def make(rung: str, cell: str) -> Callable[..., torch.Tensor]:
     """Return a rung of the ladder, torch's own module, or a backend."""
     rung = rung.removesuffix(" again")
     if rung == "native" and cell == "standard":
-        return torch_itself
+        return _ladder.by_module
     return _ladder.by_backend(rung, cell) if rung in backends.NAMES else ladder.make(rung)
-
-
-def torch_itself(lstm: torch.nn.LSTM, xs: Any) -> torch.Tensor:
-    """Run torch's own module over a batch or over packed sequences."""
-    hs = lstm(xs)[0]
-    return hs.data if isinstance(hs, PackedSequence) else hs
 
 
 def with_input(how: Callable[..., torch.Tensor], given: Any) -> Callable[..., torch.Tensor]:
@@ -286,22 +279,15 @@ def choices(size: Size, precision: str, form: str, passes: str, clock: Clock) ->
 
 def compile_kernels(sizes: list[Size]) -> None:
     """Let children compile Triton's kernels side by side, into the cache on disk: that is not what is measured."""
-    jobs = [(size, precision) for size in sizes for precision in ("tf32", "bf16", "fp16")]
     command = [sys.executable, "-m", "benchmarks.torch_lstm_gpu", "--warm"]
-    running = []
-    for size, precision in jobs:
-        running.append(subprocess.Popen([*command, precision, *map(str, size)], stdout=subprocess.DEVNULL))
-        if len(running) == (os.cpu_count() or 4):
-            for child in running:
-                child.wait()
-            running = []
-    for child in running:
-        child.wait()
+    jobs = [[*command, precision, *map(str, size)] for size in sizes for precision in ("tf32", "bf16", "fp16")]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # each waits for one child
+        list(threads.map(lambda job: subprocess.run(job, stdout=subprocess.DEVNULL, check=False), jobs))
 
 
 def warm(precision: str, size: Size) -> None:
     """Be such a child: run each kernel once."""
-    for form in ("batch", "packed") if size in PACKED else ("batch",):
+    for form in forms(size):
         for passes in ("both", "forward"):
             timings("cuda", size, precision, ("triton",), Clock(60), form, passes)
 
@@ -356,17 +342,27 @@ def provenance(device: str) -> dict[str, Any]:
     return about
 
 
+def configurations(tiny: bool) -> Iterator[tuple[str, Size, str, str]]:
+    """Yield precision, size, form and passes of all that is timed on a GPU."""
+    for precision in ("bf16", "tf32", "fp16"):
+        for size in TINY if tiny else SIZES:
+            for form in forms(size):
+                for passes in ("both", "forward"):
+                    yield precision, size, form, passes
+
+
+def forms(size: Size) -> tuple[str, ...]:
+    """Name the forms of the input that are timed at a size."""
+    return ("batch", "packed") if size in (*TINY, *PACKED) else ("batch",)
+
+
 def plan(device: str, tiny: bool, clock: Clock) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Say what to measure, the most telling first."""
     every, loops = ("per step", "hoisted", "fused", "native", "native again"), TINY if tiny else LOOPS
     kernels = ("native", "triton", "native again") if device == "cuda" else ("native", "fused", "native again")
-    for precision in ("bf16", "tf32", "fp16"):
-        for size in TINY if tiny else SIZES:
-            if device == "cpu" and precision != "bf16":
-                continue  # these are ways of GPUs
-            for form in ("batch", "packed") if tiny or size in PACKED else ("batch",):
-                for passes in ("both", "forward"):
-                    yield lambda s=size, p=precision, f=form, q=passes: timings(device, s, p, kernels, clock, f, q)
+    for precision, size, form, passes in configurations(tiny):
+        if device == "cuda" or precision == "bf16":  # the others are ways of GPUs
+            yield lambda s=size, p=precision, f=form, q=passes: timings(device, s, p, kernels, clock, f, q)
     for size in loops:
         for precision in ("fp32", "bf16"):
             yield lambda s=size, p=precision: timings(device, s, p, every, clock)
@@ -381,11 +377,8 @@ def plan(device: str, tiny: bool, clock: Clock) -> Iterator[Callable[[], list[di
 
 def last(tiny: bool, clock: Clock) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Say what comes when all that is written: what "auto" makes of it, and what torch.compile makes of a step."""
-    for precision in ("bf16", "tf32", "fp16"):
-        for size in TINY if tiny else SIZES:
-            for form in ("batch", "packed") if tiny or size in PACKED else ("batch",):
-                for passes in ("both", "forward"):
-                    yield lambda s=size, p=precision, f=form, q=passes: choices(s, p, f, q, clock)
+    for precision, size, form, passes in configurations(tiny):
+        yield lambda s=size, p=precision, f=form, q=passes: choices(s, p, f, q, clock)
     for size in () if tiny else COMPILED:
         yield lambda s=size: compiled("cuda", s, "bf16", "compiled step", clock)
 
