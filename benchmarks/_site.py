@@ -1,6 +1,10 @@
-"""Serve the built website as a good host does: compressed, and for ever where the address names a version."""
+"""Serve the built website as a good host does: compressed, and for ever where the address names a version.
+
+And start the machine's own Chromium to look at it.
+"""
 
 import gzip
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +12,13 @@ from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SITE = Path(__file__).resolve().parent.parent / "_build" / "html"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TEXT = (".html", ".css", ".js", ".mjs", ".json", ".svg", ".txt", ".xml", ".ipynb", ".wasm")
 
 
@@ -60,3 +68,22 @@ def served(folder: Path = SITE) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def chromium_path() -> str:
+    """Return where Chromium is on this machine."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if not found:
+        raise FileNotFoundError(f"no Chromium on this machine, expected one of {', '.join(CHROMIUM)}")
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator["Browser"]:
+    """Start the machine's own Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

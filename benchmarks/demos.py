@@ -5,15 +5,14 @@ frame. A row is a demo: how many pieces, and how long they took (milliseconds): 
 """
 
 import argparse
-import shutil
 import statistics
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks import _record
-from benchmarks._site import served
+from benchmarks._site import chromium, served
 
 
 def write(page: Page) -> None:
@@ -70,10 +69,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dry-run", action="store_true", help="do not write the result file")
     options = parser.parse_args()
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     rows: list[dict[str, Any]] = []
-    with served() as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+    with served() as site, chromium() as browser:
         for name, (address, act) in DEMOS.items():
             page = browser.new_page(bypass_csp=True)  # or waiting for a condition would be forbidden
             pieces = measure(page, f"{site}/{address}", act)
@@ -83,7 +80,6 @@ def main() -> None:
             rows.append({"demo": name, "pieces": len(pieces), **{key: round(ms, 1) for key, ms in times.items()}})
             print(rows[-1], flush=True)
         version = browser.version
-        browser.close()
     if not options.dry_run:
         for row in rows:
             row["browser"] = f"Chromium {version}"

@@ -9,7 +9,6 @@ where a run was cut off, measures what is missing, and keeps the other rows.
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -46,13 +45,12 @@ def install() -> None:
 
 def lighthouse(address: str, form_factor: str) -> dict[str, Any]:
     """Let Lighthouse open a page, and return its report."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     command = [
         *(BIN / "node", HERE / "node_modules" / "lighthouse" / "cli" / "index.js", address),
         *("--output=json", "--quiet", f"--chrome-flags={FLAGS}", f"--only-categories={','.join(CATEGORIES)}"),
         *FORM_FACTORS[form_factor],
     ]
-    environment = {**os.environ, "CHROME_PATH": found}
+    environment = {**os.environ, "CHROME_PATH": _site.chromium_path()}
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300, env=environment)
     report: dict[str, Any] = json.loads(done.stdout)
     if failure := report.get("runtimeError"):

@@ -8,15 +8,14 @@ browser and of this script; warm times are from the question to the reply, as th
 
 import json
 import os
-import shutil
 import statistics
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks import _record
-from benchmarks._site import served
+from benchmarks._site import chromium, served
 from benchmarks.checks import HALVES, answers
 from lstm_lib.exercises import EXERCISES
 
@@ -106,10 +105,8 @@ def warm(page: Page) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure, and write the record."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
     rows: list[dict[str, Any]] = []
-    with served() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+    with served() as address, chromium() as browser:
         for picture in (True, False):
             runs = [cold(browser, address, picture) for _ in range(REPEATS)]
             seconds, processor = zip(*runs, strict=True)
@@ -125,7 +122,6 @@ def main() -> None:
         page = browser.new_page()
         page.goto(f"{address}/chapters/05_forget_gate.html")
         rows += warm(page)
-        browser.close()
     print(*rows, sep="\n")
     _record.write("verdicts", rows, seeds=[], packages=("playwright",))
 

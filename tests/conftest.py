@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import yaml
 
+from benchmarks import _site
+
 if TYPE_CHECKING:
     from anywidget import AnyWidget
     from playwright.sync_api import Browser, Locator, Page, Route
@@ -22,7 +23,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 SUB_PATH = "/some/where"  # the site must also work when it is not at the root of its host
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # containers run as root
     "--disable-gpu",
@@ -97,10 +97,10 @@ def site() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, object]:
     """Tell pytest-playwright to use the system's Chromium; it downloads none of its own."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if not found:
-        missing(f"no Chromium on this machine (looked for {', '.join(CHROMIUM)})")
-    return {"executable_path": found, "args": CHROMIUM_FLAGS}
+    try:
+        return {"executable_path": _site.chromium_path(), "args": CHROMIUM_FLAGS}
+    except FileNotFoundError as error:
+        missing(str(error))
 
 
 class Blank(NamedTuple):

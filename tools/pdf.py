@@ -6,16 +6,13 @@ another page of the course leads to its place in the file, and so does one to a 
 
 import argparse
 import html
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin
 
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
@@ -28,12 +25,11 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from benchmarks._site import served
+from benchmarks._site import chromium, served
 from lstm_lib.notation import FAMILIES, INK
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PAPER: dict[str, Any] = {
     "format": "A4",
     "scale": 0.85,
@@ -74,18 +70,6 @@ def parts() -> list[tuple[str, list[str]]]:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     listed = [(part["caption"], [chapter["file"] for chapter in part["chapters"]]) for part in toc["parts"]]
     return [("", [toc["root"]]), *listed]
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start the machine's own Chromium."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if not found:
-        raise FileNotFoundError(f"no Chromium on this machine, expected one of {', '.join(CHROMIUM)}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def print_page(page: Page, address: str, file: Path) -> Print:

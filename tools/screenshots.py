@@ -5,14 +5,13 @@ images/NAME.webp, small enough for a README. The README's texts beside the pictu
 """
 
 import io
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
-from benchmarks._site import served
+from benchmarks._site import chromium, served
 
 FOLDER = Path(__file__).resolve().parent.parent / "images"
 LARGEST = 100_000  # bytes
@@ -85,16 +84,13 @@ def take(page: Page, shown: Locator) -> bytes:
 
 def main() -> None:
     """Take all pictures."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    with served() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+    with served() as address, chromium() as browser:
         for name, act in PICTURES.items():
             page = browser.new_page(viewport={"width": 900, "height": 1000}, device_scale_factor=1.5)
             content = take(page, act(page, address))
             (FOLDER / f"{name}.webp").write_bytes(content)
             print(f"images/{name}.webp: {len(content):,} bytes")
             page.close()
-        browser.close()
 
 
 if __name__ == "__main__":
