@@ -60,6 +60,11 @@ def key(tree: Tree, of: Callable[[float], float] = float) -> float:
     return sum((1 + 0.618 * place) * of(number) for place, number in enumerate(_numbers_of(tree)))
 
 
+def slack(tree: Tree) -> float:
+    """Return how far the key of what is the same result may be from its own: rounding, and no more."""
+    return 1e-9 + 1e-6 * key(tree, abs)
+
+
 def _numbers_of(tree: Tree) -> Iterator[float]:
     if isinstance(tree, list):
         for each in tree:

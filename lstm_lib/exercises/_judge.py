@@ -109,7 +109,7 @@ def _verdict(
             return named(exercise, key)
     edge = [k for k in styles.pop("edge", ()) if not right[k]]
     good = [style for style, group in styles.items() if all(right[k] for k in group)]
-    if "numbers" in good and (products := _summed(exercise, outcomes, right, styles)):
+    if "numbers" in good and (products := _summed(exercise, reference, outcomes, right, styles)):
         return adds_up(products)
     if good and not edge and len(outcomes) == len(probes) and _only_styles(exercise, good, styles, right, outcomes):
         return passes(exercise, good[0], changed)
@@ -128,14 +128,13 @@ def _verdict(
 
 
 def _summed(
-    exercise: Exercise, outcomes: list[Outcome], right: list[bool], styles: dict[str, list[int]]
+    exercise: Exercise, reference: Reference, outcomes: list[Outcome], right: list[bool], styles: dict[str, list[int]]
 ) -> list[str]:
     """Return the products that an answer adds up over the units, and is wrong for that."""
     some = styles.get("units") or styles.get("batch", [])
     if all(right[k] for k in some):
         return []
-    got = {k: None if outcomes[k].failure or outcomes[k].odd else outcomes[k].tree for k in some}
-    return summed(exercise.solution_source, exercise.returns, _reference(exercise, has_numpy()).probes, got)
+    return summed(exercise.solution_source, exercise.returns, reference.probes, {k: outcomes[k].numbers for k in some})
 
 
 def _only_styles(
@@ -156,9 +155,8 @@ def _explanation(
     code: CodeType | None,
 ) -> Verdict | None:
     """Return what is wrong with an answer in the styles that it takes, or None where no small change tells it."""
-    usable = [k for group in styles.values() if not all(outcomes[k].failure for k in group) for k in group]
-    usable = usable or styles.get("numbers", [])
-    got = {k: None if outcomes[k].failure or outcomes[k].odd else outcomes[k].tree for k in usable}
+    usable = _taken(outcomes, styles) or styles.get("numbers", [])
+    got = {k: outcomes[k].numbers for k in usable}
     kinds = {failure.kind for outcome in outcomes if (failure := outcome.failure)}
     if (space := _space(exercise, has_numpy())) is None or kinds & STOPPED:
         return None
@@ -179,14 +177,18 @@ def _space(exercise: Exercise, numpy: bool) -> Space | None:
     return Space(exercise.solution_source, exercise.returns, probes, exercise.also)
 
 
+def _taken(outcomes: list[Outcome], styles: dict[str, list[int]]) -> list[int]:
+    """List the probes of every style that an answer can take."""
+    return [k for group in styles.values() if not all(outcomes[k].failure for k in group) for k in group]
+
+
 def _is_right(outcome: Outcome, tree: Tree) -> bool:
     return outcome.failure is None and not outcome.odd and same(outcome.tree, tree)
 
 
 def _alike(theirs: list[Outcome], known: list[Tree], right: list[bool], styles: dict[str, list[int]]) -> bool:
     """Tell whether an answer does what a known mistake does: on all probes, or on those of every style it can take."""
-    usable = [group for group in styles.values() if not all(theirs[k].failure for k in group)]
-    group = [k for some in usable for k in some]
+    group = _taken(theirs, styles)
     if not group or all(right[k] for k in group):
         return False
     return all(not theirs[k].failure and not theirs[k].odd and same(theirs[k].tree, known[k]) for k in group)

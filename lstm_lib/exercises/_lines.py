@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from lstm_lib.exercises._changes import Change, edits_of_source, key, key_of, plain_sketch
+from lstm_lib.exercises._changes import Change, edits_of_source, key, key_of, plain_sketch, slack
 from lstm_lib.exercises._probes import Probe, Tree, read, same
 from lstm_lib.exercises._repair import Case
 from lstm_lib.exercises._sites import TURNS, compiled, turns
@@ -39,7 +39,7 @@ class Step(NamedTuple):
             try:
                 value = function(*probes[k].copy())
                 value = value if self.part is None else value[self.part]
-                if abs(key_of(value, ()) - key(tree)) > 1e-9 + 1e-6 * key(tree, abs) or not same(read(value), tree):
+                if abs(key_of(value, ()) - key(tree)) > slack(tree) or not same(read(value), tree):
                     return False
             except Exception:  # see Change.run
                 return False

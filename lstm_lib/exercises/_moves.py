@@ -7,6 +7,7 @@ from typing import Any
 
 from lstm_lib.exercises._sites import TICK
 from lstm_lib.exercises._templates import source_of
+from lstm_lib.exercises._theirs import head_of
 
 Move = tuple[str, str, list[str], list[str]]  # a function, what to do, the lines before, the lines after
 MOST = 4  # results whose order is tried
@@ -59,28 +60,24 @@ def is_tick(statement: ast.stmt) -> bool:
     return source_of(statement) == f"{TICK}()"
 
 
-def _head(statement: ast.stmt) -> str:
-    return source_of(statement).splitlines()[0]
-
-
 def _left_out(tree: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[Move]:
     for k, statement in enumerate(body):
         if isinstance(statement, ast.Return) or is_tick(statement):
             continue
         others = [*body[:k], *body[k + 1 :]] or [ast.Pass()]
-        yield _with(tree, body, others), "without this line", [_head(statement)], []
+        yield _with(tree, body, others), "without this line", [head_of(statement)], []
         if isinstance(statement, ast.If):
             for inner, words in ((statement.body, "yes"), (statement.orelse, "no")):
                 if inner:
                     made = _with(tree, body, [*body[:k], *inner, *body[k + 1 :]])
-                    yield made, f"without this question, as if the answer were always {words}", [_head(statement)], []
+                    yield made, f"without this question, as if the answer were always {words}", [head_of(statement)], []
 
 
 def _exchanged(tree: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[Move]:
     for k, (one, other) in enumerate(itertools.pairwise(body)):
         if not is_tick(one):
             made = _with(tree, body, [*body[:k], other, one, *body[k + 2 :]])
-            yield made, "if these two lines change places", [_head(one), _head(other)], []
+            yield made, "if these two lines change places", [head_of(one), head_of(other)], []
 
 
 def _taken_out(tree: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[Move]:
@@ -96,7 +93,7 @@ def _taken_out(tree: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[Move]:
                 outer.body[:] = [each for each in usual if each is not moved]
                 made = _with(tree, body, [*body[:place], moved, *body[place:]])
                 outer.body[:] = usual
-                yield made, f"if this line stands {where} {what}, not in it", [_head(moved)], []
+                yield made, f"if this line stands {where} {what}, not in it", [head_of(moved)], []
 
 
 def _taken_in(tree: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[Move]:
@@ -110,13 +107,13 @@ def _taken_in(tree: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[Move]:
             outer.body.append(body[k + 1])
             made = _with(tree, body, [*body[: k + 1], *body[k + 2 :]])
             outer.body[:] = usual
-            yield made, f"if this line stands in {what}, as its last one", [_head(body[k + 1])], []
+            yield made, f"if this line stands in {what}, as its last one", [head_of(body[k + 1])], []
         if k and not is_tick(body[k - 1]):
             ticks = [each for each in usual if is_tick(each)]
             outer.body[:] = [*ticks, body[k - 1], *usual[len(ticks) :]]
             made = _with(tree, body, [*body[: k - 1], *body[k:]])
             outer.body[:] = usual
-            yield made, f"if this line stands in {what}, as its first one", [_head(body[k - 1])], []
+            yield made, f"if this line stands in {what}, as its first one", [head_of(body[k - 1])], []
 
 
 def _conditions(tree: ast.FunctionDef) -> Iterator[Move]:

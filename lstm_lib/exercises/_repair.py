@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises._brackets import brackets
-from lstm_lib.exercises._changes import key, key_of
+from lstm_lib.exercises._changes import key, key_of, slack
 from lstm_lib.exercises._donors import donors
 from lstm_lib.exercises._edits import edits_of
 from lstm_lib.exercises._moves import moves
@@ -71,7 +71,7 @@ def repair(case: Case, solution: ast.FunctionDef) -> Repair | None:
     deadline = time.process_time() + SECONDS
     sketch = Sketch(source_of(case.theirs.tree))
     wanted = key(case.expected[case.first])
-    slack = 1e-9 + 1e-6 * key(case.expected[case.first], abs)
+    room = slack(case.expected[case.first])
     inputs = case.probes[case.first]
 
     def fits(function: Callable[..., Any]) -> bool:
@@ -80,7 +80,7 @@ def repair(case: Case, solution: ast.FunctionDef) -> Repair | None:
             value = key_of(function(*inputs.copy()), case.names)
         except Exception:
             return False
-        return abs(value - wanted) <= slack and case.is_right(function)
+        return abs(value - wanted) <= room and case.is_right(function)
 
     edits = edits_of(sketch, FAR_FETCHED)
     likely = [edit for edit in edits if edit.weight <= 1]

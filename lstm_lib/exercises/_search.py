@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 
 from lstm_lib.exercises import _formulas
-from lstm_lib.exercises._changes import Change, key, key_of, pairs, plain_sketch, singles
+from lstm_lib.exercises._changes import Change, key, key_of, pairs, plain_sketch, singles, slack
 from lstm_lib.exercises._probes import Probe, Tree, read, same
 from lstm_lib.exercises._sketch import Sketch
 
@@ -170,7 +170,7 @@ class Table:
 
     def near(self, tree: Tree, deadline: float) -> Iterator[list[int]]:
         """Return the places of the changes that may give this, from shelf to shelf: the likeliest are on the first."""
-        middle, slack = key(tree), 1e-9 + 1e-6 * key(tree, abs)
+        middle, room = key(tree), slack(tree)
         if not math.isfinite(middle):
             return
         shelf = 0
@@ -179,8 +179,8 @@ class Table:
             if shelf == len(self.shelves):
                 return
             rows = self.shelves[shelf]
-            first = bisect.bisect_left(rows, (middle - slack, 0))
-            last = bisect.bisect_right(rows, (middle + slack, self.tried))
+            first = bisect.bisect_left(rows, (middle - room, 0))
+            last = bisect.bisect_right(rows, (middle + room, self.tried))
             yield [place for _, place in rows[first:last]]
             shelf += 1
 

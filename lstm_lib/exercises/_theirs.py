@@ -11,7 +11,7 @@ from types import CodeType
 from typing import NamedTuple
 
 from lstm_lib.exercises._sites import MORE, TICK
-from lstm_lib.exercises._templates import FUNCTIONS, OPERATORS, PLAIN
+from lstm_lib.exercises._templates import FUNCTIONS, OPERATORS, PLAIN, source_of
 
 LONGEST = 40  # lines
 LARGEST = 1000  # a number in the source; larger ones may stand for lists that fill the memory
@@ -78,7 +78,7 @@ def read_theirs(source: str) -> Theirs | None:
 
 def head_of(statement: ast.stmt) -> str:
     """Return the first line of a statement."""
-    return ast.unparse(statement).splitlines()[0]
+    return source_of(statement).splitlines()[0]
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -19,6 +19,11 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
     changed: tuple[str, ...] = ()
 
+    @property
+    def numbers(self) -> Tree | None:
+        """The result, or None where there is none that could be read."""
+        return None if self.failure or self.odd else self.tree
+
 
 NOT_ANSWERED = "Not answered yet"
 

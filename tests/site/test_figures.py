@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import notebooks
+from explorable_helpers import lay_out
 from playwright.sync_api import Browser
 
 from lstm_lib import plots
@@ -42,10 +43,10 @@ def stored(path: Path) -> dict[int, float]:
 def test_text_in_a_figure_has_nine_pixels_on_a_telephone(browser: Browser, site: str, path: Path) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(f"{site}/chapters/{path.stem}.html")
-    # As if the reader had been everywhere; figures for dark pages are not shown on light ones.
-    page.add_style_tag(content=".distant { content-visibility: visible !important }")
+    lay_out(page)
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
     seen = page.evaluate(
+        # Figures for dark pages are not shown on light ones.
         """async () => Promise.all([...document.querySelectorAll(
             ".cell_output img:not(.on-dark)"
         )].map(async (image) => {

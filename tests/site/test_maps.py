@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from conftest import ROOT, SITE, notebooks
+from explorable_helpers import lay_out
 from playwright.sync_api import Browser, expect
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
@@ -36,7 +37,7 @@ def test_every_gate_chapter_has_a_map_with_its_piece_lit() -> None:
 def test_the_page_has_each_map_as_a_drawing_with_the_picture_s_words(browser: Browser, site: str, name: str) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(f"{site}/chapters/{name}.html")
-    page.add_style_tag(content=".distant { content-visibility: visible !important }")  # as if the reader had been there
+    lay_out(page)
     page.evaluate("() => document.fonts.ready.then(() => true)")
     for (kind, use, _), alt in DRAWN[name]:
         expect(page.get_by_alt_text(alt, exact=True)).to_have_count(0)

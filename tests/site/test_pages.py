@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import ROOT, SITE, SUB_PATH, toc_pages
-from explorable_helpers import axe, listed_course
+from explorable_helpers import axe, lay_out, listed_course
 from playwright.sync_api import Browser, Page, expect
 
 from lstm_lib.exercises import EXERCISES
@@ -53,7 +53,7 @@ def set_up(page: Page, size: dict[str, int], theme: str) -> None:
     page.set_viewport_size(size)
     if not page.evaluate("() => 'measured' in document.documentElement.dataset"):
         # All of the page is laid out, and what scrolls in it is found, as it is when a reader has been everywhere.
-        page.add_style_tag(content=".distant { content-visibility: visible !important }")
+        lay_out(page)
         for step in range(300):
             page.mouse.move(5 + step % 2, 5)
             page.wait_for_timeout(50)

@@ -1,6 +1,7 @@
 """What the page about the course says that is computed: its date, its numbers, and what each chapter costs to run."""
 
 import datetime
+import functools
 import json
 import os
 import re
@@ -61,6 +62,7 @@ def version(root: Path) -> str:
     )
 
 
+@functools.cache
 def notebooks(root: Path) -> dict[str, list[dict[str, Any]]]:
     """Return the cells of each notebook by its name."""
     paths = sorted((root / "chapters").glob("*.ipynb"))

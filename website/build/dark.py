@@ -6,6 +6,7 @@ photograph, nothing is turned over: bright would become dark. Those only lose th
 """
 
 import ast
+import functools
 import html
 import json
 import re
@@ -69,6 +70,7 @@ def turned(colours: Array) -> Array:
     return from_lab(lab)
 
 
+@functools.cache
 def shows_colours_as_numbers() -> set[str]:
     """Name the functions of ``lstm_lib.plots`` that call imshow, by themselves or by others.
 

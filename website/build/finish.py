@@ -16,6 +16,7 @@ import icons
 from heights import estimated
 from pieces import FOLDER, PAGE_NAME, SCRIPT, SEARCH, SHEET, Site, local, minified, shared_script, shared_sheet, source
 from PIL import Image
+from progress import quiz_anchor
 
 from lstm_lib.widgets import _base
 
@@ -96,7 +97,7 @@ def framed(text: str) -> str:
 
     def frame(found: re.Match[str]) -> str:
         state = states.get(json.loads(found[1])["model_id"], {}).get("state", {})
-        anchor = f"quiz-{state['name']}" if "choice" in state and state.get("name") else ""
+        anchor = quiz_anchor(state)
         named = f' id="{anchor}"' if anchor and anchor not in seen else ""
         seen.add(anchor)
         return f'{found[0]}<div class="anyhost"{named}></div>'

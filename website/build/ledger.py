@@ -4,6 +4,7 @@ The list is plain HTML, which needs no script to be read; ``website/assets/ledge
 It is not in the search, or each sentence would be found twice.
 """
 
+import functools
 import html
 import json
 import re
@@ -48,6 +49,7 @@ class Proof(NamedTuple):
     of: tuple[str, ...]
 
 
+@functools.cache
 def rows(root: Path) -> list[dict[str, Any]]:
     """Return the rows of the ledger that is stored."""
     found: list[dict[str, Any]] = json.loads((root / "claims" / "ledger.json").read_text(encoding="utf-8"))["rows"]

@@ -5,6 +5,7 @@ that a quiz says, which the page of progress loads when one comes back for revie
 they are stored: exercises from the metadata of their cells, the rest from the state of the widgets.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def quizzes(root: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name in pages(root):
         for _, state in _widgets(root, name):
-            if state.get("name") and "choice" in state:
+            if quiz_anchor(state):
                 key = f"{state['role']}/{state['name']}"
                 if key in found:
                     raise ValueError(f"got two quizzes named {state['name']!r}, expected each name once")
@@ -81,8 +82,8 @@ def _items(root: Path, name: str) -> Iterator[dict[str, str]]:
             title = HEADING.findall("".join(cell["source"]))[-1].replace("`", "")
             yield {"kind": "exercise", "id": exercise, "title": title, "anchor": make_id(title)}
         for state in [state for place, state in widgets if place == number]:
-            if "choice" in state and state.get("name") and state["role"] == "quiz":
-                anchor = f"quiz-{state['name']}"
+            if quiz_anchor(state) and state["role"] == "quiz":
+                anchor = quiz_anchor(state)
                 yield {"kind": "quiz", "id": state["name"], "title": state["question"], "anchor": anchor}
             elif state.get("guess") == "":  # named as anyhost.js names it
                 kind = state["_anywidget_id"].split(".")[-2]
@@ -90,6 +91,11 @@ def _items(root: Path, name: str) -> Iterator[dict[str, str]]:
                 anchor = f"explorable-{kind}" + (f"-{counts[kind]}" if counts[kind] > 1 else "")
                 title = kind.replace("_", " ").capitalize()
                 yield {"kind": "guess", "id": f"{name}#{anchor}", "title": title, "anchor": anchor}
+
+
+def quiz_anchor(state: dict[str, Any]) -> str:
+    """Return the id of a quiz in its page, or nothing for another explorable."""
+    return f"quiz-{state['name']}" if "choice" in state and state.get("name") else ""
 
 
 def _widgets(root: Path, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -107,6 +113,7 @@ def _cells(root: Path, name: str) -> list[dict[str, Any]]:
     return cells
 
 
+@functools.cache
 def _notebook(root: Path, name: str) -> dict[str, Any]:
     path = root / f"{name}.ipynb"
     if not path.is_file():
