@@ -9,6 +9,7 @@ import builtins
 import contextlib
 import dis
 import functools
+import gc
 import io
 import linecache
 import os
@@ -119,11 +120,14 @@ def _timed_by_signal(call: Callable[[], Any], deadline: float) -> Any:
     this, started, trace = sys._getframe(), time.monotonic(), sys.gettrace()
 
     def stop(signum: int, frame: FrameType | None) -> None:
+        lost = frame is not None and _swallows(frame)
         while frame is not None and frame is not this:  # raise again at the next line, should this one be swallowed
-            frame.f_trace = _raise_at_line
+            if not _swallows(frame):
+                frame.f_trace = _raise_at_line
             frame = frame.f_back
         sys.settrace(_no_trace)
-        raise TimeUp
+        if not lost:
+            raise TimeUp
 
     handler = signal.signal(signal.SIGALRM, stop)
     earlier = signal.setitimer(signal.ITIMER_REAL, max(deadline - started, 0.001), REPEAT)
@@ -154,7 +158,7 @@ def _timed_by_trace(call: Callable[[], Any], deadline: float) -> Any:
     earlier = sys.gettrace()
 
     def watch(frame: FrameType, event: str, arg: Any) -> Any:
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline and not _swallows(frame):
             raise TimeUp
         if frame.f_code.co_filename.startswith(OURS):  # arrays and tools end by themselves, and would be slow
             return None
@@ -166,6 +170,13 @@ def _timed_by_trace(call: Callable[[], Any], deadline: float) -> Any:
         return call()
     finally:
         sys.settrace(earlier)
+
+
+def _swallows(frame: FrameType) -> bool:
+    """Say whether Python would print, and not hand on, what is raised here: in what the garbage collector calls."""
+    if frame.f_code.co_name == "__del__":
+        return True
+    return any(frame.f_code is getattr(callback, "__code__", None) for callback in gc.callbacks)
 
 
 # ---------------------------------------------------------------- what is put back

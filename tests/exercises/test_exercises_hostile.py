@@ -4,6 +4,7 @@ import builtins
 import decimal
 import fractions
 import functools
+import gc
 import os
 import random
 import signal
@@ -289,6 +290,39 @@ def test_an_endless_loop_is_stopped_without_signals(monkeypatch):
     assert "did not finish" in verdicts[1].message
     assert verdicts[2].passed
     assert "calls itself without end" in verdicts[3].message
+
+
+def endless_with_garbage(z, c_prev, W_f, b_f):
+    while True:
+        ring = []
+        ring.append(ring)
+
+
+@pytest.mark.parametrize("signals", [True, False])
+def test_a_loop_is_stopped_outside_of_the_garbage_collector(monkeypatch, signals):
+    """What is raised in a callback of the collector is printed and lost."""
+    monkeypatch.setattr(_sandbox, "TIME_LIMIT", 0.1)
+    verdicts, lost = [], []
+    monkeypatch.setattr(sys, "unraisablehook", lost.append)
+
+    def slow(phase, info):
+        time.sleep(0.2 if verdicts == [] else 0)  # the time is up meanwhile
+
+    def check():
+        verdicts.append(FORGET.check(endless_with_garbage))
+
+    gc.callbacks.append(slow)
+    try:
+        if signals:
+            check()
+        else:
+            thread = threading.Thread(target=check, daemon=True)
+            thread.start()
+            thread.join(timeout=60)
+    finally:
+        gc.callbacks.remove(slow)
+    assert "did not finish" in verdicts[0].message
+    assert lost == []
 
 
 def test_a_slow_but_finite_answer_passes():

@@ -1,5 +1,6 @@
 """Every page of the table of contents in a real browser: wide and narrow, light and dark."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -7,11 +8,12 @@ from typing import NamedTuple
 
 import pytest
 from conftest import ROOT, SITE, SUB_PATH, toc_pages
-from explorable_helpers import axe, lay_out, listed_course
+from explorable_helpers import axe, lay_out, listed_course, wait_until
 from playwright.sync_api import Browser, Page, expect
 
 from lstm_lib.exercises import EXERCISES
 
+VIEWS = "document.querySelectorAll('script[type=\"application/vnd.jupyter.widget-view+json\"], [data-explorable]')"
 DESKTOP, TELEPHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -36,6 +38,8 @@ def visit(browser: Browser, url: str) -> Visit:
     page.goto(url)
     page.wait_for_load_state("networkidle")
     page.evaluate("() => document.fonts.ready.then(() => null)")
+    with contextlib.suppress(TimeoutError):  # explorables start one at a time; a test below says if one did not
+        wait_until(page, f"() => document.querySelectorAll('.anyhost .lstm-widget').length >= {VIEWS}.length")
     page.add_style_tag(content="* { transition: none !important }")  # or axe would measure colours half way
     return Visit(url.rpartition(".html")[0], page, errors, requests)
 
@@ -97,8 +101,8 @@ def test_every_formula_is_typeset(visited: Visit) -> None:
 
 
 def test_every_explorable_is_shown(visited: Visit) -> None:
-    views = visited.page.locator('script[type="application/vnd.jupyter.widget-view+json"], [data-explorable]').count()
-    assert visited.page.locator(".anyhost .lstm-widget").count() == views
+    shown = visited.page.locator(".anyhost .lstm-widget").count()
+    assert shown == visited.page.evaluate(f"() => {VIEWS}.length")
 
 
 def test_every_exercise_of_a_chapter_can_be_done_in_the_page(visited: Visit) -> None:
