@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,12 +36,16 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give each file to one process, as ``--dist=loadfile`` does, but each notebook by itself: they take longest."""
+    """Give each file to one process, as ``--dist=loadfile`` does, and notebooks and pages one by one: they take long."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid if "test_a_notebook_prints" in nodeid else super()._split_scope(nodeid)
+            if "test_a_notebook_prints" in nodeid:
+                return nodeid
+            file: str = super()._split_scope(nodeid)
+            page = re.search(r"\[(.+)-chromium", nodeid)
+            return f"{file}[{page[1].partition('-chromium')[0]}]" if page and file.endswith("test_pages.py") else file
 
     return Scheduling(config, log)
 

@@ -25,6 +25,7 @@ IMAGE = re.compile(r'<img\b[^>]*src="([^"]+)"[^>]*?/?>')
 WIDGET = re.compile(rf'"_anywidget_id": "{_base.__package__}\.(\w+)\.\w+"|data-explorable="(\w+)"')
 FOREIGN = re.compile(rf'"_anywidget_id": "(?!{_base.__package__}\.)')
 EXPLORABLES = "widgets.js"
+FACES = {"TEX-I": "MathJax_Math-Italic", "TEX-SS": "MathJax_SansSerif-Regular"}  # class of a letter, and its font
 VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.DOTALL)
 STATES = re.compile(r'<script type="application/vnd\.jupyter\.widget-state\+json">(.*?)</script>', re.DOTALL)
 # The theme's first script leaves it to a later one to find out that the page is dark, after it was drawn.
@@ -130,6 +131,15 @@ def runs(attributes: str) -> bool:
     return not found or found[1] in ("", "module", "text/javascript")
 
 
+def first_fonts(text: str) -> list[str]:
+    """List the fonts of the formulas that a reader sees first: coming late, each would lay out the page once more."""
+    start = "".join(text.partition("<article")[2].split('class="distant"')[:2])
+    start = re.sub(r"<details\b.*?</details>", "", start, flags=re.DOTALL)
+    if "<mjx-container" not in start:
+        return []
+    return ["MathJax_Main-Regular", *(file for face, file in FACES.items() if f'{face}"' in start)]
+
+
 def loaded(site: Site, page: str, versions: dict[str, str]) -> str:
     """Return a page that loads the shared sheet and script in place of their pieces."""
     text = MODE.sub(MODE_SCRIPT, PRELOAD.sub("", site.pages[page]), count=1)
@@ -153,6 +163,10 @@ def loaded(site: Site, page: str, versions: dict[str, str]) -> str:
 
     rest = SCRIPT.sub(script, SHEET.sub("", rest))
     first = [
+        *(
+            f'<link rel="preload" as="font" type="font/woff" crossorigin href="{place}/fonts/{font}.woff">'
+            for font in first_fonts(text)
+        ),
         f'<link rel="stylesheet" href="{place}/page.css?v={versions["page.css"]}">',
         f'<script defer src="{place}/page.js?v={versions["page.js"]}"></script>',
     ]
