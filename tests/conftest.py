@@ -36,7 +36,7 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give each file to one process, as ``--dist=loadfile`` does, and notebooks and pages one by one: they take long."""
+    """Give each file to one process, as ``--dist=loadfile`` does, and notebooks and pages singly: they take long."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
