@@ -2,9 +2,10 @@
 
 Minutes = words / 180 + visible lines of code / 12 + 1.5 for each exercise, and for each case that is solved like one.
 What lies in a fold is not counted: in ``<details>``, in a cell whose input is hidden, in an exercise with its hints and
-its solution; nor what stands in a section that begins with "Deeper". The lines from which an exercise starts are
-shown, and so they are counted and measured, but the reader's time for them is that of the exercise. ``--write`` puts
-the minutes into the chapter's opening, after **Time:**.
+its solution; nor what stands in a section that begins with "Deeper". But ``<details class="outcome">``, which keeps
+something back until the reader has guessed, is. The lines from which an exercise starts are shown, and so they are
+counted and measured, but the reader's time for them is that of the exercise. ``--write`` puts the minutes into the
+chapter's opening, after **Time:**.
 """
 
 import argparse
@@ -42,9 +43,12 @@ def visible_text(source: str) -> str:
     Example:
         >>> visible_text("One.\n\n<details>\n<summary>More</summary>\n\nTwo three.\n\n</details>\n\nFour.").split()
         ['One.', 'Four.']
+        >>> visible_text('<details class="outcome">It fails.</details>')
+        'It fails.'
     """
     kept, folds = [], 0
-    for line in references.CITED.sub("(citation)", source).splitlines():
+    outcomes = re.sub(r'<details class="outcome">(.*?)</details>', r"\1", source, flags=re.DOTALL)
+    for line in references.CITED.sub("(citation)", outcomes).splitlines():
         folds += line.startswith("<details")
         if not folds:
             kept.append(line)
