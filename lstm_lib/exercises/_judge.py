@@ -112,7 +112,7 @@ def _verdict(
     if "numbers" in good and (products := _summed(exercise, reference, outcomes, right, styles)):
         return adds_up(products)
     if good and not edge and len(outcomes) == len(probes) and _only_styles(exercise, good, styles, right, outcomes):
-        return passes(exercise, good[0], changed)
+        return passes(exercise, good[0], changed, set(code.co_names) if code else set())
     if told := _explanation(exercise, reference, outcomes, styles, code):
         if all(outcome.failure for outcome in outcomes):
             return told._replace(message=f"{say_failure(outcomes[0], probes[0])}\n{told.message}")
@@ -224,7 +224,7 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
     if known:
         return named(exercise, min(known, key=known.__getitem__))
     if found := _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance):
-        return explained_number(number, found)
+        return explained_number(number, found, exercise.working)
     side = "large" if number > solution else "small"
     return Verdict(False, None, f"Got {number:.10g}, which is too {side}.")
 

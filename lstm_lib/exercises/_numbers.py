@@ -117,7 +117,7 @@ def _by_formula(working: str, statement: str, number: float) -> list[Change]:
     if len(different) > 2:
         return []
     texts = [written(part)[0] for part in different.values()]
-    words = f"another formula stands where {source_of(ast.parse(working, mode='eval').body)} belongs"
+    words = f"another formula stands where {whole(working)} belongs"
     return [Change(Sketch(f"def answer():\n    return {text}", words, 2.0, text), (), 2.0) for text in texts]
 
 
@@ -183,6 +183,7 @@ def _of_the_whole(plain: Sketch) -> Iterator[Edit]:
         (f"math.floor({whole})", "the result is rounded down"),
         (f"100 * ({whole})", "the result is given in per cent"),
         (f"({whole}) / 100", "the result is divided by 100"),
+        (f"-({whole})", "the sign of the result is the other one"),
         (f"({whole}) + 1", "one is counted too many"),
         (f"({whole}) - 1", "one is counted too few"),
         (f"1 - (1 - ({whole})) ** 2", "the result is counted as if there were a second try"),
@@ -216,6 +217,11 @@ def significant_digits(number: float) -> int:
 
 def _rounds_to(value: float, number: float, digits: int) -> bool:
     return float(f"{value:.{digits - 1}e}") == number
+
+
+def whole(working: str) -> str:
+    """Return the whole working, as it is written in what is said of a change."""
+    return source_of(ast.parse(working, mode="eval").body)
 
 
 def line(change: Change) -> str:

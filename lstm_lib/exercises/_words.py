@@ -1,6 +1,9 @@
 """Put verdicts into words: which mistake it looks like, where it went wrong, what was got and what was expected."""
 
+import ast
 import math
+import re
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _numbers, _sandbox
@@ -48,15 +51,18 @@ STYLES = {
     "batch": "It works on arrays; with dot, sigmoid and tanh it would work on plain numbers too.",
 }
 
+DOT_TURNED = "It works on plain numbers; on arrays too once dot has the weights first: dot(W, z)."
 
-def passes(exercise: Exercise, style: str, changed: tuple[str, ...]) -> Verdict:
+
+def passes(exercise: Exercise, style: str, changed: tuple[str, ...], names: Set[str] = frozenset()) -> Verdict:
     """Return the verdict on a right answer, with a note on what else it could take, and on what it changes."""
     text = f"Right: {exercise.right}"
     if style:
-        text += f" {STYLES[style]}"
+        turned = style == "numbers" and "dot" in names and not names - {"dot", "sigmoid", "tanh"}
+        text += f" {DOT_TURNED if turned else STYLES[style]}"
     if changed:
-        names = " and ".join(changed)
-        text += f" But your function changes its input {names} in place: whoever calls it may still need the old value."
+        inputs = " and ".join(changed)
+        text += f" But your function changes its input {inputs} in place: whoever calls it may still need the old value."
     return Verdict(True, None, text)
 
 
@@ -72,7 +78,8 @@ def explained(exercise: Exercise, found: list[Change], yours: str = "Yours") -> 
     best = found[0]
     others = [other for other in found[1:] if _as_likely(best, other)]
     text = "\n".join([f"{yours} behaves like", *_lines(best, 1)])
-    if before := _lines(best, 0):
+    before = _lines(best, 0)
+    if before and not _is_all(exercise, before):
         text = "\n".join([text, "where the solution has", *before])
     text += f"\n{_sentence(best)}"
     if others:
@@ -104,11 +111,24 @@ def branched(asked: str, yes: list[Change], no: list[Change]) -> Verdict:
     return Verdict(False, f"edit: {asked}? if so: {so}, if not: {otherwise}", "\n".join(text))
 
 
-def explained_number(number: float, found: list[Change]) -> Verdict:
+def explained_number(number: float, found: list[Change], working: str) -> Verdict:
     """Return the verdict on a number that a small change of the right expression gives, or one of two."""
-    says = [f"    {_numbers.line(change)}\n{_sentence(change)}" for change in found]
-    text = f"{number:.10g} is what this gives:\n" + "\nOr this:\n".join(says)
-    return Verdict(False, f"edit: {'; or '.join('; '.join(change.words) for change in found)}", text)
+    whole = _numbers.whole(working)
+    key = f"edit: {'; or '.join('; '.join(change.words) for change in found)}"
+    if any(whole in _numbers.line(change) for change in found):  # nobody has asked for the solution yet
+        maybe = " Or: ".join(_without(whole, "; ".join(change.words)) for change in found)
+        return Verdict(False, key, f"It may be that {maybe}.")
+    if re.fullmatch(r"\d*\.?\d+", _numbers.line(found[0])):
+        return Verdict(False, key, f"{number:.10g} is one of the numbers that the result is worked out from.")
+    says = [f"    {_numbers.line(change)}\nThere {_without(whole, '; '.join(change.words))}." for change in found]
+    sure = _numbers.significant_digits(number) >= _numbers.TELLING
+    text = f"{number:.10g} is what this gives{'' if sure else ', it may be yours'}:\n" + "\nOr this:\n".join(says)
+    return Verdict(False, key, text)
+
+
+def _without(whole: str, words: str) -> str:
+    """Leave the solution out of what is said."""
+    return words.replace(whole, "the result" if len(whole) > 3 else whole)
 
 
 def _as_likely(best: Change, other: Change) -> bool:
@@ -118,6 +138,17 @@ def _as_likely(best: Change, other: Change) -> bool:
 
 def _lines(change: Change, which: int) -> list[str]:
     return [f"    {line}" for pair in lines(change) for line in pair[which].splitlines() if line]
+
+
+def _is_all(exercise: Exercise, shown: list[str]) -> bool:
+    """Tell whether lines are all that a learner has to write: then they are left to the solution."""
+    body = ast.parse(exercise.solution_source).body[-1]
+    lines = [node for node in getattr(body, "body", [body]) if not _is_text(node)]
+    return len(lines) <= len(shown)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _sentence(change: Change) -> str:
@@ -139,7 +170,22 @@ def say_failure(outcome: Outcome, probe: Probe) -> str:
     if failure.kind == "RecursionError":
         return f"Your function calls itself without end{place}{inputs}"
     words = f": {failure.words}" if failure.words else ""
-    return f"Your function stops with {failure.kind}{words}{',' if failure.place else ''}{place}{inputs}"
+    text = f"Your function stops with {failure.kind}{words}{',' if failure.place else ''}{place}{inputs}"
+    return text + _advice(failure)
+
+
+def _advice(failure: Failure) -> str:
+    """Say what a slip of a beginner means whose exception does not tell."""
+    if "multiply sequence" in failure.words:
+        return "\nA row of numbers cannot be multiplied with *: dot(W, z) multiplies pair by pair, and adds up."
+    if "for ^" in failure.words:
+        return "\nPython writes a power with two stars: x ** 2."
+    name = re.match(r"name '(\w+)' is not defined", failure.words)
+    from lstm_lib.exercises._catalogue import EXERCISES  # it is made of exercises, which are judged in these words
+
+    if name and name[1] in {exercise.name for exercise in EXERCISES.values()}:
+        return f"\nEach exercise stands alone: what {name[1]} did has to be written here again."
+    return ""
 
 
 def say_difference(exercise: Exercise, probe: Probe, outcome: Outcome, tree: Tree, printed: str) -> str:

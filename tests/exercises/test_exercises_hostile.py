@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_lib.exercises import EXERCISES, _sandbox, dot, sigmoid, tanh
+from lstm_lib.exercises import EXERCISES, _numbers, _sandbox, dot, sigmoid, tanh
 
 FORGET = EXERCISES["forget-gate"]
 HALF_LIFE = EXERCISES["bias-half-life"]
@@ -513,6 +513,39 @@ def test_an_answer_right_on_numbers_passes_and_is_told_what_else_it_could_take()
     verdict = FORGET.check(answer)
     assert verdict.passed
     assert "with dot, sigmoid and tanh it would work on arrays too" in verdict.message
+
+
+def test_an_answer_that_turns_dot_around_is_told_so():
+    verdict = FORGET.check(lambda z, c_prev, W_f, b_f: sigmoid(dot(z, W_f) + b_f) * c_prev)
+    assert verdict.passed
+    assert "once dot has the weights first" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        (lambda z, c_prev, W_f, b_f: sigmoid(sum(W_f * z) + b_f) * c_prev, "dot(W, z) multiplies pair by pair"),
+        (lambda z, c_prev, W_f, b_f: sigmoid(dot(W_f, z) + b_f) ^ 2, "a power with two stars: x ** 2"),
+        (lambda z, c_prev, W_f, b_f: learn_gate(z) * c_prev, "what learn_gate did has to be written here again"),  # noqa: F821
+    ],
+)
+def test_a_slip_whose_exception_does_not_tell_gets_advice(answer, advice):
+    assert advice in FORGET.check(answer).message
+
+
+NUMBERS = [exercise for exercise in EXERCISES.values() if exercise.kind == "numeric"]
+
+
+@pytest.mark.parametrize("exercise", NUMBERS, ids=lambda exercise: exercise.id)
+def test_a_wild_guess_is_not_answered_with_the_solution(exercise):
+    whole = _numbers.whole(exercise.working)
+    if len(whole) < 6:
+        pytest.skip("too short to hide")
+    asked = exercise.statement
+    guesses = [0.5, 1, 2, 10, 14, 100, exercise.solution + 1, -exercise.solution, round(exercise.solution, 1)]
+    for guess in guesses:
+        message = exercise.check(guess).message
+        assert whole not in message or whole in asked or exercise.check(guess).passed, message
 
 
 def test_an_answer_in_numpy_passes():

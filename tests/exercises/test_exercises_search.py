@@ -150,7 +150,7 @@ def test_a_change_may_not_let_a_loop_go_on_for_ever():
         ("stream-features", 3 * (5 + 1 + 1), "(5 + 2) * 3"),
         ("bias-half-life", math.log(2) / 2, "math.log(2) / 2.0"),
         ("latch-gradient", 1.5 * (1 - 0.8586**2) ** 5, "1.5 * (1 - 0.8586 ** 2) ** 5"),
-        ("thirty-steps", sigmoid(2.0) ** 60, "«sigmoid(2.0) ** 30 * sigmoid(2.0) ** 30»"),
+        ("thirty-steps", sigmoid(2.0) ** 60, "the result is multiplied by itself"),
     ],
 )
 def test_a_number_is_explained_by_its_expression(id, answer, part):
