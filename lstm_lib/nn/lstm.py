@@ -4,24 +4,26 @@ Shapes: T steps, B batch, D features, H hidden units, P projected units (P = H w
 L layers times directions, G gates.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_lib.nn import _checks, backends
-from lstm_lib.nn.backends.interface import Call, Settings, eagerly
+from lstm_lib.nn import _checks, _parameters, _surface, backends, twins
+from lstm_lib.nn.backends.interface import Call, Settings, eagerly, takes_calls
 from lstm_lib.nn.noise import Noise
 from lstm_lib.nn.steps import CELLS, State, Weights
 
 Pair = tuple[Tensor, Tensor]
 
 
-class LSTM(nn.Module):
+class LSTM(twins.TorchLSTM):
     """Run LSTM layers over sequences; arguments, parameters, inputs and outputs are those of ``torch.nn.LSTM``.
+
+    It is a ``torch.nn.LSTM`` to code that asks, with what such code looks at (``_flat_weights``, ``all_weights``, ...).
+    What replaces torch's LSTM by its exact type does not know it: ``to_torch`` gives it the real one.
 
     i = σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o) with a = W_ih x + b_ih + W_hh h + b_hh;
     c = f c_prev + i g;  h = o tanh(c).
@@ -89,7 +91,7 @@ class LSTM(nn.Module):
         zoneout: float | tuple[float, float] = 0.0,
     ) -> None:
         """Make the parameters and draw them."""
-        super().__init__()
+        super(nn.RNNBase, self).__init__()  # past torch's own parameters, which have four gates
         _checks.expect_sizes(input_size, hidden_size, num_layers, proj_size)
         _checks.expect_options(bias, batch_first, dropout, num_layers)
         _checks.expect_backend(cell, backend, proj_size)
@@ -99,8 +101,8 @@ class LSTM(nn.Module):
         self.bidirectional, self.proj_size = bool(bidirectional), int(proj_size)
         self.cell, self.backend = cell, backend
         self.variational_dropout, self.recurrent_dropout, self.zoneout = noise
+        self._complete()
         backends.expect_able(backend, self._settings())
-        self._names = tuple(self._shapes(input_size))  # of one layer's and direction's parameters, without suffix
         for k, suffix in enumerate(self.suffixes()):
             layer_input_size = input_size if k < self._directions else self._directions * (proj_size or hidden_size)
             for name, shape in self._shapes(layer_input_size).items():
@@ -109,17 +111,21 @@ class LSTM(nn.Module):
         self.flatten_parameters()
         self.reset_parameters()
 
+    def _complete(self) -> None:
+        """Set what follows from the options: names in torch's order, and what torch.nn.LSTM has beside them."""
+        self._names = tuple(self._shapes(self.input_size))  # of one layer's and direction's parameters, without suffix
+        self._all_weights = [[name + suffix for name in self._names] for suffix in self.suffixes()]
+        self._flat_weights_names = sum(self._all_weights, [])
+        self._given: dict[str, Any] = {}  # what was written into _flat_weights
+        self._is_looked_at = len(CELLS[self.cell].gates) == 4 or not self.bias
+        self.mode = "LSTM"
+        self.__dict__["__module__"] = _surface.LEAF
+
     # ------------------------------------------------------------ parameters
 
-    def _shapes(self, layer_input_size: int) -> dict[str, tuple[int, ...]]:
-        """Give name and shape of every parameter of one layer and direction, in torch's order."""
-        H, P = self.hidden_size, self.proj_size or self.hidden_size
-        rows = len(CELLS[self.cell].gates) * H
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, layer_input_size), "weight_hh": (rows, P)}
-        shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
-        shapes |= {"weight_hr": (P, H)} if self.proj_size else {}
-        shapes |= CELLS[self.cell].extra(H)
-        return {name: shape for name, shape in shapes.items() if self.bias or not name.startswith("bias")}
+    def _shapes(self, layer_input_size: int) -> _parameters.Shapes:
+        options: dict[str, Any] = {"proj_size": self.proj_size, "bias": self.bias}
+        return _parameters.shapes(self.cell, layer_input_size, self.hidden_size, **options)
 
     @property
     def _directions(self) -> int:
@@ -135,18 +141,17 @@ class LSTM(nn.Module):
         return [f"_l{k}{end}" for k in range(self.num_layers) for end in ("", "_reverse")[: self._directions]]
 
     @property
-    def all_weights(self) -> list[list[Tensor]]:
-        """The parameters of each layer and direction, as in ``torch.nn.LSTM``."""
-        return [[getattr(self, name + suffix) for name in self._names] for suffix in self.suffixes()]
+    def _flat_weights(self) -> list[Any]:  # type: ignore[override]
+        return _surface.FlatWeights(self)
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        _surface.put(self, weights)
 
     def reset_parameters(self) -> None:
         """Draw every parameter from U(±1/√H), as torch does; but the gains of a layer norm are 1, its own shift 0."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for name, parameter in self.named_parameters():
-            if "norm" in name:
-                nn.init.constant_(parameter, 1.0 if name.startswith("weight") else 0.0)
-            else:
-                nn.init.uniform_(parameter, -bound, bound)
+        norms = [name for name in self._flat_weights_names if "norm" in name]
+        _parameters.draw(self, self.hidden_size, norms)
 
     def flatten_parameters(self) -> None:
         """Move the parameters into one piece of memory where cuDNN takes them; elsewhere nothing happens."""
@@ -155,9 +160,93 @@ class LSTM(nn.Module):
             backend.arrange(settings, self._weights())
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "LSTM":
-        super()._apply(fn, recurse)  # .to(), .cuda(), .half() and the like move parameters one by one
-        self.flatten_parameters()
+        super(nn.RNNBase, self)._apply(fn, recurse)  # .to(), .cuda(), .half() and the like move parameters one by one
+        self._init_flat_weights()
         return self
+
+    @classmethod
+    def from_torch(cls, theirs: nn.LSTM, *, backend: str = "auto") -> "LSTM":
+        """Build an LSTM with sizes, weights, mode, device and dtype of a ``torch.nn.LSTM``; the weights are copied.
+
+        Args:
+            theirs: The module. A weight that is computed (weight norm, pruning) comes as the value that it has.
+            backend: As in ``LSTM``.
+
+        Raises:
+            TypeError: If it is not one of torch's.
+
+        Example:
+            >>> LSTM.from_torch(torch.nn.LSTM(3, 2, bidirectional=True))
+            LSTM(3, 2, bidirectional=True)
+        """
+        ours: LSTM = twins.from_torch(cls, theirs, backend)
+        return ours
+
+    def to_torch(self) -> nn.LSTM:
+        """Build the ``torch.nn.LSTM`` that gives the same numbers: for quantisation, TorchScript, and other tools.
+
+        Sizes, weights, mode, device and dtype are those of this module; the weights are copied.
+
+        Raises:
+            ValueError: If the cell is not "standard", or dropout inside the layer acts: in training, and zoneout
+                always. torch's LSTM has neither.
+
+        Example:
+            >>> theirs = LSTM(3, 2, num_layers=2).to_torch()
+            >>> type(theirs) is torch.nn.LSTM, theirs
+            (True, LSTM(3, 2, num_layers=2))
+        """
+        return twins.to_torch(self)
+
+    # ------------------------------------------------------------ what torch asks of a module
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute as any module does; torch.ao is told that it cannot quantise this one."""
+        if name == "qconfig":
+            _surface.refuse_qconfig(value)
+        super(nn.RNNBase, self).__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what a copy or a file needs."""
+        return self.__dict__ | {"_given": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what a file holds, of this class or, where it was put in the place of it, of ``torch.nn.LSTM``."""
+        defaults = {"cell": "standard", "backend": "auto", "proj_size": 0}
+        defaults |= {"variational_dropout": 0.0, "recurrent_dropout": 0.0, "zoneout": (0.0, 0.0)}
+        own = {name: value for name, value in state.items() if name not in ("_flat_weights", "all_weights")}
+        super(nn.RNNBase, self).__setstate__(defaults | own)
+        self._complete()
+
+    def _init_flat_weights(self) -> None:
+        self._given = {}
+        self.flatten_parameters()
+
+    def _update_flat_weights(self) -> None:
+        """Do nothing: the list is made when somebody looks at it."""
+
+    def _replicate_for_data_parallel(self) -> "LSTM":
+        replica: LSTM = super(nn.RNNBase, self)._replicate_for_data_parallel()
+        replica._given = {}
+        return replica
+
+    def __prepare_scriptable__(self) -> nn.LSTM:
+        """Give torch.jit.script, which cannot read this class, torch's LSTM around the same parameters."""
+        theirs: nn.LSTM = twins.around_the_same(self.to_torch(), self)
+        return theirs
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        _parameters.write_cell(destination, prefix, self.cell)
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, local_metadata: Mapping[str, Any], *rest: Any
+    ) -> None:
+        why_not = _parameters.other_rows(local_metadata, self.cell)
+        if why_not:
+            rest[-1].append(f"{prefix.removesuffix('.') or 'LSTM'}: {why_not}")
+        else:
+            super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     # ------------------------------------------------------------ running
 
@@ -183,12 +272,16 @@ class LSTM(nn.Module):
     def _is_traced(self, input: Any) -> bool:
         """Say whether torch.compile, if it is at work, can follow every backend that this input may meet."""
         if not torch.compiler.is_compiling():
-            return True
+            return not takes_calls()
         able = backends.candidates(self.backend, self._settings())
         return all(backend.is_traced for backend in able) and not isinstance(input, PackedSequence)
 
     def _run(self, input: Any, hx: Pair | None) -> tuple[Any, Pair]:
         """Check what came, let the backend of choice compute, and give what comes out the form of the input."""
+        if not self._is_looked_at and _surface.has_plain_parameters(self):
+            self._is_looked_at = True
+            biases = {name: getattr(self, name) for name in self._flat_weights_names if name.startswith("bias_")}
+            _surface.warn_of_four_gates(self.cell, self.hidden_size, biases)
         call = self.request(input, hx)
         hs, state = backends.choose(self.backend, call).backend.run(call)
         if isinstance(input, PackedSequence):
@@ -208,6 +301,7 @@ class LSTM(nn.Module):
             >>> call.xs.shape, call.state.h.shape
             (torch.Size([5, 4, 3]), torch.Size([1, 4, 2]))
         """
+        _surface.refuse_proxy(input)
         is_packed = isinstance(input, PackedSequence)
         parts: Any = input if is_packed else (input, None, None, None)
         xs, batch_sizes, order, _ = parts
@@ -230,7 +324,9 @@ class LSTM(nn.Module):
         return Settings(self.cell, self.num_layers, self.bidirectional, self.bias, self.dropout, noise)
 
     def _weights(self) -> list[Weights]:
-        """Return the parameters of each layer and direction by their names without suffix, in torch's order."""
+        """Return the weights of each layer and direction by their names without suffix, in torch's order."""
+        if self._given:
+            return [{name: _surface.weight_of(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
         return [{name: getattr(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
 
     def _start(self, xs: Tensor, hx: Pair | None, B: int, *, is_batched: bool) -> State:
