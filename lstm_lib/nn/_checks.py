@@ -115,7 +115,7 @@ def expect_state(hx: Any, shapes: tuple[tuple[int, ...], ...], xs: Tensor) -> St
 
 
 def expect_event(x: Any, hx: Any, weight: Tensor, H: int) -> None:
-    """Raise unless the input of a cell is (B, D) or (D), and the state, where there is one, a pair that goes with it."""
+    """Raise unless the input of a cell is (B, D) or (D), and the state, if any, a pair that goes with it."""
     D = weight.shape[1]
     if not isinstance(x, Tensor):
         raise TypeError(f"got input of type {type(x).__name__}, expected a Tensor")

@@ -22,7 +22,8 @@ def shapes(cell: str, D: int, H: int, *, proj_size: int = 0, bias: bool = True) 
         {'weight_ih': (4, 3), 'weight_hh': (4, 2)}
     """
     rows = len(CELLS[cell].gates) * H
-    found: Shapes = {"weight_ih": (rows, D), "weight_hh": (rows, proj_size or H), "bias_ih": (rows,), "bias_hh": (rows,)}
+    found: Shapes = {"weight_ih": (rows, D), "weight_hh": (rows, proj_size or H)}
+    found |= {"bias_ih": (rows,), "bias_hh": (rows,)}
     found |= {"weight_hr": (proj_size, H)} if proj_size else {}
     found |= CELLS[cell].extra(H)
     return {name: shape for name, shape in found.items() if bias or not name.startswith("bias")}

@@ -66,7 +66,8 @@ def refuse_qconfig(qconfig: Any) -> None:
     torch.ao knows torch's LSTM by its exact type, and would pass over any other in silence.
     """
     if qconfig is not None:
-        raise TypeError(f"got a qconfig for an LSTM of lstm_lib, which torch.ao cannot quantise, expected None: {INSTEAD}")
+        what = "got a qconfig for an LSTM of lstm_lib, which torch.ao cannot quantise, expected None"
+        raise TypeError(f"{what}: {INSTEAD}")
     message = f"got an LSTM of lstm_lib, which torch.ao leaves as it is, in floating point; to quantise it, {INSTEAD}"
     warnings.warn(message, stacklevel=3)
 

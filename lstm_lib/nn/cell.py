@@ -3,20 +3,20 @@
 Shapes: B batch, D features, H hidden units, G gates.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lstm_lib.nn import _checks, _parameters, _surface, twins
+from lstm_lib.nn._in_place import InPlace
 from lstm_lib.nn.backends.interface import autocast_dtype, has_tangent, is_transformed
 from lstm_lib.nn.steps import CELLS, State
 
 Pair = tuple[Tensor, Tensor]
 
 
-class LSTMCell(twins.TorchCell):
+class LSTMCell(InPlace, nn.LSTMCell):
     """Take one step of an LSTM: the same numbers as ``lstm_lib.nn.LSTM`` of one layer at a sequence of one event.
 
     Arguments, parameters, input and output are those of ``torch.nn.LSTMCell``, and so are the numbers of the cell
@@ -99,7 +99,7 @@ class LSTMCell(twins.TorchCell):
         zeros = input.new_zeros(*input.shape[:-1], self.hidden_size)
         old = State(zeros, zeros) if hx is None else State(*hx)
         if self.cell == "standard" and not (is_transformed([input, *old]) or has_tangent([input, *old])):
-            return super().forward(input, tuple(old))  # torch's kernel, which on a GPU is one launch
+            return super().forward(input, (old.h, old.c))  # torch's kernel, which on a GPU is one launch
         return self._step(input, old)
 
     def _step(self, x: Tensor, old: State) -> Pair:
@@ -113,38 +113,12 @@ class LSTMCell(twins.TorchCell):
         return (new.h, new.c) if is_batch else (new.h[0], new.c[0])
 
     def to_torch(self) -> nn.LSTMCell:
-        """Build the ``torch.nn.LSTMCell`` that gives the same numbers; a ValueError for another cell than "standard"."""
+        """Build the ``torch.nn.LSTMCell`` of the same numbers; a ValueError for another cell than "standard"."""
         return twins.cell_to_torch(self)
-
-    # ------------------------------------------------------------ what torch asks of a module
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute as any module does; torch.ao is told that it cannot quantise this one."""
-        if name == "qconfig":
-            _surface.refuse_qconfig(value)
-        super().__setattr__(name, value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take what a file holds, of this class or, where it was put in the place of it, of ``torch.nn.LSTMCell``."""
         super().__setstate__({"cell": "standard", "_is_looked_at": True, "__module__": _surface.LEAF} | state)
-
-    def __prepare_scriptable__(self) -> nn.LSTMCell:
-        """Give torch.jit.script, which cannot read this class, torch's cell around the same parameters."""
-        theirs: nn.LSTMCell = twins.around_the_same(self.to_torch(), self)
-        return theirs
-
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        _parameters.write_cell(destination, prefix, self.cell)
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, local_metadata: Mapping[str, Any], *rest: Any
-    ) -> None:
-        why_not = _parameters.other_rows(local_metadata, self.cell)
-        if why_not:
-            rest[-1].append(f"{prefix.removesuffix('.') or 'LSTMCell'}: {why_not}")
-        else:
-            super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def extra_repr(self) -> str:
         """Show the sizes, and the cell if it is another one than torch's."""

@@ -4,14 +4,14 @@ Shapes: T steps, B batch, D features, H hidden units, P projected units (P = H w
 L layers times directions, G gates.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_lib.nn import _checks, _parameters, _surface, backends, twins
+from lstm_lib.nn import _checks, _parameters, _surface, backends
+from lstm_lib.nn._in_place import InPlaceOfLSTM
 from lstm_lib.nn.backends.interface import Call, Settings, eagerly, takes_calls
 from lstm_lib.nn.noise import Noise
 from lstm_lib.nn.steps import CELLS, State, Weights
@@ -19,7 +19,7 @@ from lstm_lib.nn.steps import CELLS, State, Weights
 Pair = tuple[Tensor, Tensor]
 
 
-class LSTM(twins.TorchLSTM):
+class LSTM(InPlaceOfLSTM):
     """Run LSTM layers over sequences; arguments, parameters, inputs and outputs are those of ``torch.nn.LSTM``.
 
     It is a ``torch.nn.LSTM`` to code that asks, with what such code looks at (``_flat_weights``, ``all_weights``, ...).
@@ -140,14 +140,6 @@ class LSTM(twins.TorchLSTM):
         """
         return [f"_l{k}{end}" for k in range(self.num_layers) for end in ("", "_reverse")[: self._directions]]
 
-    @property
-    def _flat_weights(self) -> list[Any]:  # type: ignore[override]
-        return _surface.FlatWeights(self)
-
-    @_flat_weights.setter
-    def _flat_weights(self, weights: list[Any]) -> None:
-        _surface.put(self, weights)
-
     def reset_parameters(self) -> None:
         """Draw every parameter from U(±1/√H), as torch does; but the gains of a layer norm are 1, its own shift 0."""
         norms = [name for name in self._flat_weights_names if "norm" in name]
@@ -159,98 +151,11 @@ class LSTM(twins.TorchLSTM):
         for backend in backends.candidates(self.backend, settings):
             backend.arrange(settings, self._weights())
 
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "LSTM":
-        super(nn.RNNBase, self)._apply(fn, recurse)  # .to(), .cuda(), .half() and the like move parameters one by one
-        self._init_flat_weights()
-        return self
-
-    @classmethod
-    def from_torch(cls, theirs: nn.LSTM, *, backend: str = "auto") -> "LSTM":
-        """Build an LSTM with sizes, weights, mode, device and dtype of a ``torch.nn.LSTM``; the weights are copied.
-
-        Args:
-            theirs: The module. A weight that is computed (weight norm, pruning) comes as the value that it has.
-            backend: As in ``LSTM``.
-
-        Raises:
-            TypeError: If it is not one of torch's.
-
-        Example:
-            >>> LSTM.from_torch(torch.nn.LSTM(3, 2, bidirectional=True))
-            LSTM(3, 2, bidirectional=True)
-        """
-        ours: LSTM = twins.from_torch(cls, theirs, backend)
-        return ours
-
-    def to_torch(self) -> nn.LSTM:
-        """Build the ``torch.nn.LSTM`` that gives the same numbers: for quantisation, TorchScript, and other tools.
-
-        Sizes, weights, mode, device and dtype are those of this module; the weights are copied.
-
-        Raises:
-            ValueError: If the cell is not "standard", or dropout inside the layer acts: in training, and zoneout
-                always. torch's LSTM has neither.
-
-        Example:
-            >>> theirs = LSTM(3, 2, num_layers=2).to_torch()
-            >>> type(theirs) is torch.nn.LSTM, theirs
-            (True, LSTM(3, 2, num_layers=2))
-        """
-        return twins.to_torch(self)
-
-    # ------------------------------------------------------------ what torch asks of a module
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute as any module does; torch.ao is told that it cannot quantise this one."""
-        if name == "qconfig":
-            _surface.refuse_qconfig(value)
-        super(nn.RNNBase, self).__setattr__(name, value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Give what a copy or a file needs."""
-        return self.__dict__ | {"_given": {}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what a file holds, of this class or, where it was put in the place of it, of ``torch.nn.LSTM``."""
-        defaults = {"cell": "standard", "backend": "auto", "proj_size": 0}
-        defaults |= {"variational_dropout": 0.0, "recurrent_dropout": 0.0, "zoneout": (0.0, 0.0)}
-        own = {name: value for name, value in state.items() if name not in ("_flat_weights", "all_weights")}
-        super(nn.RNNBase, self).__setstate__(defaults | own)
-        self._complete()
-
-    def _init_flat_weights(self) -> None:
-        self._given = {}
-        self.flatten_parameters()
-
-    def _update_flat_weights(self) -> None:
-        """Do nothing: the list is made when somebody looks at it."""
-
-    def _replicate_for_data_parallel(self) -> "LSTM":
-        replica: LSTM = super(nn.RNNBase, self)._replicate_for_data_parallel()
-        replica._given = {}
-        return replica
-
-    def __prepare_scriptable__(self) -> nn.LSTM:
-        """Give torch.jit.script, which cannot read this class, torch's LSTM around the same parameters."""
-        theirs: nn.LSTM = twins.around_the_same(self.to_torch(), self)
-        return theirs
-
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        _parameters.write_cell(destination, prefix, self.cell)
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, local_metadata: Mapping[str, Any], *rest: Any
-    ) -> None:
-        why_not = _parameters.other_rows(local_metadata, self.cell)
-        if why_not:
-            rest[-1].append(f"{prefix.removesuffix('.') or 'LSTM'}: {why_not}")
-        else:
-            super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
-
     # ------------------------------------------------------------ running
 
-    def forward(self, input: Tensor | PackedSequence, hx: Pair | None = None) -> tuple[Tensor | PackedSequence, Pair]:
+    def forward(  # type: ignore[override]
+        self, input: Tensor | PackedSequence, hx: Pair | None = None
+    ) -> tuple[Tensor | PackedSequence, Pair]:
         """Run over a batch (T, B, D), over one sequence (T, D), or over a PackedSequence, sorted or not.
 
         Args:
@@ -325,9 +230,8 @@ class LSTM(twins.TorchLSTM):
 
     def _weights(self) -> list[Weights]:
         """Return the weights of each layer and direction by their names without suffix, in torch's order."""
-        if self._given:
-            return [{name: _surface.weight_of(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
-        return [{name: getattr(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
+        find = _surface.weight_of if self._given else getattr
+        return [{name: find(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
 
     def _start(self, xs: Tensor, hx: Pair | None, B: int, *, is_batched: bool) -> State:
         """Return the initial state with a batch dimension: what came, checked, or zeros."""

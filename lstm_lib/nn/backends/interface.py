@@ -93,8 +93,8 @@ def eagerly(function: F) -> F:
     compiled code calls back into plain torch, as it does for ``torch.nn.LSTM``. An exported program has no plain torch
     to call back into, and holds the kernel itself.
     """
-    is_compiled = torch.compiler.is_compiling() and not is_exporting()
-    return cast(F, torch.compiler.disable(function)) if is_compiled or takes_calls() else function
+    is_compiled = not is_exporting() if torch.compiler.is_compiling() else takes_calls()
+    return cast(F, torch.compiler.disable(function)) if is_compiled else function
 
 
 def takes_calls() -> bool:
@@ -106,6 +106,8 @@ def takes_calls() -> bool:
         >>> takes_calls()
         False
     """
+    if torch.compiler.is_compiling():  # and here it has taken this function
+        return True
     ask = getattr(torch._C._dynamo.eval_frame, "get_eval_frame_callback", None)
     return callable(ask()) if ask else "torch._dynamo" in sys.modules
 
