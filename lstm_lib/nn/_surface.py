@@ -81,9 +81,10 @@ def warn_of_four_gates(cell: str, H: int, biases: dict[str, Any]) -> None:
     Such recipes fill rows H:2H, or the second quarter. In a cell of two or three gates other gates are there.
 
     Example:
-        >>> bias = torch.arange(6.0)
+        >>> bias = torch.arange(6.0) / 6
         >>> bias[2:4] = 1.0
         >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
         ...     warn_of_four_gates("coupled", 2, {"bias_ih_l0": bias})
         >>> str(caught[0].message).partition(":")[0]
         "got bias_ih_l0 with rows 2 to 3 all 1"

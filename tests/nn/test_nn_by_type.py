@@ -19,7 +19,9 @@ THEIRS = torch.nn.LSTM
 every_cell = pytest.mark.parametrize("cell", CELLS)
 SHAPES = [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False}, {"proj_size": P, "batch_first": True}]
 every_shape = pytest.mark.parametrize("options", SHAPES, ids=str)
-deprecated = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+deprecated = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:torch.quantize_per_tensor"
+)
 
 
 def rng(seed: int = 0) -> torch.Generator:
