@@ -126,5 +126,8 @@ def expect_event(x: Any, hx: Any, weight: Tensor, H: int) -> None:
     if x.dtype != weight.dtype and not autocasts(x):
         raise RuntimeError(f"got input of dtype {x.dtype}, expected that of the weights, {weight.dtype}")
     if hx is not None:
+        for name, part in zip(("h", "c"), hx, strict=False):
+            if isinstance(part, Tensor) and part.dim() not in (1, 2):
+                raise ValueError(f"got {name} of {part.dim()} dimensions, expected 2 (a batch) or 1 (one event)")
         shape = (*x.shape[:-1], H)
         expect_state(hx, (shape, shape), x)

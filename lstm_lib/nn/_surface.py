@@ -87,7 +87,7 @@ def warn_of_four_gates(cell: str, H: int, biases: dict[str, Any]) -> None:
         ...     warnings.simplefilter("always")
         ...     warn_of_four_gates("coupled", 2, {"bias_ih_l0": bias})
         >>> str(caught[0].message).partition(":")[0]
-        "got bias_ih_l0 with rows 2 to 3 all 1"
+        'got bias_ih_l0 with rows 2 to 3 all 1'
     """
     for name, bias in biases.items():
         if not isinstance(bias, Tensor) or bias.is_meta or (bias.is_cuda and torch.cuda.is_current_stream_capturing()):
