@@ -83,11 +83,6 @@ class InPlaceOfLSTM(InPlace, nn.LSTM):
         self._init_flat_weights()
         return self
 
-    def _replicate_for_data_parallel(self) -> Self:
-        replica: Self = super(nn.RNNBase, self)._replicate_for_data_parallel()
-        replica._given = {}
-        return replica
-
     def __getstate__(self) -> dict[str, Any]:
         """Give what a copy or a file needs."""
         return self.__dict__ | {"_given": {}}
