@@ -38,6 +38,7 @@ LIGHT = {
     "cell_map": set(),
     "recorded": set(),
     "tasks": {"numpy"},
+    "nn": {"torch", "triton"},  # torch alone for all but the kernels of backend="triton"
     "from_scratch": {"numpy"},
     "exercises": {"numpy"},  # in functions, where it is there: the last test imports them without
 }

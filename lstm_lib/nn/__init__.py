@@ -11,6 +11,7 @@ torch.Size([5, 4, 2])
 Explanation(backend='reference', reason="cell 'drawn' has no kernel in torch; cell 'drawn' has no derivation")
 """
 
+from lstm_lib.nn.cell import LSTMCell
 from lstm_lib.nn.explanation import Explanation, explain
 from lstm_lib.nn.init import set_chrono, set_forget_bias, set_input_bias, set_orthogonal
 from lstm_lib.nn.lstm import LSTM
@@ -21,6 +22,7 @@ from lstm_lib.nn.tagger import Tagger
 __all__ = [
     "CELLS",
     "LSTM",
+    "LSTMCell",
     "Cell",
     "Explanation",
     "State",

@@ -112,3 +112,22 @@ def expect_state(hx: Any, shapes: tuple[tuple[int, ...], ...], xs: Tensor) -> St
         if part.dtype != xs.dtype and not autocasts(xs):
             raise RuntimeError(f"got {name} of dtype {part.dtype}, expected that of the input, {xs.dtype}")
     return State(*hx)
+
+
+def expect_event(x: Any, hx: Any, weight: Tensor, H: int) -> None:
+    """Raise unless the input of a cell is (B, D) or (D), and the state, if any, a pair that goes with it."""
+    D = weight.shape[1]
+    if not isinstance(x, Tensor):
+        raise TypeError(f"got input of type {type(x).__name__}, expected a Tensor")
+    if x.dim() not in (1, 2):
+        raise ValueError(f"got input of {x.dim()} dimensions, expected 2 (a batch) or 1 (one event)")
+    if x.shape[-1] != D:
+        raise RuntimeError(f"got input with {x.shape[-1]} features, expected input_size = {D}")
+    if x.dtype != weight.dtype and not autocasts(x):
+        raise RuntimeError(f"got input of dtype {x.dtype}, expected that of the weights, {weight.dtype}")
+    if hx is not None:
+        for name, part in zip(("h", "c"), hx, strict=False):
+            if isinstance(part, Tensor) and part.dim() not in (1, 2):
+                raise ValueError(f"got {name} of {part.dim()} dimensions, expected 2 (a batch) or 1 (one event)")
+        shape = (*x.shape[:-1], H)
+        expect_state(hx, (shape, shape), x)

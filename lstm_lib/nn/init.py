@@ -1,17 +1,18 @@
 """How to begin, in place: biases of forget and input gates, orthogonal recurrent weights, chrono initialisation.
 
 Shapes: H hidden units, P projected units (P = H without a projection), D features. Every function changes every layer
-and both directions. ``rng`` is a ``torch.Generator`` of the CPU, so that a GPU starts from the same numbers.
+and both directions, or a cell. ``rng`` is a ``torch.Generator`` of the CPU, so that a GPU starts from the same numbers.
 """
 
 import torch
 from torch import Generator, Tensor
 
+from lstm_lib.nn.cell import LSTMCell
 from lstm_lib.nn.lstm import LSTM
 from lstm_lib.nn.steps import CELLS
 
 
-def set_forget_bias(lstm: LSTM, value: float = 1.0) -> None:
+def set_forget_bias(lstm: LSTM | LSTMCell, value: float = 1.0) -> None:
     """Set the bias of every forget gate: b_ih + b_hh = value.
 
     torch adds two biases, so that setting both to 1 gives 2: here b_ih is set and b_hh is zero.
@@ -35,7 +36,7 @@ def set_forget_bias(lstm: LSTM, value: float = 1.0) -> None:
     _set_all(lstm, "f", value)
 
 
-def set_input_bias(lstm: LSTM, value: float = -3.0) -> None:
+def set_input_bias(lstm: LSTM | LSTMCell, value: float = -3.0) -> None:
     """Set the bias of every input gate, so that little comes in before the gate has learned what should.
 
     Args:
@@ -57,7 +58,7 @@ def set_input_bias(lstm: LSTM, value: float = -3.0) -> None:
     _set_all(lstm, "i", value)
 
 
-def set_orthogonal(rng: Generator, lstm: LSTM) -> None:
+def set_orthogonal(rng: Generator, lstm: LSTM | LSTMCell) -> None:
     """Make the recurrent weights of every gate orthogonal: each block (H, P) of weight_hh has orthonormal columns.
 
     A block that is orthogonal keeps the length of h, so that the first gradients neither vanish nor explode through it.
@@ -83,7 +84,7 @@ def set_orthogonal(rng: Generator, lstm: LSTM) -> None:
             block.copy_(torch.nn.init.orthogonal_(start, generator=rng))
 
 
-def set_chrono(rng: Generator, lstm: LSTM, longest: int) -> None:
+def set_chrono(rng: Generator, lstm: LSTM | LSTMCell, longest: int) -> None:
     """Spread the half-lives of the units over the delays that the task holds: b_f = ln u, u ~ U[1, longest - 1].
 
     The input gate, where there is one, starts as far shut as the forget gate is open: b_i = -b_f. The biases of
@@ -116,7 +117,7 @@ def set_chrono(rng: Generator, lstm: LSTM, longest: int) -> None:
             _set_bias(lstm, suffix, gate, {"f": b_f, "i": -b_f}.get(gate, torch.zeros_like(b_f)))
 
 
-def _expect_bias(lstm: LSTM, gate: str) -> None:
+def _expect_bias(lstm: LSTM | LSTMCell, gate: str) -> None:
     """Raise a ValueError unless there is such a gate, "f" or "i", with a bias."""
     if gate not in CELLS[lstm.cell].gates:
         name = {"f": "forget", "i": "input"}[gate]
@@ -126,14 +127,14 @@ def _expect_bias(lstm: LSTM, gate: str) -> None:
         raise ValueError("got an LSTM with bias=False, expected one with biases")
 
 
-def _set_all(lstm: LSTM, gate: str, value: float) -> None:
+def _set_all(lstm: LSTM | LSTMCell, gate: str, value: float) -> None:
     """Set the bias of a gate to one value, in every layer and direction."""
     _expect_bias(lstm, gate)
     for suffix in lstm.suffixes():
         _set_bias(lstm, suffix, gate, torch.full((lstm.hidden_size,), value))
 
 
-def _set_bias(lstm: LSTM, suffix: str, gate: str, value: Tensor) -> None:
+def _set_bias(lstm: LSTM | LSTMCell, suffix: str, gate: str, value: Tensor) -> None:
     """Set the sum of both biases of one gate: all of it in bias_ih, nothing in bias_hh."""
     H, row = lstm.hidden_size, CELLS[lstm.cell].gates.index(gate)
     rows = slice(row * H, (row + 1) * H)

@@ -4,24 +4,27 @@ Shapes: T steps, B batch, D features, H hidden units, P projected units (P = H w
 L layers times directions, G gates.
 """
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_lib.nn import _checks, backends
-from lstm_lib.nn.backends.interface import Call, Settings, eagerly
+from lstm_lib.nn import _checks, _parameters, _surface, backends
+from lstm_lib.nn._in_place import InPlaceOfLSTM
+from lstm_lib.nn.backends.interface import Call, Settings, eagerly, takes_calls
 from lstm_lib.nn.noise import Noise
 from lstm_lib.nn.steps import CELLS, State, Weights
 
 Pair = tuple[Tensor, Tensor]
 
 
-class LSTM(nn.Module):
+class LSTM(InPlaceOfLSTM):
     """Run LSTM layers over sequences; arguments, parameters, inputs and outputs are those of ``torch.nn.LSTM``.
+
+    It is a ``torch.nn.LSTM`` to code that asks, with what such code looks at (``_flat_weights``, ``all_weights``, ...),
+    and a leaf for torch.fx. What swaps modules by their exact type, as quantisation does, needs ``to_torch()``. As at
+    torch's own, torch.compile breaks its graph at it, unless ``torch._dynamo.config.allow_rnn`` is set.
 
     i = σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o) with a = W_ih x + b_ih + W_hh h + b_hh;
     c = f c_prev + i g;  h = o tanh(c).
@@ -89,7 +92,7 @@ class LSTM(nn.Module):
         zoneout: float | tuple[float, float] = 0.0,
     ) -> None:
         """Make the parameters and draw them."""
-        super().__init__()
+        super(nn.RNNBase, self).__init__()  # past torch's own parameters, which have four gates
         _checks.expect_sizes(input_size, hidden_size, num_layers, proj_size)
         _checks.expect_options(bias, batch_first, dropout, num_layers)
         _checks.expect_backend(cell, backend, proj_size)
@@ -99,8 +102,8 @@ class LSTM(nn.Module):
         self.bidirectional, self.proj_size = bool(bidirectional), int(proj_size)
         self.cell, self.backend = cell, backend
         self.variational_dropout, self.recurrent_dropout, self.zoneout = noise
+        self._complete()
         backends.expect_able(backend, self._settings())
-        self._names = tuple(self._shapes(input_size))  # of one layer's and direction's parameters, without suffix
         for k, suffix in enumerate(self.suffixes()):
             layer_input_size = input_size if k < self._directions else self._directions * (proj_size or hidden_size)
             for name, shape in self._shapes(layer_input_size).items():
@@ -109,17 +112,21 @@ class LSTM(nn.Module):
         self.flatten_parameters()
         self.reset_parameters()
 
+    def _complete(self) -> None:
+        """Set what follows from the options: names in torch's order, and what torch.nn.LSTM has beside them."""
+        self._names = tuple(self._shapes(self.input_size))  # of one layer's and direction's parameters, without suffix
+        self._all_weights = [[name + suffix for name in self._names] for suffix in self.suffixes()]
+        self._flat_weights_names = sum(self._all_weights, [])
+        self._given: dict[str, Any] = {}  # what was written into _flat_weights
+        self._is_looked_at = len(CELLS[self.cell].gates) == 4 or not self.bias
+        self.mode = "LSTM"
+        self.__dict__["__module__"] = _surface.LEAF
+
     # ------------------------------------------------------------ parameters
 
-    def _shapes(self, layer_input_size: int) -> dict[str, tuple[int, ...]]:
-        """Give name and shape of every parameter of one layer and direction, in torch's order."""
-        H, P = self.hidden_size, self.proj_size or self.hidden_size
-        rows = len(CELLS[self.cell].gates) * H
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, layer_input_size), "weight_hh": (rows, P)}
-        shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
-        shapes |= {"weight_hr": (P, H)} if self.proj_size else {}
-        shapes |= CELLS[self.cell].extra(H)
-        return {name: shape for name, shape in shapes.items() if self.bias or not name.startswith("bias")}
+    def _shapes(self, layer_input_size: int) -> _parameters.Shapes:
+        options: dict[str, Any] = {"proj_size": self.proj_size, "bias": self.bias}
+        return _parameters.shapes(self.cell, layer_input_size, self.hidden_size, **options)
 
     @property
     def _directions(self) -> int:
@@ -134,19 +141,10 @@ class LSTM(nn.Module):
         """
         return [f"_l{k}{end}" for k in range(self.num_layers) for end in ("", "_reverse")[: self._directions]]
 
-    @property
-    def all_weights(self) -> list[list[Tensor]]:
-        """The parameters of each layer and direction, as in ``torch.nn.LSTM``."""
-        return [[getattr(self, name + suffix) for name in self._names] for suffix in self.suffixes()]
-
     def reset_parameters(self) -> None:
         """Draw every parameter from U(±1/√H), as torch does; but the gains of a layer norm are 1, its own shift 0."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for name, parameter in self.named_parameters():
-            if "norm" in name:
-                nn.init.constant_(parameter, 1.0 if name.startswith("weight") else 0.0)
-            else:
-                nn.init.uniform_(parameter, -bound, bound)
+        norms = [name for name in self._flat_weights_names if "norm" in name]
+        _parameters.draw(self, self.hidden_size, norms)
 
     def flatten_parameters(self) -> None:
         """Move the parameters into one piece of memory where cuDNN takes them; elsewhere nothing happens."""
@@ -154,14 +152,11 @@ class LSTM(nn.Module):
         for backend in backends.candidates(self.backend, settings):
             backend.arrange(settings, self._weights())
 
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "LSTM":
-        super()._apply(fn, recurse)  # .to(), .cuda(), .half() and the like move parameters one by one
-        self.flatten_parameters()
-        return self
-
     # ------------------------------------------------------------ running
 
-    def forward(self, input: Tensor | PackedSequence, hx: Pair | None = None) -> tuple[Tensor | PackedSequence, Pair]:
+    def forward(  # type: ignore[override]
+        self, input: Tensor | PackedSequence, hx: Pair | None = None
+    ) -> tuple[Tensor | PackedSequence, Pair]:
         """Run over a batch (T, B, D), over one sequence (T, D), or over a PackedSequence, sorted or not.
 
         Args:
@@ -183,12 +178,16 @@ class LSTM(nn.Module):
     def _is_traced(self, input: Any) -> bool:
         """Say whether torch.compile, if it is at work, can follow every backend that this input may meet."""
         if not torch.compiler.is_compiling():
-            return True
+            return not takes_calls()
         able = backends.candidates(self.backend, self._settings())
         return all(backend.is_traced for backend in able) and not isinstance(input, PackedSequence)
 
     def _run(self, input: Any, hx: Pair | None) -> tuple[Any, Pair]:
         """Check what came, let the backend of choice compute, and give what comes out the form of the input."""
+        if not self._is_looked_at and _surface.has_plain_parameters(self):
+            self._is_looked_at = True
+            biases = {name: getattr(self, name) for name in self._flat_weights_names if name.startswith("bias_")}
+            _surface.warn_of_four_gates(self.cell, self.hidden_size, biases)
         call = self.request(input, hx)
         hs, state = backends.choose(self.backend, call).backend.run(call)
         if isinstance(input, PackedSequence):
@@ -208,6 +207,7 @@ class LSTM(nn.Module):
             >>> call.xs.shape, call.state.h.shape
             (torch.Size([5, 4, 3]), torch.Size([1, 4, 2]))
         """
+        _surface.refuse_proxy(input)
         is_packed = isinstance(input, PackedSequence)
         parts: Any = input if is_packed else (input, None, None, None)
         xs, batch_sizes, order, _ = parts
@@ -230,8 +230,9 @@ class LSTM(nn.Module):
         return Settings(self.cell, self.num_layers, self.bidirectional, self.bias, self.dropout, noise)
 
     def _weights(self) -> list[Weights]:
-        """Return the parameters of each layer and direction by their names without suffix, in torch's order."""
-        return [{name: getattr(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
+        """Return the weights of each layer and direction by their names without suffix, in torch's order."""
+        find = _surface.weight_of if self._given else getattr
+        return [{name: find(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
 
     def _start(self, xs: Tensor, hx: Pair | None, B: int, *, is_batched: bool) -> State:
         """Return the initial state with a batch dimension: what came, checked, or zeros."""

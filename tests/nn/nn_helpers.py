@@ -2,10 +2,15 @@
 
 import copy
 import math
+import sys
+import types
+import unittest
+import unittest.mock
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
@@ -72,6 +77,23 @@ def run(
     if state is not None:
         results |= {"gradient of h_0": state[0].grad, "gradient of c_0": state[1].grad}
     return {name: result.detach().clone() for name, result in results.items()}
+
+
+def module_info(kind: type[torch.nn.Module] = torch.nn.LSTM) -> Any:
+    """Return what PyTorch's own module tests know of a class, which torch installs."""
+    if "expecttest" not in sys.modules:  # PyTorch's test tools import it at their top; the cases do not use it
+        stand_in = types.ModuleType("expecttest")
+        stand_in.TestCase = unittest.TestCase
+        sys.modules["expecttest"] = stand_in
+    with unittest.mock.patch.object(torch.backends, "disable_global_flags"):  # or later tests could set none
+        common_modules = pytest.importorskip("torch.testing._internal.common_modules")
+    return next(info for info in common_modules.module_db if info.module_cls is kind)
+
+
+def module_cases(training: bool, kind: type[torch.nn.Module] = torch.nn.LSTM) -> list[Any]:
+    """List the cases of PyTorch's own module tests, in float64."""
+    info = module_info(kind)
+    return info.module_inputs_func(info, device="cpu", dtype=torch.float64, requires_grad=True, training=training)
 
 
 def assert_slopes(function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor) -> None:

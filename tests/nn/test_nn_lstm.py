@@ -5,10 +5,6 @@ import io
 import itertools
 import pickle
 import re
-import sys
-import types
-import unittest
-import unittest.mock
 from typing import Any
 
 import pytest
@@ -29,6 +25,7 @@ from nn_helpers import (
     draw,
     make_input,
     make_state,
+    module_cases,
     run,
     twin,
 )
@@ -109,18 +106,6 @@ def test_the_grid_says_how_many_configurations_it_holds(capsys: pytest.CaptureFi
         print(f"\nparity with torch.nn.LSTM: {count} configurations, each in train and in eval mode, ", end="")
         print(f"and {2 * len(BACKENDS)} x {len(module_cases(True))} cases of PyTorch's own module tests ", end="")
     assert count == len(GROUPS) * len(INSIDE) == 17 * 5 * 2 * 2 * 4
-
-
-def module_cases(training: bool) -> list[Any]:
-    """List the LSTM cases of PyTorch's own module tests."""
-    if "expecttest" not in sys.modules:  # PyTorch's test tools import it at their top; the cases do not use it
-        stand_in = types.ModuleType("expecttest")
-        stand_in.TestCase = unittest.TestCase
-        sys.modules["expecttest"] = stand_in
-    with unittest.mock.patch.object(torch.backends, "disable_global_flags"):  # or later tests could set none
-        common_modules = pytest.importorskip("torch.testing._internal.common_modules")
-    info = next(info for info in common_modules.module_db if info.module_cls is torch.nn.LSTM)
-    return info.module_inputs_func(info, device="cpu", dtype=torch.float64, requires_grad=True, training=training)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

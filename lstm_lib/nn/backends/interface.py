@@ -4,6 +4,7 @@ Shapes: T steps, B batch, N = Σ b_t rows of packed sequences, D features, H hid
 (P = H without a projection), L layers times directions.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -92,8 +93,23 @@ def eagerly(function: F) -> F:
     compiled code calls back into plain torch, as it does for ``torch.nn.LSTM``. An exported program has no plain torch
     to call back into, and holds the kernel itself.
     """
-    is_compiled = torch.compiler.is_compiling() and not is_exporting()
+    is_compiled = not is_exporting() if torch.compiler.is_compiling() else takes_calls()
     return cast(F, torch.compiler.disable(function)) if is_compiled else function
+
+
+def takes_calls() -> bool:
+    """Say whether ``torch.compile`` is at work outside of a graph, and would compile the next function by itself.
+
+    It breaks its graph at every ``torch.nn.LSTM``, and goes on with what that calls.
+
+    Example:
+        >>> takes_calls()
+        False
+    """
+    if torch.compiler.is_compiling():  # and here it has taken this function
+        return True
+    ask = getattr(torch._C._dynamo.eval_frame, "get_eval_frame_callback", None)
+    return callable(ask()) if ask else "torch._dynamo" in sys.modules
 
 
 def is_exporting() -> bool:
