@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lstm_lib.nn.backends._order import Steps
@@ -34,12 +35,14 @@ class Kind(NamedTuple):
     """What sets a cell apart from the standard one, once its rows are those of i, f, g, o (see ``as_standard``).
 
     peep: weight_peep (3, H) or None. says_all: whether h = c, as in JANET, instead of o tanh(c). W_hr: the projection
-    (P, H) or None, and P = H.
+    (P, H) or None, and P = H. W_u, b_u: in the drawn cell h = o tanh(W_u kept + b_u), with kept = f c_prev.
     """
 
     peep: Tensor | None = None
     says_all: bool = False
     W_hr: Tensor | None = None
+    W_u: Tensor | None = None
+    b_u: Tensor | None = None
 
 
 def scan(
@@ -77,12 +80,16 @@ def scan(
         a[:, : 2 * H].sigmoid_()
         g.tanh_()
         torch.mul(f, c[:b], out=c_t)
+        if kind.W_u is not None:
+            said = F.linear(c_t.to(W.dtype), kind.W_u, kind.b_u)      # W_u kept + b_u
         c_t.addcmul_(i, g)                       # c = f c_prev + i g
         if peep is not None:
             o.addcmul_(peep[2], c_t)
         o.sigmoid_()
         if kind.says_all:
             h_t.copy_(c_t)
+        elif kind.W_u is not None:
+            h_t.copy_(torch.tanh(said.to(m.dtype), out=m).mul_(o))
         elif kind.W_hr is None:
             h_t.copy_(torch.tanh(c_t, out=m).mul_(o))                  # h = o tanh(c)
         else:
@@ -118,13 +125,13 @@ def scan_back(
         steps: The order of the forward run.
 
     Returns:
-        Gradient of the shares (N, 4·H); with a projection the whole gradient of each h (N, P), else d_hs; and the
-        gradient of the initial state.
+        Gradient of the shares (N, 4·H); with a projection the whole gradient of each h (N, P), in the drawn cell that
+        of W_u kept + b_u (N, H), else d_hs; and the gradient of the initial state.
     """
     i, f, g, o = gates.chunk(4, dim=1)
-    cs_before, W_hr = steps.earlier(start.c.to(cs.dtype), cs), kind.W_hr
-    tanh_cs = cs.tanh()
-    to_c = torch.ones_like(cs) if kind.says_all else o * (1 - tanh_cs * tanh_cs)   # ∂(o tanh c)/∂c
+    cs_before, W_hr, W_u = steps.earlier(start.c.to(cs.dtype), cs), kind.W_hr, kind.W_u
+    tanh_cs = cs.tanh() if W_u is None else F.linear((f * cs_before).to(W_u.dtype), W_u, kind.b_u).to(cs.dtype).tanh_()
+    to_c = torch.ones_like(cs) if kind.says_all else o * (1 - tanh_cs * tanh_cs)   # ∂(o tanh c)/∂c; drawn: to W_u kept
     d_shares = torch.cat([
         g * i * (1 - i),                                                           # ∂c/∂a_i
         cs_before * f * (1 - f),                                                   # ∂c/∂a_f
@@ -133,7 +140,7 @@ def scan_back(
     ], dim=1)
     H = W_hh.shape[0] // 4
     peep = None if kind.peep is None else kind.peep.to(cs.dtype)
-    heard = d_hs.new_empty(d_hs.shape) if W_hr is not None else d_hs
+    heard = d_hs if W_hr is None and W_u is None else d_hs.new_empty(d_hs.shape)
     d_h, d_c = (part.to(cs.dtype, copy=True) for part in d_last)
     for first, b in reversed(steps.each):
         rows = slice(first, first + b)
@@ -144,6 +151,16 @@ def scan_back(
             heard[rows] = now_h
             d_m = (now_h.to(W_hr.dtype) @ W_hr).to(cs.dtype)
         d_a[:, 3 * H :].mul_(d_m)
+        if W_u is not None:  # c goes to the next step alone, and what the gate says comes from kept
+            d_said = torch.mul(d_m, to_c[rows], out=to_c[rows]).to(W_u.dtype)
+            heard[rows] = d_said
+            d_a[:, :H].mul_(now_c)
+            d_a[:, 2 * H : 3 * H].mul_(now_c)
+            now_c += d_said @ W_u
+            d_a[:, H : 2 * H].mul_(now_c)
+            now_c.mul_(f[rows])
+            _hear(d_a, W_hh, now_h)
+            continue
         now_c.addcmul_(d_m, to_c[rows])
         if peep is not None:
             now_c.addcmul_(d_a[:, 3 * H :], peep[2])
@@ -151,11 +168,16 @@ def scan_back(
         now_c.mul_(f[rows])
         if peep is not None:
             now_c.addcmul_(d_a[:, :H], peep[0]).addcmul_(d_a[:, H : 2 * H], peep[1])
-        if d_a.dtype == W_hh.dtype:
-            torch.mm(d_a, W_hh, out=now_h)
-        else:
-            now_h.copy_(d_a.to(W_hh.dtype) @ W_hh)
+        _hear(d_a, W_hh, now_h)
     return d_shares.to(W_hh.dtype), heard, State(d_h.to(start.h.dtype), d_c.to(start.c.dtype))
+
+
+def _hear(d_a: Tensor, W_hh: Tensor, d_h: Tensor) -> None:
+    """Write into d_h (b, P) the gradient of what the gates heard."""
+    if d_a.dtype == W_hh.dtype:
+        torch.mm(d_a, W_hh, out=d_h)
+    else:
+        d_h.copy_(d_a.to(W_hh.dtype) @ W_hh)
 
 
 LOOP = Scan(scan, scan_back)

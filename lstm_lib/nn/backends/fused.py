@@ -1,4 +1,4 @@
-"""The standard cell and its close relatives with a backward pass derived by hand: one autograd node a sequence.
+"""Every cell with a backward pass derived by hand: one autograd node a sequence.
 
 Shapes: T steps, B batch, N = Σ b_t rows of packed sequences (T·B for a batch), D features, H hidden units.
 Rows are in the order of ``reference``: the first b_0 are step 0, the next b_1 step 1, and so on.
@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lstm_lib.nn.backends import reference
+from lstm_lib.nn.backends import _normed, reference
 from lstm_lib.nn.backends._order import Steps, order
 from lstm_lib.nn.backends._scan import LOOP, Kind, Scan
 from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype, has_tangent, is_transformed
-from lstm_lib.nn.steps import CELLS, State, Weights, preactivations
+from lstm_lib.nn.steps import CELLS, Cell, State, Weights, preactivations
 
-ABLE = ("standard", "peephole", "coupled", "janet", "no-forget")
+ABLE = ("standard", "drawn", "peephole", "coupled", "janet", "no-forget", "layernorm")
 
 
 CERTAIN = 1e3  # a pre-activation of which σ is 1 to the last digit, and its slope 0
@@ -43,10 +43,12 @@ def as_standard(cell: str, w: Weights) -> Weights:
     if cell not in ("coupled", "janet", "no-forget"):
         return w
     more = dict(w)
+    if cell == "no-forget" and "bias_ih" not in w:
+        more |= dict.fromkeys(("bias_ih", "bias_hh"), w["weight_hh"].new_zeros(len(w["weight_hh"])))
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    for name in (name for name in names if name in w):
+    for name in (name for name in names if name in more):
         if cell == "no-forget":
-            i, g, o = w[name].chunk(3)
+            i, g, o = more[name].chunk(3)
             f = torch.full_like(i, CERTAIN) if name == "bias_ih" else torch.zeros_like(i)
         else:
             f, g, *rest = w[name].chunk(3 if cell == "coupled" else 2)
@@ -95,7 +97,10 @@ class _Layer(torch.autograd.Function):
         wanted, steps = ctx.needs_input_grad[5:], ctx.steps
         w = dict(zip(ctx.names, weights, strict=True))
         if torch.is_grad_enabled():  # somebody will differentiate once more
-            found = _differentiably(ctx.cell, steps, w, (xs, h_0, c_0), (d_hs, d_h_n, d_c_n), wanted)
+            inputs, d_outputs = (xs, h_0, c_0), (d_hs, d_h_n, d_c_n)
+            found = reference.differentiably(
+                _readable(ctx.cell), steps.sizes, w, inputs, d_outputs, wanted, reverse=steps.reverse
+            )
             return None, None, None, None, None, *found
         start, d_last = State(h_0, c_0), State(d_h_n, d_c_n)
         kind = _kind(ctx.cell, w)
@@ -111,6 +116,11 @@ class _Layer(torch.autograd.Function):
         if needs.get("weight_hr"):
             said = gates[:, 3 * cs.shape[1] :] * cs.tanh()
             grads["weight_hr"] = heard.t() @ said.to(heard.dtype)
+        if needs.get("weight_u"):
+            kept = gates[:, cs.shape[1] : 2 * cs.shape[1]] * steps.earlier(c_0.to(cs.dtype), cs)
+            grads["weight_u"] = heard.t() @ kept.to(heard.dtype)
+        if needs.get("bias_u"):
+            grads["bias_u"] = heard.sum(0)
         if needs.get("weight_peep"):
             before = steps.earlier(c_0.to(cs.dtype), cs)
             d_i, d_f, _, d_o = d_shares.to(cs.dtype).chunk(4, dim=1)
@@ -122,25 +132,13 @@ class _Layer(torch.autograd.Function):
 
 
 def _kind(cell: str, w: Weights) -> Kind:
-    return Kind(w.get("weight_peep"), cell == "janet", w.get("weight_hr"))
+    return Kind(w.get("weight_peep"), cell == "janet", w.get("weight_hr"), w.get("weight_u"), w.get("bias_u"))
 
 
-def _differentiably(
-    cell: str,
-    steps: Steps,
-    w: Weights,
-    inputs: tuple[Tensor, ...],
-    d_outputs: tuple[Tensor, ...],
-    wanted: tuple[bool, ...],
-) -> list[Tensor | None]:
-    """Give the gradients by the readable path, which autograd can differentiate again."""
-    xs, *start = inputs
-    readable = CELLS["peephole" if cell == "peephole" else "standard"]
-    readable = readable._replace(step=_says_all) if cell == "janet" else readable
-    hs, last = reference.run_direction(readable, w, xs, steps.sizes, State(*start), reverse=steps.reverse)
-    asked = [tensor for tensor, is_wanted in zip((*inputs, *w.values()), wanted, strict=True) if is_wanted]
-    found = iter(torch.autograd.grad((hs, *last), asked, d_outputs, create_graph=True, allow_unused=True))
-    return [next(found) if is_wanted else None for is_wanted in wanted]
+def _readable(cell: str) -> Cell:
+    """Return the readable cell that has these rows."""
+    readable = CELLS[cell if cell in ("peephole", "drawn") else "standard"]
+    return readable._replace(step=_says_all) if cell == "janet" else readable
 
 
 def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
@@ -171,7 +169,12 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
                 rows = F.dropout(rows, settings.dropout if settings.noise.training else 0.0)
             columns = []
             for k, steps in enumerate(orders, start=first):
-                w, begin = as_standard(settings.cell, weights[k]), (state.h[k], state.c[k])
+                w, begin = as_standard(settings.cell, weights[k]), State(state.h[k], state.c[k])
+                if settings.cell == "layernorm":
+                    hs, *last = _normed.run_direction(w, rows, begin, steps)
+                    columns.append(hs)
+                    last_states.append(last)
+                    continue
                 given = (how, torch.is_grad_enabled(), steps, settings.cell, tuple(w), rows, *begin, *w.values())
                 hs, *last = _Layer.apply(*given)
                 columns.append(hs)
@@ -186,13 +189,12 @@ def lacks(settings: Settings) -> str:
     """Say why there is no derivation for such a module.
 
     Example:
-        >>> lacks(Settings("standard")), lacks(Settings("drawn"))
-        ('', "cell 'drawn' has no derivation")
+        >>> from lstm_lib.nn.noise import Noise
+        >>> lacks(Settings("drawn")), lacks(Settings(noise=Noise(zoneout_c=0.1)))
+        ('', 'zoneout inside the layer: only the readable loop has it')
     """
     if settings.cell not in ABLE:
         return f"cell {settings.cell!r} has no derivation"
-    if settings.cell == "no-forget" and not settings.has_bias:
-        return "cell 'no-forget' without biases has no derivation"
     acting = settings.noise.acting()
     return f"{' and '.join(acting)} inside the layer: only the readable loop has it" if acting else ""
 
