@@ -50,7 +50,9 @@ def answer(name: str, question: dict[str, Any]) -> dict[str, Any]:
     return {"peak_mib": _turns.peak_mib(both)}
 
 
-def measure(series: dict[str, list[Size]], rounds: int, seconds: float, threads: int, log: _turns.Log, end: float) -> int:
+def measure(
+    series: dict[str, list[Size]], rounds: int, seconds: float, threads: int, log: _turns.Log, end: float
+) -> int:
     """Let the contenders take turns; return how many measurements no longer fitted the time."""
     left_out = 0
     for number in range(rounds):
@@ -100,7 +102,7 @@ def rows_of(log: _turns.Log, threads: int) -> list[dict[str, Any]]:
         found.setdefault(key, {"ms": [], "peak_mib": []})[entry["what"]].append(entry[entry["what"]])
     rows: list[dict[str, Any]] = []
     for (against, size, name), values in found.items():
-        row = {"what": "size", "against": against} | dict(zip("TBDH", size, strict=True)) | {"rung": name}
+        row: dict[str, Any] = {"what": "size", "against": against} | dict(zip("TBDH", size, strict=True)) | {"rung": name}
         row |= {"threads": threads, "n": len(values["ms"])}
         row |= {"median_ms": round(statistics.median(values["ms"]), 4) if values["ms"] else None}
         row |= {"peak_mib": values["peak_mib"][0] if values["peak_mib"] else None, "bare_mib": round(bare_mib(size), 2)}
@@ -127,7 +129,7 @@ def slopes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write the results, or be a child."""
     parser = argparse.ArgumentParser(description="How time and memory of an LSTM grow with steps and units.")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, nothing written: to try the script")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, nothing written")
     parser.add_argument("--resume", action="store_true", help=f"go on with what {LOG} holds")
     parser.add_argument("--dry-run", action="store_true", help="print, but do not write the results")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each contender starts")

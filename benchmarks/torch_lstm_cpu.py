@@ -356,7 +356,7 @@ def write(log: _turns.Log, threads: int, **last: Any) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write the results, or be a child."""
     parser = argparse.ArgumentParser(description="LSTMs on a processor: are the numbers right, how long do they take?")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, nothing written: to try the script")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, nothing written")
     parser.add_argument("--resume", action="store_true", help=f"go on with what {LOG} holds")
     parser.add_argument("--dry-run", action="store_true", help="print, but do not write the results")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each contender starts")

@@ -62,7 +62,7 @@ def _run_direction(asked: str, call: Call, w: Weights, every: int) -> tuple[Tens
     """Run one layer from the first step to the last."""
     settings = call.settings._replace(num_layers=1, bidirectional=False, dropout=0.0)
     T = len(call.xs) if call.batch_sizes is None else len(call.batch_sizes)
-    state, hs, row = call.state, [], 0
+    state, hs, row, is_noisy = call.state, [], 0, bool(settings.noise.acting())  # a generator's state takes 5 kB
     for t in range(0, T, every):
         if call.batch_sizes is None:
             sizes, xs, b = None, call.xs[t : t + every], call.xs.shape[1]
@@ -73,7 +73,7 @@ def _run_direction(asked: str, call: Call, w: Weights, every: int) -> tuple[Tens
 
         old = State(state.h[:, :b], state.c[:, :b])  # the others have ended, and keep their state
         given = (asked, settings, tuple(w), sizes, xs, *old, *w.values())
-        out, h, c = checkpoint(_run_piece, *given, use_reentrant=False)
+        out, h, c = checkpoint(_run_piece, *given, use_reentrant=False, preserve_rng_state=is_noisy)
         hs.append(out)
         state = State(_keep_rest(h, state.h), _keep_rest(c, state.c))
     return torch.cat(hs), state
