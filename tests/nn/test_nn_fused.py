@@ -14,6 +14,12 @@ every_cell = pytest.mark.parametrize("cell", CELLS)
 SHAPES = [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "bidirectional": True}]
 
 
+@pytest.fixture(autouse=True)
+def _many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut the way back of these short sequences into pieces of a step or two, as that of long ones is cut."""
+    monkeypatch.setattr(fused, "CACHE", 600)
+
+
 def twins(cell: str, dtype: torch.dtype = torch.float64, **options: Any) -> tuple[LSTM, LSTM]:
     """Make two modules with the same numbers, the readable one and the one derived by hand."""
     readable = make(cell, **options)

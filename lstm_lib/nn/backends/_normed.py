@@ -40,15 +40,16 @@ def scan(
     gates = shares.to(wide(shares.dtype), copy=True)
     zs, hs, cs = torch.empty_like(gates), shares.new_empty(len(shares), H), gates.new_empty(len(shares), H)
     h, c, W = start.h, start.c.to(gates.dtype), W_hh.t()
-    for first, b in steps.each:
-        a, z, c_t, h_t = (part[first : first + b] for part in (gates, zs, cs, hs))
-        z.copy_(h[:b] @ W)
+    views = steps.views(gates, gates[:, : 2 * H], *gates.chunk(4, dim=1), zs, cs, hs)
+    for a, i_and_f, i, f, g, o, z, c_t, h_t in views:
+        b = len(a)
+        heard, c_prev = (h, c) if b == len(c) else (h[:b], c[:b])
+        z.copy_(heard @ W) if z.dtype != W.dtype else torch.mm(heard, W, out=z)
         a += _norm(z, norms["weight_norm_hh"], norms.get("bias_hh"))[0]
-        i, f, g, o = a.split(H, dim=1)
-        a[:, : 2 * H].sigmoid_()
+        i_and_f.sigmoid_()
         g.tanh_()
         o.sigmoid_()
-        torch.mul(f, c[:b], out=c_t)
+        torch.mul(f, c_prev, out=c_t)
         c_t.addcmul_(i, g)                       # c = f c_prev + i g
         h_t.copy_(_norm(c_t, norms["weight_norm_c"], norms.get("bias_norm_c"))[0].tanh_().mul_(o))
         if b == len(c):
@@ -88,16 +89,19 @@ def scan_back(
     ], dim=1)
     d_zs = torch.empty_like(d_shares)
     d_h, d_c = (part.to(cs.dtype, copy=True) for part in d_last)
-    for first, b in reversed(steps.each):
-        rows = slice(first, first + b)
-        now_h, now_c, d_a, d_n, d_z = d_h[:b], d_c[:b], d_shares[rows], d_ns[rows], d_zs[rows]
-        now_h += d_hs[rows]
-        d_a[:, 3 * H :].mul_(now_h)
+    normed = (cs, mean_c, spread_c, zs, mean_z, spread_z)
+    by_c, by_h = d_shares.view(-1, 4, H)[:, :3], d_shares[:, 3 * H :]
+    for views in reversed(list(steps.views(d_shares, by_c, by_h, d_ns, d_zs, d_hs, f, *normed))):
+        d_a, d_ifg, d_o, d_n, d_z, d_h_t, f_t, c, mean_c_t, spread_c_t, z, mean_z_t, spread_z_t = views
+        b = len(d_a)
+        now_h, now_c = (d_h, d_c) if b == len(d_c) else (d_h[:b], d_c[:b])
+        now_h += d_h_t
+        d_o.mul_(now_h)
         d_n.mul_(now_h)
-        now_c += _norm_back(d_n, cs[rows], mean_c[rows], spread_c[rows], gain_c)
-        d_a[:, : 3 * H].view(b, 3, H).mul_(now_c.unsqueeze(1))
-        now_c.mul_(f[rows])
-        d_z.copy_(_norm_back(d_a, zs[rows], mean_z[rows], spread_z[rows], gain_z))
+        now_c += _norm_back(d_n, c, mean_c_t, spread_c_t, gain_c)
+        d_ifg.mul_(now_c.unsqueeze(1))
+        now_c.mul_(f_t)
+        d_z.copy_(_norm_back(d_a, z, mean_z_t, spread_z_t, gain_z))
         now_h.copy_(d_z.to(W_hh.dtype) @ W_hh)
     grads = {"weight_norm_hh": (d_shares * normed_z).sum(0), "bias_hh": d_shares.sum(0)}
     grads |= {"weight_norm_c": (d_ns * ((cs - mean_c) * spread_c)).sum(0), "bias_norm_c": d_ns.sum(0)}

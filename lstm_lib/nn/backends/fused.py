@@ -98,37 +98,93 @@ class _Layer(torch.autograd.Function):
         w = dict(zip(ctx.names, weights, strict=True))
         if torch.is_grad_enabled():  # somebody will differentiate once more
             inputs, d_outputs = (xs, h_0, c_0), (d_hs, d_h_n, d_c_n)
-            found = reference.differentiably(
+            again = reference.differentiably(
                 _readable(ctx.cell), steps.sizes, w, inputs, d_outputs, wanted, reverse=steps.reverse
             )
-            return None, None, None, None, None, *found
-        start, d_last = State(h_0, c_0), State(d_h_n, d_c_n)
-        kind = _kind(ctx.cell, w)
-        d_shares, heard, d_start = ctx.how.backward(d_hs, d_last, w["weight_hh"], kind, start, cs, gates, steps)
+            return None, None, None, None, None, *again
         needs = dict(zip(("xs", "h_0", "c_0", *ctx.names), wanted, strict=True))
-        grads = {"h_0": d_start.h, "c_0": d_start.c}
+        d_h, d_c, kind, grads = d_h_n, d_c_n, _kind(ctx.cell, w), _Sums(needs)
         if needs["xs"]:
-            grads["xs"] = d_shares @ w["weight_ih"]
-        if needs["weight_ih"]:
-            grads["weight_ih"] = d_shares.t() @ xs
-        if needs["weight_hh"]:
-            grads["weight_hh"] = d_shares.t() @ steps.earlier(h_0, hs)
-        if needs.get("weight_hr"):
-            said = gates[:, 3 * cs.shape[1] :] * cs.tanh()
-            grads["weight_hr"] = heard.t() @ said.to(heard.dtype)
-        if needs.get("weight_u"):
-            kept = gates[:, cs.shape[1] : 2 * cs.shape[1]] * steps.earlier(c_0.to(cs.dtype), cs)
-            grads["weight_u"] = heard.t() @ kept.to(heard.dtype)
-        if needs.get("bias_u"):
-            grads["bias_u"] = heard.sum(0)
-        if needs.get("weight_peep"):
-            before = steps.earlier(c_0.to(cs.dtype), cs)
-            d_i, d_f, _, d_o = d_shares.to(cs.dtype).chunk(4, dim=1)
-            sums = [(d_i * before).sum(0), (d_f * before).sum(0), (d_o * cs).sum(0)]
-            grads["weight_peep"] = torch.stack(sums).to(d_shares.dtype)
-        if needs.get("bias_ih") or needs.get("bias_hh"):
-            grads["bias_ih"] = grads["bias_hh"] = d_shares.sum(0)
-        return None, None, None, None, None, *(grads.get(name) for name in needs)
+            grads.found["xs"] = torch.empty_like(xs)
+        bias = "bias_ih" if needs.get("bias_ih") else "bias_hh"
+        pieces = steps.pieces(_rows_at_once(gates, hs.dtype))
+        for piece in reversed(pieces):
+            rows, part = piece.rows, piece.steps
+            begin, b = State(*(steps.entering(*pair, piece) for pair in ((h_0, hs), (c_0, cs)))), part.sizes[0]
+            saved = (cs[rows], gates[rows])
+            d_last = State(d_h[:b], d_c[:b])
+            d_shares, heard, d_begin = ctx.how.backward(
+                d_hs[rows], d_last, w["weight_hh"], kind, begin, *saved, part
+            )
+            d_h, d_c = (_over(new, old) for new, old in zip(d_begin, (d_h, d_c), strict=True))
+            if needs["xs"]:
+                torch.mm(d_shares, w["weight_ih"], out=grads.found["xs"][rows])
+            grads.add_product("weight_ih", d_shares, xs[rows])
+            grads.add_product("weight_hh", d_shares, part.earlier(begin.h, hs[rows]))
+            grads.add_sum(bias, d_shares)
+            _add_own(grads, part, begin, d_shares, heard, *saved)
+        found = grads.found | {"h_0": d_h, "c_0": d_c}
+        found |= {name: found[bias] for name in ("bias_ih", "bias_hh") if needs.get(name)}
+        return None, None, None, None, None, *(found.get(name) for name in needs)
+
+
+CACHE = 1 << 19  # bytes of gates that the way back takes at once on a processor: about what a core keeps close by
+
+
+def _rows_at_once(gates: Tensor, dtype: torch.dtype) -> int:
+    """Return of how many rows the gradients are computed at once.
+
+    On a processor few, so that what is computed for them stays near, and no (N, 4·H) is ever made. Elsewhere all, in
+    few launches; and in low precision all, because sums of sums would lose digits.
+    """
+    is_near = gates.device.type == "cpu" and dtype in (torch.float32, torch.float64)
+    return CACHE // max(1, gates.shape[1] * gates.element_size()) if is_near else max(1, len(gates))
+
+
+def _over(new: Tensor, old: Tensor) -> Tensor:
+    """Put the rows of the sequences of a piece over those of all."""
+    return new if len(new) == len(old) else torch.cat([new, old[len(new) :].to(new.dtype)])
+
+
+class _Sums:
+    """Gradients that add up from piece to piece, of those parameters that want one."""
+
+    def __init__(self, needs: dict[str, bool]) -> None:
+        self.needs, self.found = needs, {}  # type: ignore[var-annotated]
+
+    def add_product(self, name: str, d: Tensor, given: Tensor) -> None:
+        """Add dᵀ · given."""
+        if not self.needs.get(name):
+            return
+        if name in self.found:
+            self.found[name].addmm_(d.t(), given)
+        else:
+            self.found[name] = d.t() @ given
+
+    def add_sum(self, name: str, d: Tensor) -> None:
+        """Add the sum over rows."""
+        if name in self.found:
+            self.found[name] += d.sum(0)
+        elif self.needs.get(name):
+            self.found[name] = d.sum(0)
+
+
+def _add_own(
+    grads: _Sums, steps: Steps, begin: State, d_shares: Tensor, heard: Tensor, cs: Tensor, gates: Tensor
+) -> None:
+    """Add the gradients of what only some cells have."""
+    H = cs.shape[1]
+    if grads.needs.get("weight_hr"):
+        grads.add_product("weight_hr", heard, (gates[:, 3 * H :] * cs.tanh()).to(heard.dtype))
+    if grads.needs.get("weight_u"):
+        kept = gates[:, H : 2 * H] * steps.earlier(begin.c.to(cs.dtype), cs)
+        grads.add_product("weight_u", heard, kept.to(heard.dtype))
+    grads.add_sum("bias_u", heard)
+    if grads.needs.get("weight_peep"):
+        before = steps.earlier(begin.c.to(cs.dtype), cs)
+        d_i, d_f, _, d_o = d_shares.to(cs.dtype).chunk(4, dim=1)
+        rows = torch.stack([d_i * before, d_f * before, d_o * cs], dim=1).to(d_shares.dtype)
+        grads.add_sum("weight_peep", rows)
 
 
 def _kind(cell: str, w: Weights) -> Kind:
