@@ -102,8 +102,8 @@ def rows_of(log: _turns.Log, threads: int) -> list[dict[str, Any]]:
         found.setdefault(key, {"ms": [], "peak_mib": []})[entry["what"]].append(entry[entry["what"]])
     rows: list[dict[str, Any]] = []
     for (against, size, name), values in found.items():
-        row: dict[str, Any] = {"what": "size", "against": against} | dict(zip("TBDH", size, strict=True)) | {"rung": name}
-        row |= {"threads": threads, "n": len(values["ms"])}
+        row: dict[str, Any] = {"what": "size", "against": against} | dict(zip("TBDH", size, strict=True))
+        row |= {"rung": name, "threads": threads, "n": len(values["ms"])}
         row |= {"median_ms": round(statistics.median(values["ms"]), 4) if values["ms"] else None}
         row |= {"peak_mib": values["peak_mib"][0] if values["peak_mib"] else None, "bare_mib": round(bare_mib(size), 2)}
         rows.append(row)
