@@ -43,10 +43,10 @@ class LSTM(nn.Module):
         cell: "standard"; "drawn", the article's (adds weight_u (H, H), bias_u (H)); "peephole" (adds weight_peep
             (3, H): i, f, o); "coupled" (rows f, g, o); "janet" (rows f, g); "no-forget" (rows i, g, o);
             "layernorm" (adds weight_norm_ih, weight_norm_hh (4·H), weight_norm_c, bias_norm_c (H)).
-        backend: "reference", the readable loop; "fused", the same with a backward pass derived by hand (no dropout
-            inside the layer); "triton", all steps in one launch on an NVIDIA GPU (what "fused" can but "drawn" and
-            "layernorm", without a projection, in float32 with TF32 products, bfloat16 and float16); "native", torch's
-            own kernels (cell "standard" without dropout inside the layer); "auto", on a GPU "triton", and on a
+        backend: "reference", the readable loop; "fused", the same with a backward pass derived by hand (all but
+            "layernorm" with dropout inside the layer); "triton", all steps in one launch on an NVIDIA GPU (without
+            such dropout, a projection, "drawn" and "layernorm", in float32 with TF32 products, bfloat16 and float16);
+            "native", torch's own kernels (cell "standard" without such dropout); "auto", on a GPU "triton", and on a
             processor "fused" for packed sequences, float64 and projections, where a recorded measurement says that it
             is faster, else the first that can of "native", "fused" and "reference". ``lstm_lib.nn.explain`` says
             which, and why.

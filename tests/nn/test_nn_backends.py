@@ -85,13 +85,20 @@ SITUATIONS: dict[str, tuple[dict[str, Any], torch.dtype, str, str, str]] = {
         for cell in nn.CELLS
         if cell != "standard"
     },
-    "zoneout": ({"zoneout": 0.1}, torch.float32, "", "reference", f"zoneout {NOISE}"),
-    "zoneout, eval": ({"zoneout": (0, 0.1)}, torch.float32, "eval", "reference", f"zoneout {NOISE}"),
+    "zoneout": ({"zoneout": 0.1}, torch.float32, "", "fused", f"zoneout {NOISE}"),
+    "zoneout, eval": ({"zoneout": (0, 0.1)}, torch.float32, "eval", "fused", f"zoneout {NOISE}"),
+    "zoneout, normalised": (
+        {"zoneout": 0.1, "cell": "layernorm"},
+        torch.float32,
+        "",
+        "reference",
+        "cell 'layernorm' has no derivation with it",
+    ),
     "two forms": (
         {"variational_dropout": 0.1, "recurrent_dropout": 0.1},
         torch.float32,
         "",
-        "reference",
+        "fused",
         f"variational_dropout and recurrent_dropout {NOISE}",
     ),
     "silent in eval": ({"recurrent_dropout": 0.1}, torch.float32, "eval", "native", "on a CPU in float32"),

@@ -107,3 +107,61 @@ def test_under_autocast_it_answers_in_bfloat16_and_close(cell: str) -> None:
     assert {hs.dtype, h.dtype, c.dtype} == {torch.bfloat16}
     torch.testing.assert_close(hs.double(), readable(xs.double())[0], rtol=0, atol=3e-2)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in ours.parameters())
+
+
+# ---------------------------------------------------------------- dropout inside the layer
+
+NOISES: dict[str, dict[str, Any]] = {
+    "variational": {"variational_dropout": 0.4},
+    "recurrent": {"recurrent_dropout": 0.4},
+    "zoneout": {"zoneout": (0.3, 0.4)},
+    "zoneout of c": {"zoneout": (0.0, 0.4)},
+    "all": {"variational_dropout": 0.3, "recurrent_dropout": 0.3, "zoneout": (0.2, 0.3)},
+}
+noisy_cells = pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "layernorm"])
+
+
+@noisy_cells
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("form", ["batch", "packed, unsorted"])
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_seed_gives_the_noise_of_the_readable_loop_and_its_gradients(
+    noise: str, form: str, training: bool, cell: str
+) -> None:
+    rng = torch.Generator().manual_seed(11)
+    readable, ours = twins(cell, num_layers=2, bidirectional=True, **NOISES[noise])
+    xs, state = draw(rng, T, B, D), tuple(draw(rng, 4, B, H) for _ in range(2))
+    found = []
+    for lstm in (ours, readable):
+        torch.manual_seed(12)
+        found.append(run(lstm.train(training), xs, state, form))
+    assert_close(*found, 1e-11)
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_projection_can_be_noisy(noise: str) -> None:
+    readable, ours = twins("standard", proj_size=2, **NOISES[noise])
+    xs = draw(torch.Generator().manual_seed(13), T, B, D)
+    found = []
+    for lstm in (ours, readable):
+        torch.manual_seed(14)
+        found.append(run(lstm, xs, None, "packed"))
+    assert_close(*found, 1e-11)
+
+
+@noisy_cells
+def test_noise_can_be_differentiated_twice(cell: str) -> None:
+    readable, ours = twins(cell, bidirectional=True, **NOISES["all"])
+    xs, penalties = draw(torch.Generator().manual_seed(15), T, B, D), []
+    for lstm in (ours, readable):
+        lstm.zero_grad()
+        torch.manual_seed(16)
+        (slope,) = torch.autograd.grad(lstm(xs)[0].pow(3).sum(), xs, create_graph=True)
+        slope.pow(2).sum().backward()
+        penalties.append({name: p.grad for name, p in lstm.named_parameters() if p.grad is not None})
+    assert_close(*penalties, 1e-10)
+
+
+def test_a_normalised_cell_with_noise_is_left_to_the_readable_loop() -> None:
+    with pytest.raises(ValueError, match="zoneout inside the layer: cell 'layernorm' has no derivation with it"):
+        LSTM(D, H, cell="layernorm", zoneout=0.1, backend="fused")(torch.ones(T, B, D))

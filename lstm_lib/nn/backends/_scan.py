@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lstm_lib.nn.backends._masks import Masks, Noisy
 from lstm_lib.nn.backends._order import Steps
 from lstm_lib.nn.steps import State
 
@@ -36,6 +37,7 @@ class Kind(NamedTuple):
 
     peep: weight_peep (3, H) or None. says_all: whether h = c, as in JANET, instead of o tanh(c). W_hr: the projection
     (P, H) or None, and P = H. W_u, b_u: in the drawn cell h = o tanh(W_u kept + b_u), with kept = f c_prev.
+    masks: what noise does, or None.
     """
 
     peep: Tensor | None = None
@@ -43,6 +45,7 @@ class Kind(NamedTuple):
     W_hr: Tensor | None = None
     W_u: Tensor | None = None
     b_u: Tensor | None = None
+    masks: Masks | None = None
 
 
 def scan(
@@ -67,9 +70,11 @@ def scan(
     room = gates.new_empty(steps.sizes[0], H)
     peep = None if kind.peep is None else kind.peep.to(gates.dtype)
     h, c, W = start.h, start.c.to(gates.dtype), W_hh.t()
+    noise = Noisy(kind.masks, steps)
     for a, i_and_f, i, f, g, o, c_t, h_t in steps.views(gates, gates[:, : 2 * H], *gates.chunk(4, dim=1), cs, hs):
         b = len(a)
-        heard, c_prev, m = (h, c, room) if b == len(c) else (h[:b], c[:b], room[:b])
+        h_prev, c_prev, m = (h, c, room) if b == len(c) else (h[:b], c[:b], room[:b])
+        heard = h_prev if noise.masks is None else noise.hear(h_prev)
         if a.dtype == W.dtype:
             a.addmm_(heard, W)
         else:
@@ -79,6 +84,8 @@ def scan(
             f.addcmul_(peep[1], c_prev)
         i_and_f.sigmoid_()
         g.tanh_()
+        if noise.masks is not None:
+            noise.drop(g)
         torch.mul(f, c_prev, out=c_t)
         if kind.W_u is not None:
             said = F.linear(c_t.to(W.dtype), kind.W_u, kind.b_u)      # W_u kept + b_u
@@ -93,6 +100,8 @@ def scan(
         else:                                                          # h = o tanh(c), or as drawn
             u = torch.tanh(c_t if kind.W_u is None else said.to(c_t.dtype), out=m[:b])
             h_t.copy_(u.mul_(o)) if h_t.dtype != u.dtype else torch.mul(o, u, out=h_t)
+        if noise.masks is not None:
+            noise.hold(h_t, h_prev, c_t, c_prev)
         if b == len(c):
             h, c = h_t, c_t
         else:
@@ -132,11 +141,14 @@ def scan_back(
     heard = d_hs if W_hr is None and W_u is None else d_hs.new_empty(d_hs.shape)
     d_h, d_c = (part.to(cs.dtype, copy=True) for part in d_last)
     by_c, f = d_shares.view(-1, 4, H)[:, :3], gates[:, H : 2 * H]
+    noise = Noisy(kind.masks, steps, back=True)
     views = steps.views(d_shares, *d_shares.chunk(4, dim=1), by_c, to_c, f, d_hs, heard)
     for d_a, d_i, d_f, d_g, d_o, d_ifg, to_c_t, f_t, d_h_t, heard_t in reversed(list(views)):
         b = len(d_a)
         now_h, now_c = (d_h, d_c) if b == len(d_c) else (d_h[:b], d_c[:b])
         now_h += d_h_t
+        if noise.masks is not None:
+            noise.let_go(now_h, now_c)
         d_m = now_h
         if W_hr is not None:
             heard_t.copy_(now_h)
@@ -161,6 +173,8 @@ def scan_back(
             torch.mm(d_a, W_hh, out=now_h)
         else:
             now_h.copy_(d_a.to(W_hh.dtype) @ W_hh)
+        if noise.masks is not None:
+            noise.take_up(now_h, now_c)
     return d_shares.to(W_hh.dtype), heard, State(d_h.to(start.h.dtype), d_c.to(start.c.dtype))
 
 
@@ -175,16 +189,28 @@ def _factors(kind: Kind, start: State, cs: Tensor, gates: Tensor, steps: Steps) 
     by_i, by_f, by_g, by_o = slopes.chunk(4, dim=1)
     by_i.mul_(g)
     by_f.mul_(cs_before)
-    torch.mul(g, g, out=by_g).neg_().add_(1).mul_(i)
+    torch.mul(g, g, out=by_g).neg_()
+    if kind.masks is None or kind.masks.on_g is None:
+        by_g.add_(1).mul_(i)
+    else:                                        # g is m tanh(a_g), and m (1 - tanh²) = m - g² / m
+        by_g.mul_(1 / kind.masks.scale).add_(kind.masks.on_g).mul_(i)
     if kind.says_all:
         by_o.zero_()
         return slopes, torch.ones_like(cs)
     if kind.W_u is None:
-        said = cs.tanh()
+        said = said_memories(kind.masks, cs_before, cs, gates).tanh()
     else:
         said = F.linear((f * cs_before).to(kind.W_u.dtype), kind.W_u, kind.b_u).to(cs.dtype).tanh_()
     by_o.mul_(said)
     return slopes, torch.addcmul(o, o, said.mul_(said), value=-1)
+
+
+def said_memories(masks: Masks | None, cs_before: Tensor, cs: Tensor, gates: Tensor) -> Tensor:
+    """Return what h was made from: c, or what c would have been where some of it was held."""
+    if masks is None or masks.hold_c is None:
+        return cs
+    i, f, g, _ = gates.chunk(4, dim=1)
+    return torch.addcmul(f * cs_before, i, g)
 
 
 LOOP = Scan(scan, scan_back)

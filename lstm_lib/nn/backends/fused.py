@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lstm_lib.nn.backends import _normed, reference
+from lstm_lib.nn.backends import _masks, _normed, reference
 from lstm_lib.nn.backends._order import Steps, order
-from lstm_lib.nn.backends._scan import LOOP, Kind, Scan
+from lstm_lib.nn.backends._scan import LOOP, Kind, Scan, wide
+from lstm_lib.nn.backends._sums import Sums
 from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype, has_tangent, is_transformed
-from lstm_lib.nn.steps import CELLS, Cell, State, Weights, preactivations
+from lstm_lib.nn.noise import QUIET
+from lstm_lib.nn.steps import CELLS, Cell, Drop, State, Weights, keep_all, preactivations
 
 ABLE = ("standard", "drawn", "peephole", "coupled", "janet", "no-forget", "layernorm")
 
@@ -57,10 +59,10 @@ def as_standard(cell: str, w: Weights) -> Weights:
     return more
 
 
-def _says_all(w: Weights, share: Tensor, state: State, drop: Any = None) -> State:
+def _says_all(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of JANET, with four rows."""
     a_i, a_f, a_g, _ = preactivations(w, share, state.h)
-    c = a_f.sigmoid() * state.c + a_i.sigmoid() * a_g.tanh()
+    c = a_f.sigmoid() * state.c + a_i.sigmoid() * drop(a_g.tanh())
     return State(c, c)
 
 
@@ -73,6 +75,7 @@ class _Layer(torch.autograd.Function):
         how: Scan,
         saves: bool,
         steps: Steps,
+        masks: _masks.Masks | None,
         cell: str,
         names: tuple[str, ...],
         xs: Tensor,
@@ -84,9 +87,9 @@ class _Layer(torch.autograd.Function):
         w = dict(zip(names, weights, strict=True))
         bias = w["bias_ih"] + w["bias_hh"] if "bias_ih" in w else None
         shares = F.linear(xs, w["weight_ih"], bias)
-        kind, start = _kind(cell, w), State(h_0, c_0)
+        kind, start = _kind(cell, w, masks), State(h_0, c_0)
         hs, cs, gates, last = how.forward(shares, w["weight_hh"], kind, start, steps, saves=saves)
-        ctx.how, ctx.steps, ctx.cell, ctx.names = how, steps, cell, names
+        ctx.how, ctx.steps, ctx.masks, ctx.cell, ctx.names = how, steps, masks, cell, names
         ctx.save_for_backward(xs, h_0, c_0, hs, cs, gates, *weights)
         return hs, last.h, last.c
 
@@ -94,16 +97,16 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
         """Give the gradients, one product each."""
         xs, h_0, c_0, hs, cs, gates, *weights = ctx.saved_tensors
-        wanted, steps = ctx.needs_input_grad[5:], ctx.steps
+        wanted, steps, masks = ctx.needs_input_grad[FIRST:], ctx.steps, ctx.masks
         w = dict(zip(ctx.names, weights, strict=True))
         if torch.is_grad_enabled():  # somebody will differentiate once more
             inputs, d_outputs = (xs, h_0, c_0), (d_hs, d_h_n, d_c_n)
-            again = reference.differentiably(
-                _readable(ctx.cell), steps.sizes, w, inputs, d_outputs, wanted, reverse=steps.reverse
-            )
-            return None, None, None, None, None, *again
+            noise = QUIET if masks is None else _masks.Replay(masks, steps)
+            how = {"reverse": steps.reverse, "noise": noise}
+            again = reference.differentiably(_readable(ctx.cell), steps.sizes, w, inputs, d_outputs, wanted, **how)
+            return *(None,) * FIRST, *again
         needs = dict(zip(("xs", "h_0", "c_0", *ctx.names), wanted, strict=True))
-        d_h, d_c, kind, grads = d_h_n, d_c_n, _kind(ctx.cell, w), _Sums(needs)
+        d_h, d_c, kind, grads = d_h_n, d_c_n, _kind(ctx.cell, w, masks), Sums(needs)
         if needs["xs"]:
             grads.found["xs"] = torch.empty_like(xs)
         bias = "bias_ih" if needs.get("bias_ih") else "bias_hh"
@@ -112,22 +115,23 @@ class _Layer(torch.autograd.Function):
             rows, part = piece.rows, piece.steps
             begin, b = State(*(steps.entering(*pair, piece) for pair in ((h_0, hs), (c_0, cs)))), part.sizes[0]
             saved = (cs[rows], gates[rows])
-            d_last = State(d_h[:b], d_c[:b])
-            d_shares, heard, d_begin = ctx.how.backward(
-                d_hs[rows], d_last, w["weight_hh"], kind, begin, *saved, part
-            )
+            d_last, now = State(d_h[:b], d_c[:b]), None if masks is None else masks.part(rows, b)
+            kind = kind._replace(masks=now)
+            d_shares, heard, d_begin = ctx.how.backward(d_hs[rows], d_last, w["weight_hh"], kind, begin, *saved, part)
             d_h, d_c = (_over(new, old) for new, old in zip(d_begin, (d_h, d_c), strict=True))
             if needs["xs"]:
                 torch.mm(d_shares, w["weight_ih"], out=grads.found["xs"][rows])
             grads.add_product("weight_ih", d_shares, xs[rows])
-            grads.add_product("weight_hh", d_shares, part.earlier(begin.h, hs[rows]))
+            heard_h = part.earlier(begin.h, hs[rows])
+            grads.add_product("weight_hh", d_shares, heard_h if now is None else now.heard(heard_h, part))
             grads.add_sum(bias, d_shares)
-            _add_own(grads, part, begin, d_shares, heard, *saved)
+            grads.add_own(kind, part, begin, d_shares, heard, *saved)
         found = grads.found | {"h_0": d_h, "c_0": d_c}
         found |= {name: found[bias] for name in ("bias_ih", "bias_hh") if needs.get(name)}
-        return None, None, None, None, None, *(found.get(name) for name in needs)
+        return *(None,) * FIRST, *(found.get(name) for name in needs)
 
 
+FIRST = 6  # arguments of a layer that are no tensors
 CACHE = 1 << 19  # bytes of gates that the way back takes at once on a processor: about what a core keeps close by
 
 
@@ -146,49 +150,9 @@ def _over(new: Tensor, old: Tensor) -> Tensor:
     return new if len(new) == len(old) else torch.cat([new, old[len(new) :].to(new.dtype)])
 
 
-class _Sums:
-    """Gradients that add up from piece to piece, of those parameters that want one."""
-
-    def __init__(self, needs: dict[str, bool]) -> None:
-        self.needs, self.found = needs, {}  # type: ignore[var-annotated]
-
-    def add_product(self, name: str, d: Tensor, given: Tensor) -> None:
-        """Add dᵀ · given."""
-        if not self.needs.get(name):
-            return
-        if name in self.found:
-            self.found[name].addmm_(d.t(), given)
-        else:
-            self.found[name] = d.t() @ given
-
-    def add_sum(self, name: str, d: Tensor) -> None:
-        """Add the sum over rows."""
-        if name in self.found:
-            self.found[name] += d.sum(0)
-        elif self.needs.get(name):
-            self.found[name] = d.sum(0)
-
-
-def _add_own(
-    grads: _Sums, steps: Steps, begin: State, d_shares: Tensor, heard: Tensor, cs: Tensor, gates: Tensor
-) -> None:
-    """Add the gradients of what only some cells have."""
-    H = cs.shape[1]
-    if grads.needs.get("weight_hr"):
-        grads.add_product("weight_hr", heard, (gates[:, 3 * H :] * cs.tanh()).to(heard.dtype))
-    if grads.needs.get("weight_u"):
-        kept = gates[:, H : 2 * H] * steps.earlier(begin.c.to(cs.dtype), cs)
-        grads.add_product("weight_u", heard, kept.to(heard.dtype))
-    grads.add_sum("bias_u", heard)
-    if grads.needs.get("weight_peep"):
-        before = steps.earlier(begin.c.to(cs.dtype), cs)
-        d_i, d_f, _, d_o = d_shares.to(cs.dtype).chunk(4, dim=1)
-        rows = torch.stack([d_i * before, d_f * before, d_o * cs], dim=1).to(d_shares.dtype)
-        grads.add_sum("weight_peep", rows)
-
-
-def _kind(cell: str, w: Weights) -> Kind:
-    return Kind(w.get("weight_peep"), cell == "janet", w.get("weight_hr"), w.get("weight_u"), w.get("bias_u"))
+def _kind(cell: str, w: Weights, masks: _masks.Masks | None) -> Kind:
+    own = (w.get("weight_peep"), cell == "janet", w.get("weight_hr"), w.get("weight_u"), w.get("bias_u"))
+    return Kind(*own, masks)
 
 
 def _readable(cell: str) -> Cell:
@@ -226,13 +190,16 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
             columns = []
             for k, steps in enumerate(orders, start=first):
                 w, begin = as_standard(settings.cell, weights[k]), State(state.h[k], state.c[k])
+                masks, given_rows = None, rows
+                if settings.noise.acting():
+                    given_rows, masks = _masks.draw(settings.noise, rows, begin, steps, wide(rows.dtype))
                 if settings.cell == "layernorm":
                     hs, *last = _normed.run_direction(w, rows, begin, steps)
                     columns.append(hs)
                     last_states.append(last)
                     continue
-                given = (how, torch.is_grad_enabled(), steps, settings.cell, tuple(w), rows, *begin, *w.values())
-                hs, *last = _Layer.apply(*given)
+                about = (how, torch.is_grad_enabled(), steps, masks, settings.cell, tuple(w))
+                hs, *last = _Layer.apply(*about, given_rows, *begin, *w.values())
                 columns.append(hs)
                 last_states.append(last)
             rows = torch.cat(columns, dim=-1) if directions > 1 else columns[0]
@@ -246,13 +213,13 @@ def lacks(settings: Settings) -> str:
 
     Example:
         >>> from lstm_lib.nn.noise import Noise
-        >>> lacks(Settings("drawn")), lacks(Settings(noise=Noise(zoneout_c=0.1)))
-        ('', 'zoneout inside the layer: only the readable loop has it')
+        >>> lacks(Settings("drawn")), lacks(Settings("layernorm", noise=Noise(zoneout_c=0.1)))
+        ('', "zoneout inside the layer: cell 'layernorm' has no derivation with it")
     """
     if settings.cell not in ABLE:
         return f"cell {settings.cell!r} has no derivation"
-    acting = settings.noise.acting()
-    return f"{' and '.join(acting)} inside the layer: only the readable loop has it" if acting else ""
+    acting = settings.noise.acting() if settings.cell == "layernorm" else []
+    return f"{' and '.join(acting)} inside the layer: cell 'layernorm' has no derivation with it" if acting else ""
 
 
 def yields(call: Call) -> str:

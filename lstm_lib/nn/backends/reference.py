@@ -6,6 +6,7 @@ longest sequence first. A batch of equal lengths has b_t = B, and its rows are x
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -103,10 +104,11 @@ def differentiably(
     wanted: Sequence[bool],
     *,
     reverse: bool,
+    noise: Any = QUIET,
 ) -> list[Tensor | None]:
     """Give the gradients of xs, h_0, c_0 and the weights, those wanted, as autograd can differentiate them again."""
     xs, *start = inputs
-    hs, last = run_direction(cell, w, xs, batch_sizes, State(*start), reverse=reverse)
+    hs, last = run_direction(cell, w, xs, batch_sizes, State(*start), reverse=reverse, noise=noise)
     asked = [tensor for tensor, is_wanted in zip((*inputs, *w.values()), wanted, strict=True) if is_wanted]
     found = iter(torch.autograd.grad((hs, *last), asked, d_outputs, create_graph=True, allow_unused=True))
     return [next(found) if is_wanted else None for is_wanted in wanted]

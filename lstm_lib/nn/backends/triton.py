@@ -166,7 +166,10 @@ def lacks(settings: Settings) -> str:
         >>> lacks(Settings("janet")), lacks(Settings("drawn"))
         ('', "cell 'drawn' has no kernel in Triton")
     """
-    return fused.lacks(settings) if settings.cell in CELLS else f"cell {settings.cell!r} has no kernel in Triton"
+    if settings.cell not in CELLS:
+        return f"cell {settings.cell!r} has no kernel in Triton"
+    acting = settings.noise.acting()
+    return f"{' and '.join(acting)} inside the layer: Triton's kernels have none" if acting else ""
 
 
 def refuses(call: Call) -> str:
