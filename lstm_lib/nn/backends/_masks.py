@@ -15,6 +15,7 @@ from lstm_lib.nn.backends._order import Steps
 from lstm_lib.nn.noise import Noise, mask_rows
 from lstm_lib.nn.steps import State
 
+
 class Masks(NamedTuple):
     """What noise does to one direction of a layer.
 
