@@ -3,8 +3,8 @@
 One layer, one pass forward and backward with gradients of weights and inputs, float32 on a processor. Each contender
 is a process of its own, and they take turns: "native", torch's own module; "reference" and "fused", the backends of
 ``lstm_lib.nn.LSTM``; "pieces", "fused" with ``checkpoint_every`` = √T. Time is the median over rounds of the median of
-a turn, "peak_mib" is by how much the process grows at most in one pass, and "bare_mib" what input, outputs and
-gradients alone need. The last rows hold slopes on a log-log scale: of the straight line through the largest
+a turn, "peak_mib" is by how much the process grows at most in one pass, and "bare_mib" what outputs and gradients
+alone need, which grows with the steps whatever one does, and "inside_mib" the difference. The last rows hold slopes on a log-log scale: of the straight line through the largest
 ``LAST`` sizes, where an exponent of 1 means twice as much for twice the steps.
 """
 
@@ -24,6 +24,7 @@ BY_UNITS: list[Size] = [(64, 16, H, H) for H in (32, 64, 128, 256, 512, 1024)]
 SERIES = {"steps": BY_STEPS, "units": BY_UNITS}
 QUICK: dict[str, list[Size]] = {"steps": [(T, 2, 3, 8) for T in (8, 32)], "units": [(8, 2, H, H) for H in (8, 32)]}
 CONTENDERS = ("native", "reference", "fused", "pieces")
+LONGEST = 4096  # steps of "reference": what autograd keeps of more takes minutes to follow
 ROUNDS = 3
 SECONDS = 0.1
 LAST = 3
@@ -59,7 +60,7 @@ def measure(
         with _turns.children("benchmarks.growth", CONTENDERS, threads) as there:
             for against, sizes in series.items():
                 for size in sizes:
-                    for name in CONTENDERS:
+                    for name in CONTENDERS if size[0] <= LONGEST else [n for n in CONTENDERS if n != "reference"]:
                         for what in ("ms", "peak_mib") if number == 0 else ("ms",):
                             key = {"against": against, "size": list(size), "rung": name, "what": what, "round": number}
                             if log.has(key):
@@ -106,6 +107,7 @@ def rows_of(log: _turns.Log, threads: int) -> list[dict[str, Any]]:
         row |= {"rung": name, "threads": threads, "n": len(values["ms"])}
         row |= {"median_ms": round(statistics.median(values["ms"]), 4) if values["ms"] else None}
         row |= {"peak_mib": values["peak_mib"][0] if values["peak_mib"] else None, "bare_mib": round(bare_mib(size), 2)}
+        row |= {"inside_mib": round(row["peak_mib"] - row["bare_mib"], 2) if row["peak_mib"] else None}
         rows.append(row)
     return [*rows, *slopes(rows)]
 
@@ -115,8 +117,9 @@ def slopes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for against, letter in (("steps", "T"), ("units", "H")):
         for name in CONTENDERS:
-            for column in ("median_ms", "peak_mib"):
-                part = [row for row in rows if (row["against"], row["rung"]) == (against, name) and row[column]]
+            for column in ("median_ms", "peak_mib", "inside_mib"):
+                part = [row for row in rows if (row["against"], row["rung"]) == (against, name)]
+                part = [row for row in part if (row[column] or 0) > 0]
                 part = sorted(part, key=lambda row: row[letter])[-LAST:]
                 if len(part) > 1:
                     value = slope([row[letter] for row in part], [row[column] for row in part])

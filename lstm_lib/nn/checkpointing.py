@@ -62,15 +62,15 @@ def _run_direction(asked: str, call: Call, w: Weights, every: int) -> tuple[Tens
     """Run one layer from the first step to the last."""
     settings = call.settings._replace(num_layers=1, bidirectional=False, dropout=0.0)
     T = len(call.xs) if call.batch_sizes is None else len(call.batch_sizes)
-    state, hs, row, is_noisy = call.state, [], 0, bool(settings.noise.acting())  # a generator's state takes 5 kB
-    for t in range(0, T, every):
-        if call.batch_sizes is None:
-            sizes, xs, b = None, call.xs[t : t + every], call.xs.shape[1]
-        else:
-            sizes = call.batch_sizes[t : t + every]
-            b, count = int(sizes[0]), int(sizes.sum())
-            xs, row = call.xs[row : row + count], row + count
-
+    state, hs, is_noisy = call.state, [], bool(settings.noise.acting())  # a generator's state takes 5 kB
+    if call.batch_sizes is None:
+        cut: list[Tensor | None] = [None] * -(-T // every)
+        rows = call.xs.split(every)
+    else:
+        cut = list(call.batch_sizes.split(every))
+        rows = call.xs.split([int(sizes.sum()) for sizes in call.batch_sizes.split(every)])
+    for sizes, xs in zip(cut, rows, strict=True):
+        b = xs.shape[1] if sizes is None else int(sizes[0])
         old = State(state.h[:, :b], state.c[:, :b])  # the others have ended, and keep their state
         given = (asked, settings, tuple(w), sizes, xs, *old, *w.values())
         out, h, c = checkpoint(_run_piece, *given, use_reentrant=False, preserve_rng_state=is_noisy)
