@@ -1,11 +1,12 @@
 """How time and memory grow with the steps and with the units: ``python -m benchmarks.growth``.
 
 One layer, one pass forward and backward with gradients of weights and inputs, float32 on a processor. Each contender
-is a process of its own, and they take turns: "native", torch's own module; "reference" and "fused", the backends of
-``lstm_lib.nn.LSTM``; "pieces", "fused" with ``checkpoint_every`` = √T. Time is the median over rounds of the median of
-a turn, "peak_mib" is by how much the process grows at most in one pass, and "bare_mib" what outputs and gradients
-alone need, which grows with the steps whatever one does, and "inside_mib" the difference. The last rows hold slopes on a log-log scale: of the straight line through the largest
-``LAST`` sizes, where an exponent of 1 means twice as much for twice the steps.
+is a process of its own, and they take turns: "native", torch's own module; "reference" (up to ``LONGEST`` steps) and
+"fused", the backends of ``lstm_lib.nn.LSTM``; "pieces", "fused" with ``checkpoint_every`` = √T. Time is the median over
+rounds of the median of a turn, "peak_mib" is by how much the process grows at most in one pass, "bare_mib" what outputs
+and gradients alone need, which grows with the steps whatever one does, and "inside_mib" the difference. The last rows
+hold slopes on a log-log scale, of the straight line through the largest ``LAST`` sizes: an exponent of 1 means twice as
+much for twice the steps.
 """
 
 import argparse
