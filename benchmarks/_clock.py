@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 
-def time_pass(run: Callable[[], Any], seconds: float) -> float:
+def time_pass(run: Callable[[], Any], seconds: float, least: int = 5) -> float:
     """Return the median time of one call in milliseconds, after one that warms up; repeats for about so many seconds.
+
+    Args:
+        run: What to time.
+        seconds: For about how long.
+        least: How many times at least.
 
     Example:
         >>> time_pass(lambda: time.sleep(0.002), 0.01) >= 2
@@ -20,7 +25,7 @@ def time_pass(run: Callable[[], Any], seconds: float) -> float:
     times: list[float] = []
     last = None
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
+    while time.perf_counter() < end or len(times) < least:
         start = time.perf_counter()
         last = run()  # the result before is freed inside the time
         times.append(time.perf_counter() - start)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from lstm_lib import nn
 
@@ -18,14 +18,34 @@ Pass = Callable[[], list[Tensor]]
 
 
 def problem(
-    size: tuple[int, int, int, int], device: str = "cpu", dtype: torch.dtype = torch.float32
+    size: tuple[int, int, int, int], device: str = "cpu", dtype: torch.dtype = torch.float32, proj_size: int = 0
 ) -> tuple[torch.nn.LSTM, Tensor, Tensor]:
     """Draw an LSTM, xs (T, B, D) and the gradient of every h (T, B, H); the same numbers on every device."""
     T, B, D, H = size
     torch.manual_seed(SEED)
-    lstm = torch.nn.LSTM(D, H)
-    xs, dhs = torch.randn(T, B, D), torch.randn(T, B, H)
+    lstm = torch.nn.LSTM(D, H, proj_size=proj_size)
+    xs, dhs = torch.randn(T, B, D), torch.randn(T, B, proj_size or H)
     return lstm.to(device, dtype), xs.to(device, dtype).requires_grad_(), dhs.to(device, dtype)
+
+
+def pack(xs: Tensor, dhs: Tensor) -> tuple[PackedSequence, Tensor]:
+    """Pack a batch, and the gradients of its hs, with lengths uniform in [T/4, T]; the longest is T."""
+    lengths = draw_lengths(*xs.shape[:2])
+    rows, *order = pack_padded_sequence(xs.detach(), lengths)
+    return PackedSequence(rows.requires_grad_(), *order), pack_padded_sequence(dhs, lengths).data
+
+
+def draw_lengths(T: int, B: int) -> Tensor:
+    """Draw lengths (B,) uniform in [T/4, T], longest first; the longest is T.
+
+    Example:
+        >>> lengths = draw_lengths(100, 32)
+        >>> int(lengths[0]), int(lengths[-1]) >= 25
+        (100, True)
+    """
+    lengths = torch.randint(max(1, T // 4), T + 1, (B,), generator=torch.Generator().manual_seed(SEED))
+    lengths[0] = T
+    return lengths.sort(descending=True).values
 
 
 def training_pass(run: Callable[..., Tensor], lstm: torch.nn.LSTM, xs: Tensor, dhs: Tensor) -> Pass:
@@ -66,7 +86,8 @@ def like(lstm: torch.nn.LSTM, backend: str, cell: str) -> nn.LSTM:
     """Make our LSTM with the very parameters of torch's; those that a cell adds are drawn, rows it lacks left out."""
     D, H, w = lstm.input_size, lstm.hidden_size, lstm.weight_ih_l0
     torch.manual_seed(SEED)
-    ours = nn.LSTM(D, H, cell=cell, backend=backend, device=w.device, dtype=w.dtype)
+    options: dict[str, Any] = {"proj_size": lstm.proj_size, "device": w.device, "dtype": w.dtype}
+    ours = nn.LSTM(D, H, cell=cell, backend=backend, **options)
     for parameter, (name, theirs) in zip(ours.parameters(), lstm.named_parameters(), strict=False):
         if cell == "standard":
             setattr(ours, name, theirs)

@@ -16,12 +16,8 @@ RESULTS = recorded.FOLDER
 
 def machine() -> dict[str, Any]:
     """Describe the processor in general terms: its model and the number of cores, no names of hosts."""
-    model = platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
-    return {"cpu": model, "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"cpu": recorded.processor(), "cores": cores}
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

@@ -20,6 +20,9 @@ four products of arrays in place of one that broadcasts, the gradient of h added
 = 8, a loss at H = 100), factors with fewer passes over the memory. What gained: one product with [h; x; 1], merged
 factors, views made once a step, a turned copy of W_h (a third of the backward pass), memory in one piece (a third at
 small sizes), rows padded to a multiple of four (3 % at B = 1).
+
+A row "limit" says what is left of a pass "all" if it were nothing but its products, its tanh, and as many calls as it
+makes, each with a single number: where these three are most of the time, no other arrangement of calls gains much.
 """
 
 import argparse
@@ -54,6 +57,7 @@ CONTENDERS = {    # name: (kind of child, OPENBLAS_CORETYPE)
     "lstm_lib, Haswell kernels": ("numpy", "Haswell"),
     "readable loop": ("loop", ""),
 }
+CALLS = (8, 6)    # NumPy calls of a step in lstm_lib: forward, backward
 Passes = dict[str, Callable[[], Any]]
 
 
@@ -141,7 +145,37 @@ def torch_passes(T: int, B: int, D: int, H: int) -> tuple[Passes, Callable[[], l
     return {"forward": forward, "all": lambda: both(leaf), "no dx": lambda: both(xs)}, outcome
 
 
-KINDS = {"numpy": numpy_passes, "loop": loop_passes, "torch": torch_passes}
+def limit_passes(T: int, B: int, D: int, H: int) -> tuple[Passes, Callable[[], list[Any]]]:
+    """Return what no arrangement of the same calls can save: products, tanh, and calls that have nothing to do."""
+    from lstm_lib.from_scratch import _fast
+
+    W, b, xs, dhs = problem(T, B, D, H)
+    rows = _fast._gate_weights(W, b)
+    turned, W_x = _fast._split(W, H)
+    z, a, h = np.ones((rows.shape[1], B), W.dtype), np.empty((4 * H, B), W.dtype), dhs[0].T.copy()
+    A, Z = np.ones((4 * H, T * B), W.dtype), np.ones((T * B, W.shape[2]), W.dtype)
+    one = np.ones(1, W.dtype)
+
+    def products() -> None:
+        for _ in range(T):
+            np.dot(rows, z, a)
+            np.dot(turned, a, h)
+        A @ Z
+        A.T @ W_x
+
+    def tanhs() -> None:
+        for _ in range(T):
+            np.tanh(a, a)
+            np.tanh(h, h)
+
+    def calls() -> None:
+        for _ in range(T * sum(CALLS)):
+            np.multiply(one, one, one)
+
+    return {"products": products, "tanh": tanhs, "calls": calls}, list
+
+
+KINDS = {"limit": limit_passes, "numpy": numpy_passes, "loop": loop_passes, "torch": torch_passes}
 
 
 def child(kind: str, size: tuple[int, int, int, int], outcome_path: str | None) -> None:
@@ -185,7 +219,7 @@ def contenders(there: Collection[str] | None = None) -> tuple[list[str], dict[st
 
 def run_child(name: str, size: tuple[int, int, int, int], outcome_path: str = "") -> tuple[dict[str, Any], float]:
     """Run one child; return what it printed, and the share of the processor that others used meanwhile."""
-    kind, coretype = CONTENDERS[name]
+    kind, coretype = CONTENDERS.get(name, (name, ""))
     env = {key: value for key, value in os.environ.items() if not key.startswith("OPENBLAS_")}
     if coretype:
         env["OPENBLAS_CORETYPE"] = coretype
@@ -264,6 +298,13 @@ def measure(size: tuple[int, int, int, int], rounds: int) -> list[dict[str, Any]
     return rows + [dict(zip("TBDH", size, strict=True)) | row for row in rows_left_out(left_out)]
 
 
+def limits(size: tuple[int, int, int, int]) -> dict[str, Any]:
+    """Return the row that says of what the time of lstm_lib cannot be less, in milliseconds of one pass "all"."""
+    done, _ = run_child("limit", size)
+    times = {f"{name}_ms": round(done[name], 4) for name in ("products", "tanh", "calls")}
+    return dict(zip("TBDH", size, strict=True)) | {"pass": "limit", "library": "lstm_lib"} | times
+
+
 def main() -> None:
     """Measure all sizes and write the results, or be a child."""
     parser = argparse.ArgumentParser(description="Time the NumPy LSTM beside torch.nn.LSTM and the readable loop.")
@@ -282,7 +323,8 @@ def main() -> None:
         for row in measured:
             told = ["left out:", row["library"], row["left_out"]] if "left_out" in row else list(row.values())[4:]
             print(size, *told, flush=True)
-        rows += measured
+        rows += [*measured, limits(size)]
+        print(size, *rows[-1].values(), flush=True)
     if not options.dry_run:
         _record.write("numpy_lstm", rows, seeds=[SEED], packages=["numpy", "torch"])
 

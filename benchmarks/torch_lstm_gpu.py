@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from benchmarks import _ladder, _record
 from lstm_lib import nn
@@ -200,7 +200,7 @@ def timings(
     lstm, xs, dhs = _ladder.problem(size, device, PRECISIONS[precision])
     if device == "cuda":
         lstm.flatten_parameters()
-    given, dhs = (xs, dhs) if form == "batch" else pack(xs, dhs)
+    given, dhs = (xs, dhs) if form == "batch" else _ladder.pack(xs, dhs)
     run = {rung: make(rung, cell) for rung in rungs}
     works = {
         rung: _ladder.training_pass(with_input(how, given), lstm, xs, dhs)
@@ -253,16 +253,6 @@ def without_gradients(how: Callable[..., torch.Tensor], lstm: torch.nn.LSTM, giv
     return forward
 
 
-def pack(xs: torch.Tensor, dhs: torch.Tensor) -> tuple[PackedSequence, torch.Tensor]:
-    """Pack a batch, and the gradients of its hs, with lengths uniform in [T/4, T]; the longest is T."""
-    T, B = xs.shape[:2]
-    lengths = torch.randint(max(1, T // 4), T + 1, (B,), generator=torch.Generator().manual_seed(_ladder.SEED))
-    lengths[0] = T
-    lengths = lengths.sort(descending=True).values
-    rows, *order = pack_padded_sequence(xs.detach(), lengths)
-    return PackedSequence(rows.requires_grad_(), *order), pack_padded_sequence(dhs, lengths).data
-
-
 def choices(size: Size, precision: str, form: str, passes: str, clock: Clock) -> list[dict[str, Any]]:
     """Time "auto", which chooses by what is recorded, beside torch's own module; one row with the gain."""
     found = timings("cuda", size, precision, ("native", "auto", "native again"), clock, form, passes)
@@ -270,7 +260,7 @@ def choices(size: Size, precision: str, form: str, passes: str, clock: Clock) ->
         return []
     lstm, xs, dhs = _ladder.problem(size, "cuda", PRECISIONS[precision])
     with torch.set_grad_enabled(passes == "both"):
-        chosen = nn.explain(_ladder.like(lstm, "auto", "standard"), xs if form == "batch" else pack(xs, dhs)[0])
+        chosen = nn.explain(_ladder.like(lstm, "auto", "standard"), xs if form == "batch" else _ladder.pack(xs, dhs)[0])
     native, auto, again = (row["median_ms"] for row in found)
     about = {"what": "auto", "precision": precision, "form": form, "passes": passes, "chosen": chosen.backend}
     gains = {"gain": round(native / auto, 3), "gain_again": round(again / auto, 3), "noise": round(native / again, 3)}

@@ -8,7 +8,7 @@
 >>> hs.shape
 torch.Size([5, 4, 2])
 >>> nn.explain(lstm, torch.ones(5, 4, 3))
-Explanation(backend='reference', reason="cell 'drawn' has no kernel in torch; cell 'drawn' has no derivation")
+Explanation(backend='fused', reason="cell 'drawn' has no kernel in torch")
 """
 
 from lstm_lib.nn.cell import LSTMCell

@@ -80,6 +80,26 @@ def expect_noise(variational: Any, recurrent: Any, zoneout: Any) -> tuple[float,
     return float(variational), float(recurrent), (float(pair[0]), float(pair[1]))
 
 
+def expect_pieces(every: Any, variational: Any) -> int:
+    """Return after how many steps gradients are checkpointed, or raise.
+
+    Example:
+        >>> expect_pieces(10, 0.5)
+        Traceback (most recent call last):
+        ...
+        ValueError: got checkpoint_every 10 with variational_dropout 0.5, expected one of them 0: its mask is for the \
+whole sequence
+    """
+    if not isinstance(every, numbers.Integral) or isinstance(every, bool):
+        raise TypeError(f"got checkpoint_every of type {type(every).__name__}, expected int")
+    if every < 0:
+        raise ValueError(f"got checkpoint_every {every}, expected 0 or a number of steps")
+    if every and variational:
+        words = f"got checkpoint_every {every} with variational_dropout {variational}, expected one of them 0"
+        raise ValueError(f"{words}: its mask is for the whole sequence")
+    return int(every)
+
+
 def expect_input(xs: Any, weight: Tensor, *, is_packed: bool) -> None:
     """Raise unless the input is (T, B, D), (T, D), or packed (N, D), of the weights' dtype, with D features."""
     D = weight.shape[1]

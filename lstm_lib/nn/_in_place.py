@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LSTM_DEFAULTS: dict[str, Any] = {"cell": "standard", "backend": "auto", "proj_size": 0}
 LSTM_DEFAULTS |= {"variational_dropout": 0.0, "recurrent_dropout": 0.0, "zoneout": (0.0, 0.0)}
+LSTM_DEFAULTS |= {"checkpoint_every": 0}
 
 
 class InPlace(nn.Module):

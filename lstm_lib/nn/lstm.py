@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_lib.nn import _checks, _parameters, _surface, backends
+from lstm_lib.nn import _checks, _parameters, _surface, backends, checkpointing
 from lstm_lib.nn._in_place import InPlaceOfLSTM
 from lstm_lib.nn.backends.interface import Call, Settings, eagerly, takes_calls
 from lstm_lib.nn.noise import Noise
@@ -46,17 +46,20 @@ class LSTM(InPlaceOfLSTM):
         cell: "standard"; "drawn", the article's (adds weight_u (H, H), bias_u (H)); "peephole" (adds weight_peep
             (3, H): i, f, o); "coupled" (rows f, g, o); "janet" (rows f, g); "no-forget" (rows i, g, o);
             "layernorm" (adds weight_norm_ih, weight_norm_hh (4·H), weight_norm_c, bias_norm_c (H)).
-        backend: "reference", the readable loop; "fused", the same with a backward pass derived by hand (all cells but
-            "drawn" and "layernorm", no dropout inside the layer); "triton", all steps in one launch on an NVIDIA GPU
-            (what "fused" can, without a projection, in float32 with TF32 products, bfloat16 and float16); "native",
-            torch's own kernels (cell "standard" without dropout inside the layer); "auto", on a GPU "triton" where a
-            recorded measurement on that kind of GPU says that it is faster, else the first that can of "native",
-            "fused" and "reference". ``lstm_lib.nn.explain`` says which, and why.
+        backend: "reference", the readable loop; "fused", the same with a backward pass derived by hand (all but
+            "layernorm" with dropout inside the layer); "triton", all steps in one launch on an NVIDIA GPU (without
+            such dropout, a projection, "drawn" and "layernorm", in float32 with TF32 products, bfloat16 and float16);
+            "native", torch's own kernels (cell "standard" without such dropout); "auto", on a GPU "triton", and on a
+            processor "fused" for packed sequences, float64 and projections, where a recorded measurement says that it
+            is faster, else the first that can of "native", "fused" and "reference". ``lstm_lib.nn.explain`` says
+            which, and why.
         variational_dropout: Probability of zeroing a feature of a layer's input, or a unit of its h on the way to the
             gates, for a whole sequence, in training.
         recurrent_dropout: Probability of zeroing an entry of g at a step, in training: that unit learns nothing then.
         zoneout: Probability that a unit keeps its old value at a step: one number for h and c, or a pair (h, c). In
             eval mode each unit takes the mean of its two outcomes.
+        checkpoint_every: Steps after which the backward pass begins anew, computing what lies between once more
+            instead of keeping it: near √T it needs √T of the memory. The numbers are the same. 0 keeps all steps.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -90,6 +93,7 @@ class LSTM(InPlaceOfLSTM):
         variational_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         zoneout: float | tuple[float, float] = 0.0,
+        checkpoint_every: int = 0,
     ) -> None:
         """Make the parameters and draw them."""
         super(nn.RNNBase, self).__init__()  # past torch's own parameters, which have four gates
@@ -103,6 +107,7 @@ class LSTM(InPlaceOfLSTM):
         self.cell, self.backend = cell, backend
         self.variational_dropout, self.recurrent_dropout, self.zoneout = noise
         self._complete()
+        self.checkpoint_every = _checks.expect_pieces(checkpoint_every, variational_dropout)
         backends.expect_able(backend, self._settings())
         for k, suffix in enumerate(self.suffixes()):
             layer_input_size = input_size if k < self._directions else self._directions * (proj_size or hidden_size)
@@ -179,6 +184,8 @@ class LSTM(InPlaceOfLSTM):
         """Say whether torch.compile, if it is at work, can follow every backend that this input may meet."""
         if not torch.compiler.is_compiling():
             return not takes_calls()
+        if self.checkpoint_every and torch.is_grad_enabled():
+            return False
         able = backends.candidates(self.backend, self._settings())
         return all(backend.is_traced for backend in able) and not isinstance(input, PackedSequence)
 
@@ -189,7 +196,10 @@ class LSTM(InPlaceOfLSTM):
             biases = {name: getattr(self, name) for name in self._flat_weights_names if name.startswith("bias_")}
             _surface.warn_of_four_gates(self.cell, self.hidden_size, biases)
         call = self.request(input, hx)
-        hs, state = backends.choose(self.backend, call).backend.run(call)
+        if self.checkpoint_every and checkpointing.can(call):
+            hs, state = checkpointing.run(self.backend, call, self.checkpoint_every)
+        else:
+            hs, state = backends.choose(self.backend, call).backend.run(call)
         if isinstance(input, PackedSequence):
             _, batch_sizes, order, back = input
             if back is not None:
@@ -247,6 +257,6 @@ class LSTM(InPlaceOfLSTM):
         """Show the sizes, and the options that differ from their default, as torch does."""
         defaults: dict[str, Any] = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
         defaults |= {"bidirectional": False, "proj_size": 0, "cell": "standard", "backend": "auto"}
-        defaults |= {"variational_dropout": 0.0, "recurrent_dropout": 0.0, "zoneout": (0.0, 0.0)}
+        defaults |= {"variational_dropout": 0.0, "recurrent_dropout": 0.0, "zoneout": (0.0, 0.0), "checkpoint_every": 0}
         chosen = [f"{name}={getattr(self, name)!r}" for name, value in defaults.items() if getattr(self, name) != value]
         return ", ".join([str(self.input_size), str(self.hidden_size), *chosen])

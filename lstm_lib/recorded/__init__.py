@@ -4,13 +4,28 @@ They have one home, in a checkout and in an installed package alike: this folder
 ``benchmarks/results`` in a checkout is another name of it.
 """
 
+import functools
 import json
+import platform
 import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
+
+
+@functools.cache
+def processor() -> str:
+    """Name this processor's model as the records do.
+
+    Example:
+        >>> bool(processor())
+        True
+    """
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def load(name: str) -> dict[str, Any]:

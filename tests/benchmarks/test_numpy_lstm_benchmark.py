@@ -2,10 +2,14 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks import _processor, numpy_lstm
+from lstm_lib import cells, layers
+from lstm_lib.from_scratch import _fast
 
 OLD = {"SSE3", "AVX", "AVX2", "FMA3"}
 NEW = OLD | {"AVX512F", "AVX512CD", "AVX512BW", "AVX512DQ", "AVX512VL"}
@@ -57,3 +61,29 @@ def test_a_child_that_dies_says_of_what_and_which_it_was(monkeypatch: pytest.Mon
 def test_kernels_that_are_not_left_out_would_really_die_here(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="SkylakeX kernels at .* ended with SIGILL"):
         numpy_lstm.run_child("lstm_lib, SkylakeX kernels", (5, 64, 100, 100), str(tmp_path / "outcome.npz"))
+
+
+@LINUX
+def test_the_limit_is_measured_in_a_child_of_its_own() -> None:
+    row = numpy_lstm.limits(SIZE)
+    assert (row["pass"], row["T"], row["H"]) == ("limit", 3, 4)
+    assert min(row["products_ms"], row["tanh_ms"], row["calls_ms"]) > 0
+
+
+def test_a_step_makes_as_many_calls_as_the_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def counted(name: str, function: Any) -> Any:
+        return lambda *args: calls.append(name) or function(*args)
+
+    for name in ("add", "dot", "multiply", "tanh"):
+        monkeypatch.setattr(_fast, name, counted(name, getattr(np, name)))
+    W, b, xs, dhs = numpy_lstm.problem(*SIZE)
+    params, counts = cells.LSTMParams(W, b), []
+    for T in (2, 3):
+        calls.clear()
+        run = layers.lstm_forward(params, xs[:T])
+        forward = len(calls)
+        layers.lstm_backward(params, run, dhs[:T])
+        counts.append((forward, len(calls) - forward))
+    assert tuple(more - few for few, more in zip(*counts, strict=True)) == numpy_lstm.CALLS

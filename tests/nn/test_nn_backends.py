@@ -85,20 +85,27 @@ SITUATIONS: dict[str, tuple[dict[str, Any], torch.dtype, str, str, str]] = {
         for cell in nn.CELLS
         if cell != "standard"
     },
-    "zoneout": ({"zoneout": 0.1}, torch.float32, "", "reference", f"zoneout {NOISE}"),
-    "zoneout, eval": ({"zoneout": (0, 0.1)}, torch.float32, "eval", "reference", f"zoneout {NOISE}"),
+    "zoneout": ({"zoneout": 0.1}, torch.float32, "", "fused", f"zoneout {NOISE}"),
+    "zoneout, eval": ({"zoneout": (0, 0.1)}, torch.float32, "eval", "fused", f"zoneout {NOISE}"),
+    "zoneout, normalised": (
+        {"zoneout": 0.1, "cell": "layernorm"},
+        torch.float32,
+        "",
+        "reference",
+        "cell 'layernorm' has no derivation with it",
+    ),
     "two forms": (
         {"variational_dropout": 0.1, "recurrent_dropout": 0.1},
         torch.float32,
         "",
-        "reference",
+        "fused",
         f"variational_dropout and recurrent_dropout {NOISE}",
     ),
     "silent in eval": ({"recurrent_dropout": 0.1}, torch.float32, "eval", "native", "on a CPU in float32"),
     "autocast of float64": ({}, torch.float64, "autocast", "native", f"cell 'standard' on a CPU in float64: {WORDS}"),
     "autocast, packed": ({}, torch.float32, "autocast packed", "native", "on a CPU in float32 under autocast to bf"),
     "autocast, projected": ({"proj_size": 2}, torch.float32, "autocast", "native", "under autocast to bfloat16"),
-    "autocast, drawn": ({"cell": "drawn"}, torch.float32, "autocast", "reference", "cell 'drawn' has no kernel"),
+    "autocast, drawn": ({"cell": "drawn"}, torch.float32, "autocast", "fused", "cell 'drawn' has no kernel"),
     "functorch": ({}, torch.float32, "vmap", "reference", "torch.func transforms this call"),
     "forward": ({}, torch.float32, "tangent", "reference", "torch differentiates this call forward"),
 }
@@ -305,13 +312,13 @@ def test_a_new_backend_needs_its_line_in_the_table_and_nothing_else(monkeypatch:
     others = [backend for backend in backends.BACKENDS if backend.name != "triton"]
     monkeypatch.setattr(backends, "BACKENDS", (slow, *others))
     lstm, xs = make(cell="drawn"), inputs()
-    torch_has_none = "cell 'drawn' has no kernel in torch; cell 'drawn' has no derivation"
+    torch_has_none = "cell 'drawn' has no kernel in torch"
     assert nn.explain(lstm, xs) == ("triton", "cell 'drawn' on a CPU in float32: a backend of the test")
-    assert nn.explain(lstm, xs[:, 1:]) == ("reference", f"the batch is small; {torch_has_none}")
-    assert nn.explain(lstm.double(), xs.double()) == ("reference", f"it takes float32 alone; {torch_has_none}")
+    assert nn.explain(lstm, xs[:, 1:]) == ("fused", f"the batch is small; {torch_has_none}")
+    assert nn.explain(lstm.double(), xs.double()) == ("fused", f"it takes float32 alone; {torch_has_none}")
     named = make(cell="drawn", backend="triton")
     assert nn.explain(named, xs[:, 1:]).backend == "triton"  # who asks by name gets it, fast or not
-    with pytest.raises(RuntimeError, match="^got backend 'triton', expected 'auto' or 'reference': it takes float32"):
+    with pytest.raises(RuntimeError, match="^got backend 'triton', expected 'auto', 'fused' or 'reference': it takes"):
         named.double()(xs.double())
     with pytest.raises(ValueError, match="^got backend 'triton', expected 'auto', 'native', 'fused' or 'reference'"):
         make(backend="triton")

@@ -263,7 +263,7 @@ def test_noise_is_no_part_of_a_checkpoint() -> None:
         ({"zoneout": "much"}, "got zoneout 'much', expected a probability"),
         ({"zoneout": (0.1, 0.2, 0.3)}, r"got zoneout .*, expected one probability, or a pair for h and c"),
         ({"zoneout": (0.1, -0.2)}, "got zoneout -0.2, expected a probability"),
-        ({"zoneout": 0.1, "backend": "native"}, "got backend 'native', expected 'auto' or 'reference': zoneout inside"),
+        ({"zoneout": 0.1, "backend": "native"}, "got backend 'native', expected 'auto', 'fused' or 'reference': z"),
     ],
 )
 def test_bad_rates_are_refused(options: dict[str, Any], message: str) -> None:

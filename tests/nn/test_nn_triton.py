@@ -15,7 +15,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from lstm_lib import nn
-from lstm_lib.nn.backends import fused, triton
+from lstm_lib.nn.backends import triton
 
 # Largest error of an array, by its norm: TF32 and float16 have 11 bits, bfloat16 8.
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 1.5e-3, torch.bfloat16: 1.2e-2}
@@ -62,7 +62,7 @@ def test_on_cuda_the_numbers_are_those_of_float64(
 
 
 @MISSING
-@pytest.mark.parametrize("cell", fused.ABLE)
+@pytest.mark.parametrize("cell", triton.CELLS)
 @pytest.mark.parametrize("H", [24, 300])
 def test_on_cuda_every_cell_gives_the_numbers_of_float64(cell: str, H: int) -> None:
     assert max(errors((12, 20, 8, H), "cuda", torch.bfloat16, "packed", cell=cell, num_layers=2)) < 2e-2
@@ -107,12 +107,12 @@ def test_the_library_does_not_import_triton() -> None:
 
 ASKED = """
 from test_nn_triton import errors, one_of_several, torch
-from lstm_lib.nn.backends import fused, triton
+from lstm_lib.nn.backends import triton
 alone = triton.cut
 for cut in (alone, one_of_several):
     triton.cut = cut
     for form in ("batch", "packed"):
-        for cell in fused.ABLE:
+        for cell in triton.CELLS:
             print(max(errors((7, 3, 5, 4), "cpu", torch.float32, form, cell=cell, bidirectional=True)))
     print(max(errors((5, 17, 5, 20), "cpu", torch.float32, "packed")))
     print(max(errors((5, 17, 5, 21), "cpu", torch.float32, "packed")))
@@ -132,7 +132,7 @@ def test_the_interpreter_computes_what_the_readable_loop_does() -> None:
     told = subprocess.run([sys.executable, "-c", ASKED], env=environment, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr[-2000:]
     found = [float(line) for line in told.stdout.split()]
-    assert len(found) == 2 * (2 * len(fused.ABLE) + 2)
+    assert len(found) == 2 * (2 * len(triton.CELLS) + 2)
     assert max(found) < 2e-6
 
 

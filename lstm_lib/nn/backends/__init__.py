@@ -32,7 +32,7 @@ def candidates(asked: str, settings: Settings) -> list[Backend]:
         >>> [backend.name for backend in candidates("auto", Settings("standard"))]
         ['triton', 'native', 'fused', 'reference']
         >>> [backend.name for backend in candidates("auto", Settings("drawn"))]
-        ['reference']
+        ['fused', 'reference']
     """
     quiet = settings._replace(noise=QUIET)
     return [backend for backend in BACKENDS if _is_asked(asked, backend) and not backend.lacks(quiet)]
@@ -89,7 +89,7 @@ def expect_able(asked: str, settings: Settings) -> None:
         >>> expect_able("native", Settings("drawn"))
         Traceback (most recent call last):
         ...
-        ValueError: got backend 'native', expected 'auto' or 'reference': cell 'drawn' has no kernel in torch
+        ValueError: got backend 'native', expected 'auto', 'fused' or 'reference': cell 'drawn' has no kernel in torch
     """
     reasons = [backend.lacks(settings) for backend in BACKENDS if backend.name == asked]
     if any(reasons):

@@ -4,11 +4,22 @@ Shapes: T steps, B batch, N = Σ b_t rows (T·B for a batch). Rows are in the or
 step 0, the next b_1 step 1, and so on.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class Piece(NamedTuple):
+    """Some steps in a row, and their rows; ``first`` and ``end`` number the steps of the whole."""
+
+    steps: "Steps"
+    rows: slice
+    first: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,47 @@ class Steps:
             return torch.cat([start, rows])[self.before]
         b = self.sizes[0]
         return torch.cat([rows[b:], start]) if self.reverse else torch.cat([start, rows[:-b]])
+
+    def views(self, *rows: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """Give the rows of each step of each array, in the order of the run; all views are made at once.
+
+        Example:
+            >>> steps = order([2, 1], reverse=True, device=torch.device("cpu"))
+            >>> list(steps.views(torch.tensor([1, 2, 3])))
+            [(tensor([3]),), (tensor([1, 2]),)]
+        """
+        cut = [part.split(self.sizes) for part in rows]
+        return zip(*(part[::-1] if self.reverse else part for part in cut), strict=True)
+
+    def pieces(self, rows: int) -> list[Piece]:
+        """Cut the steps into pieces of about so many rows, in the order of the run.
+
+        Example:
+            >>> [piece.rows for piece in order([2, 2, 2], reverse=True, device=torch.device("cpu")).pieces(4)]
+            [slice(4, 6, None), slice(0, 4, None)]
+        """
+        each = max(1, rows // max(1, self.sizes[0]))
+        T, found = len(self.sizes), []
+        if each >= T:
+            return [Piece(self, slice(0, sum(self.sizes)), 0, T)]
+        firsts, device = self.firsts.tolist(), self.firsts.device
+        for first in range(0, T, each):
+            end = min(T, first + each)
+            part = order(self.sizes[first:end], reverse=self.reverse, device=device)
+            found.append(Piece(part, slice(firsts[first], firsts[end]), first, end))
+        return found[::-1] if self.reverse else found
+
+    def entering(self, start: Tensor, rows: Tensor, piece: Piece) -> Tensor:
+        """Return what each sequence of a piece has when the run comes to it: from the rows before, or from start."""
+        if self.reverse:
+            if piece.end == len(self.sizes):
+                return start[: self.sizes[piece.first]]
+            b = self.sizes[piece.end]
+            return torch.cat([rows[piece.rows.stop : piece.rows.stop + b], start[b : self.sizes[piece.first]]])
+        if piece.first == 0:
+            return start
+        first = piece.rows.start - self.sizes[piece.first - 1]
+        return rows[first : first + self.sizes[piece.first]]
 
 
 def order(sizes: list[int], *, reverse: bool, device: torch.device) -> Steps:

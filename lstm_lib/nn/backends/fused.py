@@ -1,4 +1,4 @@
-"""The standard cell and its close relatives with a backward pass derived by hand: one autograd node a sequence.
+"""Every cell with a backward pass derived by hand: one autograd node a sequence.
 
 Shapes: T steps, B batch, N = Σ b_t rows of packed sequences (T·B for a batch), D features, H hidden units.
 Rows are in the order of ``reference``: the first b_0 are step 0, the next b_1 step 1, and so on.
@@ -15,13 +15,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lstm_lib.nn.backends import reference
+from lstm_lib.nn.backends import _masks, _normed, reference
 from lstm_lib.nn.backends._order import Steps, order
-from lstm_lib.nn.backends._scan import LOOP, Kind, Scan
+from lstm_lib.nn.backends._scan import LOOP, Kind, Scan, wide
+from lstm_lib.nn.backends._sums import Sums
 from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype, has_tangent, is_transformed
-from lstm_lib.nn.steps import CELLS, State, Weights, preactivations
+from lstm_lib.nn.noise import QUIET
+from lstm_lib.nn.steps import CELLS, Cell, Drop, State, Weights, keep_all, preactivations
 
-ABLE = ("standard", "peephole", "coupled", "janet", "no-forget")
+ABLE = ("standard", "drawn", "peephole", "coupled", "janet", "no-forget", "layernorm")
 
 
 CERTAIN = 1e3  # a pre-activation of which σ is 1 to the last digit, and its slope 0
@@ -43,10 +45,12 @@ def as_standard(cell: str, w: Weights) -> Weights:
     if cell not in ("coupled", "janet", "no-forget"):
         return w
     more = dict(w)
+    if cell == "no-forget" and "bias_ih" not in w:
+        more |= dict.fromkeys(("bias_ih", "bias_hh"), w["weight_hh"].new_zeros(len(w["weight_hh"])))
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    for name in (name for name in names if name in w):
+    for name in (name for name in names if name in more):
         if cell == "no-forget":
-            i, g, o = w[name].chunk(3)
+            i, g, o = more[name].chunk(3)
             f = torch.full_like(i, CERTAIN) if name == "bias_ih" else torch.zeros_like(i)
         else:
             f, g, *rest = w[name].chunk(3 if cell == "coupled" else 2)
@@ -55,10 +59,10 @@ def as_standard(cell: str, w: Weights) -> Weights:
     return more
 
 
-def _says_all(w: Weights, share: Tensor, state: State, drop: Any = None) -> State:
+def _says_all(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) -> State:
     """Take one step of JANET, with four rows."""
     a_i, a_f, a_g, _ = preactivations(w, share, state.h)
-    c = a_f.sigmoid() * state.c + a_i.sigmoid() * a_g.tanh()
+    c = a_f.sigmoid() * state.c + a_i.sigmoid() * drop(a_g.tanh())
     return State(c, c)
 
 
@@ -71,6 +75,7 @@ class _Layer(torch.autograd.Function):
         how: Scan,
         saves: bool,
         steps: Steps,
+        masks: _masks.Masks | None,
         cell: str,
         names: tuple[str, ...],
         xs: Tensor,
@@ -82,9 +87,9 @@ class _Layer(torch.autograd.Function):
         w = dict(zip(names, weights, strict=True))
         bias = w["bias_ih"] + w["bias_hh"] if "bias_ih" in w else None
         shares = F.linear(xs, w["weight_ih"], bias)
-        kind, start = _kind(cell, w), State(h_0, c_0)
+        kind, start = _kind(cell, w, masks), State(h_0, c_0)
         hs, cs, gates, last = how.forward(shares, w["weight_hh"], kind, start, steps, saves=saves)
-        ctx.how, ctx.steps, ctx.cell, ctx.names = how, steps, cell, names
+        ctx.how, ctx.steps, ctx.masks, ctx.cell, ctx.names = how, steps, masks, cell, names
         ctx.save_for_backward(xs, h_0, c_0, hs, cs, gates, *weights)
         return hs, last.h, last.c
 
@@ -92,55 +97,68 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
         """Give the gradients, one product each."""
         xs, h_0, c_0, hs, cs, gates, *weights = ctx.saved_tensors
-        wanted, steps = ctx.needs_input_grad[5:], ctx.steps
+        wanted, steps, masks = ctx.needs_input_grad[FIRST:], ctx.steps, ctx.masks
         w = dict(zip(ctx.names, weights, strict=True))
         if torch.is_grad_enabled():  # somebody will differentiate once more
-            found = _differentiably(ctx.cell, steps, w, (xs, h_0, c_0), (d_hs, d_h_n, d_c_n), wanted)
-            return None, None, None, None, None, *found
-        start, d_last = State(h_0, c_0), State(d_h_n, d_c_n)
-        kind = _kind(ctx.cell, w)
-        d_shares, heard, d_start = ctx.how.backward(d_hs, d_last, w["weight_hh"], kind, start, cs, gates, steps)
+            inputs, d_outputs = (xs, h_0, c_0), (d_hs, d_h_n, d_c_n)
+            noise = QUIET if masks is None else _masks.Replay(masks, steps)
+            how = {"reverse": steps.reverse, "noise": noise}
+            again = reference.differentiably(_readable(ctx.cell), steps.sizes, w, inputs, d_outputs, wanted, **how)
+            return *(None,) * FIRST, *again
         needs = dict(zip(("xs", "h_0", "c_0", *ctx.names), wanted, strict=True))
-        grads = {"h_0": d_start.h, "c_0": d_start.c}
+        d_h, d_c, kind, grads = d_h_n, d_c_n, _kind(ctx.cell, w, masks), Sums(needs)
         if needs["xs"]:
-            grads["xs"] = d_shares @ w["weight_ih"]
-        if needs["weight_ih"]:
-            grads["weight_ih"] = d_shares.t() @ xs
-        if needs["weight_hh"]:
-            grads["weight_hh"] = d_shares.t() @ steps.earlier(h_0, hs)
-        if needs.get("weight_hr"):
-            said = gates[:, 3 * cs.shape[1] :] * cs.tanh()
-            grads["weight_hr"] = heard.t() @ said.to(heard.dtype)
-        if needs.get("weight_peep"):
-            before = steps.earlier(c_0.to(cs.dtype), cs)
-            d_i, d_f, _, d_o = d_shares.to(cs.dtype).chunk(4, dim=1)
-            sums = [(d_i * before).sum(0), (d_f * before).sum(0), (d_o * cs).sum(0)]
-            grads["weight_peep"] = torch.stack(sums).to(d_shares.dtype)
-        if needs.get("bias_ih") or needs.get("bias_hh"):
-            grads["bias_ih"] = grads["bias_hh"] = d_shares.sum(0)
-        return None, None, None, None, None, *(grads.get(name) for name in needs)
+            grads.found["xs"] = torch.empty_like(xs)
+        bias = "bias_ih" if needs.get("bias_ih") else "bias_hh"
+        pieces = steps.pieces(_rows_at_once(gates, hs.dtype))
+        for piece in reversed(pieces):
+            rows, part = piece.rows, piece.steps
+            begin, b = State(*(steps.entering(*pair, piece) for pair in ((h_0, hs), (c_0, cs)))), part.sizes[0]
+            saved = (cs[rows], gates[rows])
+            d_last, now = State(d_h[:b], d_c[:b]), None if masks is None else masks.part(rows, b)
+            kind = kind._replace(masks=now)
+            d_shares, heard, d_begin = ctx.how.backward(d_hs[rows], d_last, w["weight_hh"], kind, begin, *saved, part)
+            d_h, d_c = (_over(new, old) for new, old in zip(d_begin, (d_h, d_c), strict=True))
+            if needs["xs"]:
+                torch.mm(d_shares, w["weight_ih"], out=grads.found["xs"][rows])
+            grads.add_product("weight_ih", d_shares, xs[rows])
+            heard_h = part.earlier(begin.h, hs[rows])
+            grads.add_product("weight_hh", d_shares, heard_h if now is None else now.heard(heard_h, part))
+            grads.add_sum(bias, d_shares)
+            grads.add_own(kind, part, begin, d_shares, heard, *saved)
+        found = grads.found | {"h_0": d_h, "c_0": d_c}
+        found |= {name: found[bias] for name in ("bias_ih", "bias_hh") if needs.get(name)}
+        return *(None,) * FIRST, *(found.get(name) for name in needs)
 
 
-def _kind(cell: str, w: Weights) -> Kind:
-    return Kind(w.get("weight_peep"), cell == "janet", w.get("weight_hr"))
+FIRST = 6  # arguments of a layer that are no tensors
+CACHE = 1 << 19  # bytes of gates that the way back takes at once on a processor: about what a core keeps close by
 
 
-def _differentiably(
-    cell: str,
-    steps: Steps,
-    w: Weights,
-    inputs: tuple[Tensor, ...],
-    d_outputs: tuple[Tensor, ...],
-    wanted: tuple[bool, ...],
-) -> list[Tensor | None]:
-    """Give the gradients by the readable path, which autograd can differentiate again."""
-    xs, *start = inputs
-    readable = CELLS["peephole" if cell == "peephole" else "standard"]
-    readable = readable._replace(step=_says_all) if cell == "janet" else readable
-    hs, last = reference.run_direction(readable, w, xs, steps.sizes, State(*start), reverse=steps.reverse)
-    asked = [tensor for tensor, is_wanted in zip((*inputs, *w.values()), wanted, strict=True) if is_wanted]
-    found = iter(torch.autograd.grad((hs, *last), asked, d_outputs, create_graph=True, allow_unused=True))
-    return [next(found) if is_wanted else None for is_wanted in wanted]
+def _rows_at_once(gates: Tensor, dtype: torch.dtype) -> int:
+    """Return of how many rows the gradients are computed at once.
+
+    On a processor few, so that what is computed for them stays near, and no (N, 4·H) is ever made. Elsewhere all, in
+    few launches; and in low precision all, because sums of sums would lose digits.
+    """
+    is_near = gates.device.type == "cpu" and dtype in (torch.float32, torch.float64)
+    return CACHE // max(1, gates.shape[1] * gates.element_size()) if is_near else max(1, len(gates))
+
+
+def _over(new: Tensor, old: Tensor) -> Tensor:
+    """Put the rows of the sequences of a piece over those of all."""
+    return new if len(new) == len(old) else torch.cat([new, old[len(new) :].to(new.dtype)])
+
+
+def _kind(cell: str, w: Weights, masks: _masks.Masks | None) -> Kind:
+    own = (w.get("weight_peep"), cell == "janet", w.get("weight_hr"), w.get("weight_u"), w.get("bias_u"))
+    return Kind(*own, masks)
+
+
+def _readable(cell: str) -> Cell:
+    """Return the readable cell that has these rows."""
+    readable = CELLS[cell if cell in ("peephole", "drawn") else "standard"]
+    return readable._replace(step=_says_all) if cell == "janet" else readable
 
 
 def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
@@ -171,9 +189,17 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
                 rows = F.dropout(rows, settings.dropout if settings.noise.training else 0.0)
             columns = []
             for k, steps in enumerate(orders, start=first):
-                w, begin = as_standard(settings.cell, weights[k]), (state.h[k], state.c[k])
-                given = (how, torch.is_grad_enabled(), steps, settings.cell, tuple(w), rows, *begin, *w.values())
-                hs, *last = _Layer.apply(*given)
+                w, begin = as_standard(settings.cell, weights[k]), State(state.h[k], state.c[k])
+                masks, given_rows = None, rows
+                if settings.noise.acting():
+                    given_rows, masks = _masks.draw(settings.noise, rows, begin, steps, wide(rows.dtype))
+                if settings.cell == "layernorm":
+                    hs, *last = _normed.run_direction(w, rows, begin, steps)
+                    columns.append(hs)
+                    last_states.append(last)
+                    continue
+                about = (how, torch.is_grad_enabled(), steps, masks, settings.cell, tuple(w))
+                hs, *last = _Layer.apply(*about, given_rows, *begin, *w.values())
                 columns.append(hs)
                 last_states.append(last)
             rows = torch.cat(columns, dim=-1) if directions > 1 else columns[0]
@@ -186,15 +212,14 @@ def lacks(settings: Settings) -> str:
     """Say why there is no derivation for such a module.
 
     Example:
-        >>> lacks(Settings("standard")), lacks(Settings("drawn"))
-        ('', "cell 'drawn' has no derivation")
+        >>> from lstm_lib.nn.noise import Noise
+        >>> lacks(Settings("drawn")), lacks(Settings("layernorm", noise=Noise(zoneout_c=0.1)))
+        ('', "zoneout inside the layer: cell 'layernorm' has no derivation with it")
     """
     if settings.cell not in ABLE:
         return f"cell {settings.cell!r} has no derivation"
-    if settings.cell == "no-forget" and not settings.has_bias:
-        return "cell 'no-forget' without biases has no derivation"
-    acting = settings.noise.acting()
-    return f"{' and '.join(acting)} inside the layer: only the readable loop has it" if acting else ""
+    acting = settings.noise.acting() if settings.cell == "layernorm" else []
+    return f"{' and '.join(acting)} inside the layer: cell 'layernorm' has no derivation with it" if acting else ""
 
 
 def yields(call: Call) -> str:

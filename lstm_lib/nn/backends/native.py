@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lstm_lib.nn.backends import _measured_cpu
 from lstm_lib.nn.backends.interface import (
     Backend,
     Call,
@@ -72,7 +73,7 @@ def refuses(call: Call) -> str:
 
 
 def yields(call: Call) -> str:
-    """Say why the readable path is the safer one, although torch's kernels might do."""
+    """Say why the readable path is the safer one, or the derivation by hand the faster one, though these might do."""
     tensors = call.tensors()
     if is_transformed(tensors):
         return "torch.func transforms this call, and torch's LSTM kernels lack rules for that"
@@ -80,7 +81,8 @@ def yields(call: Call) -> str:
         return "torch differentiates this call forward, and its LSTM kernels lack rules for that"
     low = autocast_dtype(call.xs) if is_exporting() and call.xs.device.type == "cpu" else None
     if low not in QUESTIONS:
-        return ""
+        found = "" if torch.compiler.is_compiling() or is_exporting() else _measured_cpu.faster(call)
+        return f"torch's own kernels would be slower: {found}" if found else ""
     return f"an exported program may meet a processor without {_short(low)} instructions for LSTMs in oneDNN"
 
 

@@ -5,6 +5,9 @@ Sequences come packed, as N = Σ b_t rows (N, D): the first b_0 rows are step 0,
 longest sequence first. A batch of equal lengths has b_t = B, and its rows are xs.flatten(0, 1).
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -90,6 +93,25 @@ def run_direction(
         hs.append(new.h)
         state = State(_keep_rest(new.h, state.h), _keep_rest(new.c, state.c))
     return torch.cat(hs[::-1] if reverse else hs), state
+
+
+def differentiably(
+    cell: Cell,
+    batch_sizes: list[int],
+    w: Weights,
+    inputs: tuple[Tensor, ...],
+    d_outputs: tuple[Tensor, ...],
+    wanted: Sequence[bool],
+    *,
+    reverse: bool,
+    noise: Any = QUIET,
+) -> list[Tensor | None]:
+    """Give the gradients of xs, h_0, c_0 and the weights, those wanted, as autograd can differentiate them again."""
+    xs, *start = inputs
+    hs, last = run_direction(cell, w, xs, batch_sizes, State(*start), reverse=reverse, noise=noise)
+    asked = [tensor for tensor, is_wanted in zip((*inputs, *w.values()), wanted, strict=True) if is_wanted]
+    found = iter(torch.autograd.grad((hs, *last), asked, d_outputs, create_graph=True, allow_unused=True))
+    return [next(found) if is_wanted else None for is_wanted in wanted]
 
 
 def _keep_rest(new: Tensor, old: Tensor) -> Tensor:

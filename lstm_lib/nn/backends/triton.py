@@ -19,6 +19,7 @@ from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dty
 from lstm_lib.nn.steps import State
 
 SHARED = 227 * 1024  # bytes of shared memory that a program may have on a Hopper GPU
+CELLS = ("standard", "peephole", "coupled", "janet", "no-forget")
 PARTS = 4  # pieces of each gate that are multiplied side by side on the way back, in warps of their own
 DTYPES = tuple(PRECISIONS)
 MARGIN = 1.03  # how many times faster a measurement must be to count as faster
@@ -159,8 +160,16 @@ def run(call: Call) -> tuple[Tensor, State]:
 
 
 def lacks(settings: Settings) -> str:
-    """Say why there is no kernel for such a module: there is one where ``fused`` has a derivation."""
-    return fused.lacks(settings)
+    """Say why there is no kernel for such a module.
+
+    Example:
+        >>> lacks(Settings("janet")), lacks(Settings("drawn"))
+        ('', "cell 'drawn' has no kernel in Triton")
+    """
+    if settings.cell not in CELLS:
+        return f"cell {settings.cell!r} has no kernel in Triton"
+    acting = settings.noise.acting()
+    return f"{' and '.join(acting)} inside the layer: Triton's kernels have none" if acting else ""
 
 
 def refuses(call: Call) -> str:

@@ -1,0 +1,111 @@
+"""What was measured near a call on a processor: the record of ``benchmarks.torch_lstm_cpu``, looked up.
+
+Only where torch's own LSTM leaves oneDNN, for a loop that autograd follows: packed sequences, float64, projections.
+Elsewhere torch's own kernels stay, and so do their numbers, to the last digit.
+"""
+
+import functools
+import math
+from typing import NamedTuple
+
+import torch
+
+from lstm_lib import recorded
+from lstm_lib.nn.backends.interface import Call, autocast_dtype
+
+HERE = 1.05       # how many times faster a measurement on this kind of processor must be to count as faster
+ELSEWHERE = 1.5   # and one on another kind, or with another number of threads
+
+
+class Measured(NamedTuple):
+    """What was measured nearest to a call: milliseconds of torch's own kernels and of the derivation by hand."""
+
+    size: tuple[int, int, int, int]
+    native_ms: float
+    fused_ms: float
+    processor: str
+    threads: int
+
+    @property
+    def gain(self) -> float:
+        """How many times faster the derivation by hand was."""
+        return self.native_ms / self.fused_ms
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        T, B, D, H = self.size
+        took = f"{self.fused_ms:.2f} ms against {self.native_ms:.2f} of torch's own kernels"
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        return f"{took} at T={T}, B={B}, D={D}, H={H} on {self.processor}, {threads}"
+
+
+def faster(call: Call) -> str:
+    """Say by which measurement the derivation by hand is faster for this call; "" where none says so.
+
+    Example:
+        >>> from lstm_lib.nn import LSTM
+        >>> faster(LSTM(3, 2).request(torch.ones(5, 4, 3)))
+        ''
+    """
+    found = measured(call)
+    if found is None:
+        return ""
+    is_here = (found.processor, found.threads) == (recorded.processor(), torch.get_num_threads())
+    return str(found) if found.gain > (HERE if is_here else ELSEWHERE) else ""
+
+
+def measured(call: Call) -> Measured | None:
+    """Return the measurement nearest to a call, in its precision and form, with gradients or without as now."""
+    is_packed, projects = call.batch_sizes is not None, "weight_hr" in call.weights[0]
+    dtype = call.xs.dtype
+    if call.xs.device.type != "cpu" or not (is_packed or projects or dtype == torch.float64):
+        return None
+    if dtype not in (torch.float32, torch.float64) or autocast_dtype(call.xs) is not None:
+        return None
+    T = call.xs.shape[0] if call.batch_sizes is None else len(call.batch_sizes)
+    H = call.weights[0].get("weight_hr", call.weights[0]["weight_hh"]).shape[1]
+    form, passes = "packed" if is_packed else "batch", "both" if torch.is_grad_enabled() else "forward"
+    return nearest(str(dtype).removeprefix("torch."), form, projects, passes, (T, call.state.h.shape[1], H))
+
+
+@functools.cache
+def nearest(precision: str, form: str, projects: bool, passes: str, size: tuple[int, int, int]) -> Measured | None:
+    """Return what was measured nearest to T, B, H: in B and H a factor of 2 away at most, in T 8.
+
+    Example:
+        >>> nearest("float8", "batch", False, "both", (100, 32, 128)) is None
+        True
+    """
+    near = []
+    for row in _record(precision, form, projects, passes):
+        T, B, _, H = row.size
+        away = [abs(math.log2(max(1, wanted) / there)) for wanted, there in zip(size, (T, B, H), strict=True)]
+        if away[0] <= 3 and max(away[1:]) <= 1:
+            near.append((sum(away), row))
+    return min(near)[1] if near else None
+
+
+@functools.cache
+def _record(precision: str, form: str, projects: bool, passes: str) -> list[Measured]:
+    """Read what was recorded."""
+    if not (recorded.FOLDER / "torch_lstm_cpu.json").is_file():
+        return []
+    record = recorded.load("torch_lstm_cpu")
+    about = {"what": "time", "precision": precision, "form": form, "passes": passes, "cell": "standard"}
+    found: dict[tuple[int, int, int, int, int], dict[str, float]] = {}
+    for row in record["rows"]:
+        if about.items() <= row.items() and bool(row["proj"]) == projects:
+            times = found.setdefault((row["T"], row["B"], row["D"], row["H"], row["threads"]), {})
+            times[row["rung"]] = row["median_ms"]
+    cpu = record["machine"]["cpu"]
+    return [
+        Measured(size[:4], times["native"], times["fused"], cpu, size[4])
+        for size, times in found.items()
+        if {"native", "fused"} <= times.keys()
+    ]
+
+
+def forget() -> None:
+    """Forget what was read of the record, because it was written anew."""
+    _record.cache_clear()
+    nearest.cache_clear()
