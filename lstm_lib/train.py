@@ -3,6 +3,7 @@
     python -m lstm_lib.train delay --length 30 --chrono 60
     python -m lstm_lib.train recall --boxes 4 --folder runs/boxes --save-every 100
     python -m lstm_lib.train language --file book.txt --folder runs/book
+    python -m lstm_lib.train series --file days.csv --target visitors --horizon 7 --folder runs/days
     torchrun --nproc-per-node=2 --max-restarts=3 -m lstm_lib.train recall --folder runs/boxes --save-every 100
 
 With a folder, the same command goes on from the last checkpoint.
@@ -22,7 +23,7 @@ import torch
 
 from lstm_lib import nn, tasks, training
 from lstm_lib.applied import language
-from lstm_lib.applied.commands import train_read, train_voice
+from lstm_lib.applied.commands import train_read, train_series, train_voice
 from lstm_lib.tasks import Batch, film
 from lstm_lib.training import settings as choices
 
@@ -93,7 +94,7 @@ TASKS = {
 
 
 # Uses whose data are files of their own kind; their options are their own, too.
-OTHERS: dict[str, ModuleType] = {"voice": train_voice, "read": train_read}
+OTHERS: dict[str, ModuleType] = {"series": train_series, "voice": train_voice, "read": train_read}
 
 LANGUAGE = "language"
 ABOUT_LANGUAGE = "predict each character of --file from those before it, --window at a time, in --batch-size streams"
