@@ -67,7 +67,7 @@ def read_table(
     clock: str | None = None,
     wanted: Sequence[str] = (),
 ) -> Table:
-    """Read a CSV file with a line of names first.
+    r"""Read a CSV file with a line of names first.
 
     Args:
         path: The file.
@@ -85,7 +85,7 @@ def read_table(
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "days.csv"
-        ...     _ = path.write_text("day;heat;who\\n1.1.2027;1,5;Ada\\n2.1.2027;;Bo\\n", encoding="utf-8")
+        ...     _ = path.write_text("day;heat;who\n1.1.2027;1,5;Ada\n2.1.2027;;Bo\n", encoding="utf-8")
         ...     table = read_table(path)
         >>> table.names, table.values.tolist(), table.clock
         (('heat',), [[1.5], [nan]], 'day')
@@ -174,10 +174,10 @@ def cut(text: str, delimiter: str | None = None) -> Cells:
 
 
 def find_delimiter(text: str) -> str:
-    """Return the delimiter that cuts the first lines into the same number of cells, and into most of them.
+    r"""Return the delimiter that cuts the first lines into the same number of cells, and into most of them.
 
     Example:
-        >>> find_delimiter("day;heat, in degrees\\n1;2,5\\n"), find_delimiter("one\\n1\\n")
+        >>> find_delimiter("day;heat, in degrees\n1;2,5\n"), find_delimiter("one\n1\n")
         (';', ',')
     """
     some = "\n".join(text.splitlines()[:50])
@@ -211,10 +211,7 @@ def _table(cells: Cells, decimal: str | None, clock: str | None, wanted: tuple[s
             raise ValueError(no_such_column(name, cells.header))
     columns = {name: [row[n] for row in cells.rows] for n, name in enumerate(cells.header)}
     clock, days = _clock(columns, clock, wanted, cells.lines)
-    if clock is not None:
-        times = tuple(columns.pop(clock))
-    else:
-        times = tuple(str(n) for n in range(1, len(cells.rows) + 1))
+    times = tuple(columns.pop(clock) if clock is not None else map(str, range(1, len(cells.rows) + 1)))
     usual = {numerals.marks(column) for column in columns.values()} - {None, "", "?"}
     notes: list[str] = []
     found: dict[str, Array] = {}

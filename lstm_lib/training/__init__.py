@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from lstm_lib.training.health import Diverged
     from lstm_lib.training.loop import fit
     from lstm_lib.training.losses import TAGGING, Objective, batch_first
-    from lstm_lib.training.pairs import pairs
     from lstm_lib.training.parallel import Team, team, together
+    from lstm_lib.training.plain import pairs
     from lstm_lib.training.run import History
     from lstm_lib.training.scoring import Score, evaluate
     from lstm_lib.training.settings import Settings
@@ -52,7 +52,7 @@ HOMES = {
     "evaluate": "scoring",
     "fit": "loop",
     "numbered": "batches",
-    "pairs": "pairs",
+    "pairs": "plain",
     "pick_device": "devices",
     "team": "parallel",
     "together": "parallel",

@@ -1,4 +1,4 @@
-"""Foretelling a column: nothing leaks from what comes later, scaling is the training part's, the command does it all."""
+"""Foretelling a column: nothing leaks from what comes later, the training part scales, the command does it all."""
 
 import csv
 import json
@@ -116,7 +116,7 @@ def test_what_needs_no_network_knows_the_past_only() -> None:
 )
 def test_what_does_not_fit_the_table_is_refused(change: dict, message: str) -> None:
     options = {"target": "visitors", **change}
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match="got ") as refused:
         series.prepare(made(), options.pop("target"), **options)
     assert message in str(refused.value)
 

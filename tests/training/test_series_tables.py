@@ -75,7 +75,8 @@ def test_what_is_missing_is_no_number(tmp_path: Path) -> None:
 def test_longer_steps_of_time_are_told(tmp_path: Path) -> None:
     days = ["01", "02", "03", "04", "07", "08"]
     table = read_table(write(tmp_path, "day,x\n" + "".join(f"2027-01-{day},1\n" for day in days)))
-    assert table.notes == ("1 steps of time are longer than the usual 1 day, 0:00:00, the first after 2027-01-04: taken as one each",)
+    (note,) = table.notes
+    assert note.startswith("1 steps of time are longer than the usual 1 day, 0:00:00, the first after 2027-01-04")
 
 
 REFUSED = {
@@ -112,7 +113,7 @@ REFUSED = {
 def test_what_cannot_be_meant_is_refused_with_file_place_and_reason(name: str, tmp_path: Path) -> None:
     content, message = REFUSED[name]
     path = write(tmp_path, content)
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match="got ") as refused:
         read_table(path)
     assert str(refused.value).startswith(f"{path}: got ")
     assert message in str(refused.value)
@@ -124,7 +125,7 @@ WANTED = {
     "nothing": ("b", "a,b\n1,\n3,NA\n", "got column 'b', which holds nothing, expected numbers"),
     "no end": ("b", "a,b\n1,inf\n", "got column 'b', which holds a number without end, first 'inf' in line 2"),
     "too large": ("b", "a,b\n1,1e999\n", "got column 'b', which holds text, first '1e999' in line 2"),
-    "two readings": ("b", 'a;b\n1;1,234\n2;2,500\n', "got column 'b', which holds '1,234', which can be two numbers"),
+    "two readings": ("b", "a;b\n1;1,234\n2;2,500\n", "got column 'b', which holds '1,234', which can be two numbers"),
     "units": ("b", "a,b\n1,5 kg\n", "got column 'b', which holds text, first '5 kg' in line 2"),
 }
 
@@ -161,7 +162,7 @@ def test_other_columns_say_what_a_point_means(other: str, expected: float, tmp_p
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_an_option_that_does_not_fit_is_refused(options: dict, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match="got ") as refused:
         read_table(write(tmp_path, "day,x\n2027-01-01,1\n2027-01-02,1\n"), **options)
     assert message in str(refused.value)
 

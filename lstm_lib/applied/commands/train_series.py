@@ -164,7 +164,7 @@ def tell_errors(series: data.Series, said: Array, season: int | None) -> dict[st
     every = {"network": said, **data.without_network(series, rows, season)}
     found = {name: float(np.sqrt(np.nanmean((values - truth) ** 2))) for name, values in every.items()}
     ahead = f"1 to {series.plan.horizon} rows" if series.plan.horizon > 1 else "1 row"
-    print(f"held out, {len(rows)} forecasts of {ahead} ahead, root mean squared error in units of {series.plan.target}:")
+    print(f"held out, {len(rows)} forecasts of {ahead} ahead, errors (root mean square) of {series.plan.target}:")
     print("  " + ", ".join(f"{name} {error:.4g}" for name, error in found.items()))
     best = min((name for name in found if name != "network"), key=found.__getitem__)
     if found["network"] >= found[best]:
