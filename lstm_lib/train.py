@@ -26,6 +26,7 @@ from lstm_lib.applied import language
 from lstm_lib.applied.commands import train_read, train_series, train_voice
 from lstm_lib.tasks import Batch, film
 from lstm_lib.training import settings as choices
+from lstm_lib.training.health import note_precision
 
 TEST_SEED = 1_000_003  # test batches are drawn with another seed than those to train on
 
@@ -284,6 +285,8 @@ def train(arguments: argparse.Namespace) -> tuple[training.History, training.Sco
         words = about(arguments) | ({"steps": arguments.window} if arguments.task == LANGUAGE else {})
         options: dict[str, Any] = {"folder": arguments.folder, "device": device, "about": words}
         options |= {"evaluate": work.look if settings.evaluate_every else None, "progress": not arguments.no_progress}
+        if rank == 0 and (note := note_precision(model, settings.precision, device)):
+            print(note, file=sys.stderr)
         history = training.fit(model, work.sample, settings, **options)
         score = training.evaluate(model, work.test, stateful=settings.stateful)
         if rank == 0:

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lstm_lib.applied import series as data
 from lstm_lib.applied import tables
 from lstm_lib.nn import Tagger
 from lstm_lib.training import settings as choices
+from lstm_lib.training.health import note_precision
 
 ABOUT = "foretell a column of a CSV --file, --horizon rows ahead, beside persistence and the mean"
 
@@ -88,6 +90,8 @@ def run(arguments: argparse.Namespace) -> None:
         )
         if rank == 0:
             tell_data(arguments, series)
+            if note := note_precision(model, arguments.precision, device):
+                print(note, file=sys.stderr)
         history = learn(arguments, model, series, device)
         if rank > 0:
             return
