@@ -313,15 +313,21 @@ def tell_model(arguments: argparse.Namespace, model: nn.Tagger, score: training.
     print(f"let it write: python -m lstm_lib.use generate --model {path}")
 
 
-def name_options(message: str) -> str:
+def name_options(message: str, this: argparse.ArgumentParser | None = None) -> str:
     """Say "got --batch-size 0" where a function says "got batch_size 0": the name that the reader has typed.
+
+    Args:
+        message: What a function says.
+        this: The parser whose options they are; None for that of the games.
 
     Example:
         >>> name_options("got k -1, expected at least 0")
         'got --length -1, expected at least 0'
     """
-    options = {action.dest: action.option_strings[-1] for action in parser()._actions if action.option_strings}
-    options |= {"k": "--length", "T": "--length"}  # as the tasks call it
+    actions = (parser() if this is None else this)._actions
+    options = {action.dest: action.option_strings[-1] for action in actions if action.option_strings}
+    options |= {"hidden_size": "--hidden", "num_layers": "--layers"}  # as the network calls them
+    options |= {"k": "--length", "T": "--length"} if "length" in options else {}  # as the tasks call it
     return re.sub(r"\bgot (\w+)(?= )", lambda found: f"got {options.get(found[1], found[1])}", message)
 
 
@@ -338,7 +344,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         this = parser(LANGUAGE if LANGUAGE in given[:1] else None)
         train(this.parse_args(given))
     except (ValueError, NotImplementedError, training.CheckpointError) as error:
-        this.exit(2, f"{this.prog}: {name_options(str(error))}\n")
+        this.exit(2, f"{this.prog}: {name_options(str(error), this)}\n")
     except training.Diverged as error:
         this.exit(1, f"{this.prog}: {error}\n")
     except KeyboardInterrupt:

@@ -134,7 +134,11 @@ def _scaling(
     for name in names:
         known = table.column(name)[:rows]
         known = known[~np.isnan(known)]
-        spread = float(known.std()) if len(known) else 0.0
+        with np.errstate(over="ignore"):
+            spread = float(known.std()) if len(known) else 0.0
+        if not np.isfinite(spread):
+            most = np.abs(known).max()
+            raise ValueError(f"got column {name!r} with numbers up to {most:.3g}, expected some that can be squared")
         if spread <= 1e-12 * max(1.0, float(np.abs(known).max(initial=0.0))):
             notes.append(f"column {name!r} is left out: it never changes in the training part")
         else:

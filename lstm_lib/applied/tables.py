@@ -94,7 +94,7 @@ def read_table(
     """
     path = Path(path)
     if decimal not in (None, ".", ","):
-        raise ValueError(f"got decimal {decimal!r}, expected '.' or ','")
+        raise ValueError(f"got decimal {decimal!r}, expected a point or a comma")
     try:
         cells = cut(decode(path, encoding), delimiter)
         return _table(cells, decimal, clock, tuple(wanted))
@@ -199,7 +199,7 @@ def _expect_names(header: list[str]) -> None:
     for name in header:
         places = [str(n) for n, other in enumerate(header, 1) if other == name]
         if len(places) > 1:
-            raise ValueError(f"got columns {' and '.join(places)} both called {name!r}, expected each name once")
+            raise ValueError(f"got {name!r} as the name of columns {' and '.join(places)}, expected each name once")
 
 
 # ---------------------------------------------------------------- from cells to numbers

@@ -194,6 +194,13 @@ def test_the_command_prints_each_loss_beside_persistence_and_mean_and_writes_for
         assert (row["truth"] == "") == bool(np.isnan(made_of.truth[t + k + 1]))
 
 
+def test_without_evaluations_it_trains_to_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command(file_of(tmp_path, made()), "--evaluate-every", "0")
+    told = capsys.readouterr().out
+    assert "60 batches, stopped by batches" in told
+    assert "batch 20:" not in told
+
+
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     path = file_of(tmp_path, made())
     command(path, "--folder", str(tmp_path / "once"))
@@ -241,11 +248,15 @@ def test_a_model_goes_on_from_the_last_row_of_another_file(tmp_path: Path, capsy
         ("visitors\n" + "1\n2\n" * 20, ["--horizon", "30"], "for horizon 30"),
         ("visitors\n" + "1\n2\n" * 4, [], "of which 6 are to train on, expected at least 13"),
         ("visitors\n" + "1\n2\n" * 20, ["--lr", "0"], "got --lr 0.0, expected a positive number"),
-        ("visitors\n" + "1\n2\n" * 20, ["--hidden", "0"], "got hidden_size 0"),
+        ("visitors\n" + "1\n2\n" * 20, ["--hidden", "0"], "got --hidden 0"),
         ("visitors\n" + "1\n2\n" * 20, ["--batch-size", "0"], "got --batch-size 0, expected at least 1"),
         ("visitors\n" + "1\n2\n" * 20, ["--columns", "x"], "got column 'x', expected one of 'visitors'"),
         ("visitors\n" + "1\n2\n" * 20, ["--save-every", "5"], "got --save-every 5 without --folder"),
         ("visitors\n" + "5\n" * 40, [], "got column 'visitors', which never changes in the first 32 rows"),
+        ("visitors\n" + "1\n2\n" * 20, ["--season", "99"], "got --season 99, expected 1 to 32 rows"),
+        ("visitors\n" + "1\n2\n" * 20, ["--horizon", "0"], "got --horizon 0, expected at least 1"),
+        ("visitors\n" + "1\n2\n" * 20, ["--encoding", "x"], "got --encoding 'x', expected one that Python knows"),
+        ("visitors\n" + "1e300\n2\n" * 20, [], "got column 'visitors' with numbers up to 1e+300"),
         ("day,visitors\n2027-01-01,many\n", [], "got column 'visitors', which holds text, first 'many' in line 2"),
     ],
 )

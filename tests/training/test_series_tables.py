@@ -84,7 +84,7 @@ REFUSED = {
     "blanks": (" \n\n", "got 3 bytes with nothing but blanks"),
     "names alone": ("a,b\n", "got a line of names and no rows"),
     "numbers in the first line": ("1,2\n3,4\n", "got 1, 2 in the first line, expected the names"),
-    "a name twice": ("a,b,a\n1,2,3\n", "got columns 1 and 3 both called 'a'"),
+    "a name twice": ("a,b,a\n1,2,3\n", "got 'a' as the name of columns 1 and 3, expected each name once"),
     "a cell too many": ("a,b\n1,2\n3,4,5\n", "got 3 cells in line 3, expected 2"),
     "a cell too few": ("a,b\n1,2\n\n3\n", "got 1 cells in line 4, expected 2"),
     "decimal commas between commas": ("a,b\n1,5,2\n", "a decimal comma beside commas needs quotation marks"),

@@ -51,8 +51,8 @@ def add(this: argparse.ArgumentParser) -> None:
     group.add_argument("--lr", type=float, default=0.005, help="learning rate (default 0.005)")
     group.add_argument("--weight-decay", type=float, default=0.0, help="see Settings (default 0)")
     group.add_argument("--precision", choices=choices.PRECISIONS, default="float32", help="default float32")
-    group.add_argument("--evaluate-every", type=int, default=100, help="batches (default 100)")
-    group.add_argument("--patience", type=int, default=5, help="evaluations without a lower loss (default 5)")
+    group.add_argument("--evaluate-every", type=int, default=100, help="batches (default 100; 0 for never)")
+    group.add_argument("--patience", type=int, default=5, help="looks without a lower loss (default 5; 0 for no end)")
     group.add_argument("--save-every", type=int, default=0, help="batches between checkpoints (default: at the end)")
     group.add_argument("--seed", type=int, default=0, help="of weights and batches (default 0)")
     group.add_argument("--folder", help="where checkpoints, model and forecasts go; there, it goes on")
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> None:
         history = learn(arguments, model, series, device)
         if rank > 0:
             return
-        tell_history(history, series, arguments.season)
+        print(f"{len(history.losses)} batches, stopped by {history.stopped}")
         said = forecasts.foretell(model, series)
         found = tell_errors(series, said, arguments.season)
         if arguments.folder is None:
@@ -125,13 +125,26 @@ def learn(arguments: argparse.Namespace, model: Tagger, series: data.Series, dev
     """Train, from where it stopped."""
     from lstm_lib.applied.forecasts import OBJECTIVE
 
-    same = ("batches", "lr", "weight_decay", "precision", "evaluate_every", "patience", "save_every", "seed")
-    settings = training.Settings(**{name: getattr(arguments, name) for name in same})
+    same = ("batches", "lr", "weight_decay", "precision", "evaluate_every", "save_every", "seed")
+    patience = (arguments.patience or None) if arguments.evaluate_every else None
+    settings = training.Settings(**{name: getattr(arguments, name) for name in same}, patience=patience)
     about = {"file": hashlib.sha256(Path(arguments.file).read_bytes()).hexdigest(), "target": arguments.target}
     about |= {"columns": ", ".join(series.plan.columns), "horizon": arguments.horizon, "window": series.plan.window}
     about |= {"batch_size": arguments.batch_size, "cuts": str(series.cuts)}
     options: dict[str, Any] = {"objective": OBJECTIVE, "device": device, "folder": arguments.folder, "about": about}
-    options |= {"evaluate": data.in_order(series, "look"), "progress": not arguments.no_progress}
+    options |= {"evaluate": data.in_order(series, "look") if settings.evaluate_every else None}
+    rules = beside(series, arguments.season)
+
+    def tell(done: int, score: training.Score) -> None:
+        line = f"batch {done}: loss {score.loss:.4g} ({rules})"
+        if arguments.no_progress:
+            print(line)
+        else:
+            from tqdm import tqdm  # which knows where its bar is
+
+            tqdm.write(line)
+
+    options |= {"tell": tell, "progress": not arguments.no_progress}
     sample = data.sample(series, arguments.batch_size, arguments.seed)
     return training.fit(model, sample, settings, **options)
 
@@ -151,14 +164,11 @@ def tell_data(arguments: argparse.Namespace, series: data.Series) -> None:
     print(f"window {series.plan.window}, horizon {series.plan.horizon}; scaled by the {a} rows alone")
 
 
-def tell_history(history: training.History, series: data.Series, season: int | None) -> None:
-    """Print each evaluation beside the losses of what needs no network."""
+def beside(series: data.Series, season: int | None) -> str:
+    """Say which losses the part to look at has without a network."""
     rows = data.rows_of(series, "look")
     rules = data.without_network(series, rows, season)
-    beside = ", ".join(f"{name} {data.loss_of(series, rows, said):.4g}" for name, said in rules.items())
-    for done, loss in zip(history.evaluated, history.eval_losses, strict=True):
-        print(f"batch {done}: loss {loss:.4g} ({beside})")
-    print(f"{len(history.losses)} batches, stopped by {history.stopped}")
+    return ", ".join(f"{name} {data.loss_of(series, rows, said):.4g}" for name, said in rules.items())
 
 
 def tell_errors(series: data.Series, said: Array, season: int | None) -> dict[str, float]:
