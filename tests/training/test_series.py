@@ -194,6 +194,16 @@ def test_the_command_prints_each_loss_beside_persistence_and_mean_and_writes_for
         assert (row["truth"] == "") == bool(np.isnan(made_of.truth[t + k + 1]))
 
 
+@pytest.mark.parametrize(("lr", "said"), [("1e-9", True), ("0.01", False)])
+def test_a_network_that_is_no_better_than_a_rule_is_said_to_be_so(
+    lr: str, said: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waves = 5 * np.sin(np.arange(400.0))[:, None]
+    path = file_of(tmp_path, made()._replace(names=("visitors",), values=waves))
+    command(path, "--lr", lr)
+    assert ("no better than persistence: do not use it" in capsys.readouterr().out) is said
+
+
 def test_without_evaluations_it_trains_to_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command(file_of(tmp_path, made()), "--evaluate-every", "0")
     told = capsys.readouterr().out
