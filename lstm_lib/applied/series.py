@@ -166,17 +166,16 @@ def _usual_move(truth: Array, last: Array, k: int) -> float:
 # ---------------------------------------------------------------- questions and batches
 
 
-def answers(series: Series, rows: Array, end: int | None = None) -> Array:
+def answers(series: Series, rows: Array) -> Array:
     """Return what comes 1 to K rows after some rows, in the target's units: (B, K), NaN where unknown.
 
     Args:
         series: The series.
         rows: (B,), or of any shape, to which an axis K is added.
-        end: The row before which the answers must lie; None for all there are.
     """
-    end = len(series.truth) if end is None else end
+    end = len(series.truth)
     places = np.asarray(rows)[..., None] + np.arange(1, series.plan.horizon + 1)
-    return np.where(places < end, series.truth[np.minimum(places, len(series.truth) - 1)], np.nan)
+    return np.where(places < end, series.truth[np.minimum(places, end - 1)], np.nan)
 
 
 def rows_of(series: Series, part: str) -> Array:
@@ -211,13 +210,13 @@ def sample(series: Series, batch_size: int = 32, seed: int = 0) -> Callable[[int
     """
     if batch_size < 1:
         raise ValueError(f"got batch_size {batch_size}, expected at least 1")
-    T, end = series.plan.window, series.cuts[0]
-    last_rows = rows_of(series, "train")  # of each window that can be drawn
+    T = series.plan.window
+    last_rows = rows_of(series, "train")  # of each window that can be drawn: all its answers lie in the part
 
     def draw(n: int) -> Batch:
         rows = np.random.default_rng([seed, n]).choice(last_rows, batch_size)
         asked = rows + np.arange(-(T // 2) + 1, 1)[:, None]  # (S, B)
-        return Batch(_read(series, rows), _moves(series, asked, end))
+        return Batch(_read(series, rows), _moves(series, asked))
 
     return draw
 
@@ -226,7 +225,7 @@ def in_order(series: Series, part: str, size: int = 256) -> list[Batch]:
     """Return the questions of a part in order of time, asked at the last row of a window each."""
     rows = rows_of(series, part)
     some = [rows[n : n + size] for n in range(0, len(rows), size)]
-    return [Batch(_read(series, each), _moves(series, each[None], None)) for each in some]
+    return [Batch(_read(series, each), _moves(series, each[None])) for each in some]
 
 
 def _read(series: Series, rows: Array) -> Array:
@@ -234,8 +233,8 @@ def _read(series: Series, rows: Array) -> Array:
     return np.asarray(series.inputs[rows + np.arange(-series.plan.window + 1, 1)[:, None]])
 
 
-def _moves(series: Series, rows: Array, end: int | None) -> Array:
-    return np.asarray((answers(series, rows, end) - series.last[rows][..., None]) / np.array(series.plan.moves))
+def _moves(series: Series, rows: Array) -> Array:
+    return np.asarray((answers(series, rows) - series.last[rows][..., None]) / np.array(series.plan.moves))
 
 
 # ---------------------------------------------------------------- what needs no network
