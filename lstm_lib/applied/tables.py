@@ -174,7 +174,7 @@ def cut(text: str, delimiter: str | None = None) -> Cells:
 
 
 def find_delimiter(text: str) -> str:
-    r"""Return the delimiter that cuts the first lines into the same number of cells, and into most of them.
+    r"""Return the delimiter that cuts the first lines into the same number of cells, most of them numbers.
 
     Example:
         >>> find_delimiter("day;heat, in degrees\n1;2,5\n"), find_delimiter("one\n1\n")
@@ -184,11 +184,14 @@ def find_delimiter(text: str) -> str:
     scores = {}
     for mark in DELIMITERS:
         try:
-            widths = [len(row) for row in csv.reader(io.StringIO(some, newline=""), delimiter=mark) if row]
+            rows = [row for row in csv.reader(io.StringIO(some, newline=""), delimiter=mark) if row]
         except csv.Error:
             continue
+        widths = [len(row) for row in rows]
         (width, count), *_ = Counter(widths).most_common(1)
-        scores[mark] = (width > 1, count / len(widths), widths[0] == width, width)
+        cells = [cell for row in rows[1:] for cell in row]
+        share = sum(numerals.marks([cell]) is not None for cell in cells) / max(1, len(cells))
+        scores[mark] = (width > 1, count / len(widths), widths[0] == width, share, width)
     return max(scores, key=lambda mark: scores[mark]) if scores else ","
 
 
