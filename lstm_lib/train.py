@@ -3,6 +3,7 @@
     python -m lstm_lib.train delay --length 30 --chrono 60
     python -m lstm_lib.train recall --boxes 4 --folder runs/boxes --save-every 100
     python -m lstm_lib.train language --file book.txt --folder runs/book
+    python -m lstm_lib.train series --file days.csv --target visitors --horizon 7 --folder runs/days
     torchrun --nproc-per-node=2 --max-restarts=3 -m lstm_lib.train recall --folder runs/boxes --save-every 100
 
 With a folder, the same command goes on from the last checkpoint.
@@ -22,9 +23,10 @@ import torch
 
 from lstm_lib import nn, tasks, training
 from lstm_lib.applied import language
-from lstm_lib.applied.commands import train_read, train_voice
+from lstm_lib.applied.commands import train_read, train_series, train_voice
 from lstm_lib.tasks import Batch, film
 from lstm_lib.training import settings as choices
+from lstm_lib.training.health import note_precision
 
 TEST_SEED = 1_000_003  # test batches are drawn with another seed than those to train on
 
@@ -93,7 +95,7 @@ TASKS = {
 
 
 # Uses whose data are files of their own kind; their options are their own, too.
-OTHERS: dict[str, ModuleType] = {"voice": train_voice, "read": train_read}
+OTHERS: dict[str, ModuleType] = {"series": train_series, "voice": train_voice, "read": train_read}
 
 LANGUAGE = "language"
 ABOUT_LANGUAGE = "predict each character of --file from those before it, --window at a time, in --batch-size streams"
@@ -283,6 +285,8 @@ def train(arguments: argparse.Namespace) -> tuple[training.History, training.Sco
         words = about(arguments) | ({"steps": arguments.window} if arguments.task == LANGUAGE else {})
         options: dict[str, Any] = {"folder": arguments.folder, "device": device, "about": words}
         options |= {"evaluate": work.look if settings.evaluate_every else None, "progress": not arguments.no_progress}
+        if rank == 0 and (note := note_precision(model, settings.precision, device)):
+            print(note, file=sys.stderr)
         history = training.fit(model, work.sample, settings, **options)
         score = training.evaluate(model, work.test, stateful=settings.stateful)
         if rank == 0:
@@ -309,15 +313,21 @@ def tell_model(arguments: argparse.Namespace, model: nn.Tagger, score: training.
     print(f"let it write: python -m lstm_lib.use generate --model {path}")
 
 
-def name_options(message: str) -> str:
+def name_options(message: str, this: argparse.ArgumentParser | None = None) -> str:
     """Say "got --batch-size 0" where a function says "got batch_size 0": the name that the reader has typed.
+
+    Args:
+        message: What a function says.
+        this: The parser whose options they are; None for that of the games.
 
     Example:
         >>> name_options("got k -1, expected at least 0")
         'got --length -1, expected at least 0'
     """
-    options = {action.dest: action.option_strings[-1] for action in parser()._actions if action.option_strings}
-    options |= {"k": "--length", "T": "--length"}  # as the tasks call it
+    actions = (parser() if this is None else this)._actions
+    options = {action.dest: action.option_strings[-1] for action in actions if action.option_strings}
+    options |= {"hidden_size": "--hidden", "num_layers": "--layers"}  # as the network calls them
+    options |= {"k": "--length", "T": "--length"} if "length" in options else {}  # as the tasks call it
     return re.sub(r"\bgot (\w+)(?= )", lambda found: f"got {options.get(found[1], found[1])}", message)
 
 
@@ -334,7 +344,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         this = parser(LANGUAGE if LANGUAGE in given[:1] else None)
         train(this.parse_args(given))
     except (ValueError, NotImplementedError, training.CheckpointError) as error:
-        this.exit(2, f"{this.prog}: {name_options(str(error))}\n")
+        this.exit(2, f"{this.prog}: {name_options(str(error), this)}\n")
     except training.Diverged as error:
         this.exit(1, f"{this.prog}: {error}\n")
     except KeyboardInterrupt:

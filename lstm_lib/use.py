@@ -3,6 +3,7 @@
     python -m lstm_lib.use generate --beginning "ROMEO:" --temperature 0.8
     python -m lstm_lib.use generate --model runs/book/model.safetensors --file beginning.txt --json
     python -m lstm_lib.use transcribe digits.wav --json
+    python -m lstm_lib.use forecast --model runs/days/model.safetensors days.csv
 
 A mistake in what it is given is one line on the error stream and exit code 2; nothing is written then.
 """
@@ -11,10 +12,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lstm_lib.applied.commands import detect, generate, read, transcribe
+from lstm_lib.applied.commands import detect, forecast, generate, read, transcribe
 from lstm_lib.training.checkpoints import CheckpointError
 
 COMMANDS = {
+    "forecast": forecast,
     "generate": generate,
     "transcribe": transcribe,
     "read": read,

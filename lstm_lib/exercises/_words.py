@@ -61,8 +61,8 @@ def passes(exercise: Exercise, style: str, changed: tuple[str, ...], names: Set[
         turned = style == "numbers" and "dot" in names and not names - {"dot", "sigmoid", "tanh"}
         text += f" {DOT_TURNED if turned else STYLES[style]}"
     if changed:
-        inputs = " and ".join(changed)
-        text += f" But your function changes its input {inputs} in place: whoever calls it may still need the old value."
+        told = " and ".join(changed)
+        text += f" But your function changes its input {told} in place: whoever calls it may still need the old value."
     return Verdict(True, None, text)
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lstm_lib.training.loop import fit
     from lstm_lib.training.losses import TAGGING, Objective, batch_first
     from lstm_lib.training.parallel import Team, team, together
+    from lstm_lib.training.plain import pairs
     from lstm_lib.training.run import History
     from lstm_lib.training.scoring import Score, evaluate
     from lstm_lib.training.settings import Settings
@@ -51,6 +52,7 @@ HOMES = {
     "evaluate": "scoring",
     "fit": "loop",
     "numbered": "batches",
+    "pairs": "plain",
     "pick_device": "devices",
     "team": "parallel",
     "together": "parallel",
@@ -76,6 +78,7 @@ __all__ = [
     "load_checkpoint",
     "load_model",
     "numbered",
+    "pairs",
     "pick_device",
     "save_checkpoint",
     "save_for_inference",

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from lstm_lib.nn import LSTM, explain
+from lstm_lib.training.devices import autocast
 from lstm_lib.training.parts import leaves
 from lstm_lib.training.run import Run, Update
 
@@ -75,6 +77,25 @@ def blame_precision(run: Run, batch: Any, state: Any, error: Exception) -> None:
     what = f"got precision {run.settings.precision!r}, in which {run.device.type} cannot compute this network here"
     advice = "expected precision='float32', or, where it is lstm_lib.nn's LSTM that cannot, backend='reference'"
     raise ValueError(f"{what} (torch: {reason}), {advice}") from error
+
+
+def note_precision(model: nn.Module, precision: str, device: torch.device) -> str:
+    """Say which way a low precision goes on a processor whose kernels for LSTMs lack it; "" where nothing is to say.
+
+    Example:
+        >>> note_precision(LSTM(3, 2), "float32", torch.device("cpu"))
+        ''
+    """
+    lstm = next((one for one in model.modules() if isinstance(one, LSTM) and one.backend == "auto"), None)
+    if precision == "float32" or device.type != "cpu" or lstm is None:
+        return ""
+    xs = torch.zeros(2, 1, lstm.input_size, dtype=next(lstm.parameters()).dtype)
+    usual = explain(lstm, xs)
+    with autocast(device, precision):
+        here = explain(lstm, xs)
+    if here.backend == usual.backend:
+        return ""
+    return f"{precision}: {here.reason}, so backend {here.backend!r} computes it, in the place of {usual.backend!r}"
 
 
 def _find(run: Run, update: Update, norms: Sequence[float]) -> tuple[str | None, str]:

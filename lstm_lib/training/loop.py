@@ -18,6 +18,7 @@ from lstm_lib.training.checkpoints import Folder
 from lstm_lib.training.devices import pick_device
 from lstm_lib.training.losses import TAGGING, Objective
 from lstm_lib.training.run import LOOK_EVERY, History, Run, save, start
+from lstm_lib.training.scoring import Score
 from lstm_lib.training.scoring import evaluate as score
 from lstm_lib.training.settings import Settings
 from lstm_lib.training.update import look_at_updates, train_on
@@ -36,6 +37,7 @@ def fit(
     device: str | torch.device | None = None,
     progress: bool = True,
     watch: Callable[[int, nn.Module], None] | None = None,
+    tell: Callable[[int, Score], None] | None = None,
     about: Mapping[str, str | int | float | bool | None] | None = None,
 ) -> History:
     """Train a network, in place.
@@ -57,6 +59,7 @@ def fit(
         device: Where to train; see ``pick_device``.
         progress: Whether to show a bar: a widget in notebooks, text elsewhere.
         watch: Called after each update with the number of batches done and the model, before a checkpoint is written.
+        tell: Called after each evaluation with the number of batches done and the score, on process 0 alone.
         about: What else makes it this run, by name, such as the task: the folder's run must have been told the same.
 
     Returns:
@@ -100,7 +103,7 @@ def fit(
             if is_last or looks or saves or not run.ahead or len(run.rates) >= (settings.log_every or LOOK_EVERY):
                 look_at_updates(run)
             if evaluate is not None and looks:
-                _look(run, evaluate)
+                _look(run, evaluate, tell)
             if watch is not None:
                 watch(run.done, model)
             if folder is not None and (is_last or run.stopped or saves or run.all_told):
@@ -160,10 +163,12 @@ def _counter(run: Run, progress: bool) -> Iterator[int]:
             bar.update(k)
 
 
-def _look(run: Run, batches: Batch | Iterable[Any]) -> None:
+def _look(run: Run, batches: Batch | Iterable[Any], tell: Callable[[int, Score], None] | None) -> None:
     """Evaluate, remember the best weights, and see whether to stop: what process 0 has found holds for all."""
     told = score(run.model, batches, stateful=run.settings.stateful, objective=run.objective)
-    loss, accuracy, _ = parallel.first(told, run.team.size)
+    loss, accuracy, _ = told = parallel.first(told, run.team.size)
+    if tell is not None and run.team.rank == 0:
+        tell(run.done, told)
     for name, value in {"evaluated": run.done, "eval_losses": loss, "accuracies": accuracy}.items():
         run.log[name].append(value)
     looks = len(run.log["evaluated"])

@@ -15,6 +15,7 @@ import torch
 from conftest import ROOT
 
 from lstm_lib import train, training
+from lstm_lib.nn.backends import native
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--local-addr=127.0.0.1"]
 TRAIN = ["-m", "lstm_lib.train"]
@@ -121,6 +122,27 @@ def test_bfloat16_trains_or_says_in_one_line_what_to_do(capsys: pytest.CaptureFi
         assert "backend='reference'" in told
         train.main([*line, "--backend", "reference"])
     assert "3 batches on cpu, stopped by batches: loss" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_a_processor_without_the_instructions_trains_in_bfloat16_and_says_how(
+    can: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(native, "onednn_computes", lambda dtype, *, with_gradients: can)
+    monkeypatch.setattr(torch._VF, "lstm", _in_float32)
+    line = ["--batches", "3", "--no-progress", "--device", "cpu", "--precision", "bfloat16", "--evaluate-every", "0"]
+    train.main(["delay", "--length", "2", *line])
+    told = capsys.readouterr()
+    assert "3 batches on cpu, stopped by batches: loss" in told.out
+    note = "bfloat16: this processor has no bfloat16 instructions for LSTMs in oneDNN, so backend "
+    assert told.err.startswith(note) is not can
+    assert bool(told.err) is not can
+
+
+def _in_float32(*arguments, lstm=torch._VF.lstm):
+    """Compute what torch's kernels compute, on a processor that may lack the instructions for less."""
+    with torch.autocast("cpu", enabled=False):
+        return lstm(*arguments)
 
 
 @pytest.mark.parametrize("task", train.TASKS)

@@ -46,6 +46,7 @@ OTHERS = [
     ("stacked", "multi-layer", "layers", "depth"),
     ("ONNX", "export", "frameworks"),
     ("TensorFlow", "Keras"),
+    ("CSV", "time series", "forecasting", "your own data", "own dataset", "Read a table"),
     ("stateful", "state carried on", "carry the state"),
     ("checkpoint", "resume", "stop, and go on"),
     ("IoU", "intersection over union"),

@@ -1,0 +1,55 @@
+"""``python -m lstm_lib.use forecast``: say what comes after the last row of a CSV file."""
+
+import argparse
+import csv
+import sys
+
+from lstm_lib.applied import forecasts, models, tables
+from lstm_lib.applied.commands.train_series import add_reading
+from lstm_lib.nn import Tagger
+
+ABOUT = "say what comes after the last row of a CSV file, by a model of `lstm_lib.train series`"
+
+
+def add(this: argparse.ArgumentParser) -> None:
+    """Add the options to a parser.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add(parser)
+        >>> parser.parse_args(["--model", "model.safetensors", "days.csv"]).file
+        'days.csv'
+    """
+    this.add_argument("file", help="CSV with the columns that the model was trained on, rows in order of time")
+    this.add_argument("--model", required=True, help="the file that `lstm_lib.train series` has written")
+    this.add_argument("--time", metavar="COLUMN", help="the column that says when (default: the first one of dates)")
+    this.add_argument("--to", metavar="FILE", help="CSV to write (default: print it)")
+    add_reading(this)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read the table, and write what comes next: one row for each row ahead.
+
+    Raises:
+        ValueError: If the file or the model does not fit.
+        CheckpointError: If there is no such model, or its file is damaged.
+    """
+    _, card = models.load_as(Tagger, arguments.model, forecasts.KIND)
+    how = {"encoding": arguments.encoding, "delimiter": arguments.delimiter, "decimal": arguments.decimal}
+    table = tables.read_table(arguments.file, clock=arguments.time, wanted=tuple(card["columns"]), **how)
+    try:
+        said = forecasts.go_on(arguments.model, table)
+    except ValueError as error:
+        raise ValueError(f"{arguments.file}: {error}") from None
+    days = table.days
+    header = ["after", "ahead", *(["of"] if days else []), card["target"]]
+    rows = []
+    for k, value in enumerate(said, 1):
+        of = [str(days[-1] + k * (days[-1] - days[-2]))] if days and len(days) > 1 else []
+        rows.append([table.times[-1], k, *of, f"{value:.7g}"])
+    if arguments.to is None:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    else:
+        print(forecasts.write_rows(arguments.to, header, rows))
