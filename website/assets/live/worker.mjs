@@ -60,6 +60,7 @@ _page`);
 
 // NumPy is one of Pyodide's own packages: its file lies beside Pyodide's, and the browser compares it with the lock file.
 async function addNumpy({ pyodide, page }) {
+  self.postMessage({ share: 0, what: "NumPy" }); // from now on the wait is for a file, and not for code that runs
   const files = fetched("numpy.zip"); // what the course adds for cells that use it
   const plain = self.fetch;
   self.fetch = async (...asked) => counted(await plain(...asked), "NumPy");
