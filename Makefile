@@ -19,7 +19,7 @@ export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint serve address pdf lab colab execute twice portable frameworks clean
+.PHONY: help setup book test lint serve address pdf lab colab execute twice portable frameworks lite clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,22 @@ $(VENV)-frameworks/.python-ready: requirements-frameworks.txt $(VENV)/.python-re
 	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
 		> $$($(VENV)-frameworks/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/main.pth
 	$(VENV)-frameworks/bin/python -m pip install --quiet --requirement requirements-frameworks.txt
+	touch $@
+
+WHEELS ?= _build/wheels
+
+# The book comes last: where a wheel cannot be fetched, the site stays as it was.
+lite: $(VENV)-lite/.python-ready setup  ## fetch NumPy for the browser, and build the website with it and with JupyterLite at /lite/
+	$(BIN)/python -m tools.wasm_wheels $(WHEELS) micropip ipython jedi typing-extensions numpy matplotlib
+	$(VENV)-lite/bin/python -m tools.lite $(WHEELS) _build/lite
+	LSTM_WASM_WHEELS=$(abspath $(WHEELS)) LSTM_LITE=$(abspath _build/lite) $(MAKE) book
+
+# These packages lie beside the same ones of the other environment: JupyterLite takes widgets from its own only.
+$(VENV)-lite/.python-ready: requirements-lite.txt $(VENV)/.python-ready
+	$(BIN)/python -m venv $(VENV)-lite
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> $$($(VENV)-lite/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/main.pth
+	$(VENV)-lite/bin/python -m pip install --quiet --no-deps --ignore-installed --requirement requirements-lite.txt
 	touch $@
 
 clean:  ## remove what was built (not .venv)

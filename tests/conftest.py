@@ -79,11 +79,11 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(handler: type[Handler] = Handler) -> Iterator[str]:
-    """Serve the built website on this machine; the address ends without a slash."""
-    if not (SITE / "index.html").is_file():
+def served(handler: type[Handler] = Handler, folder: Path = SITE) -> Iterator[str]:
+    """Serve the built website, or another one, on this machine; the address ends without a slash."""
+    if not (folder / "index.html").is_file():
         missing("there is no website to test: run `make book` first")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(SITE)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

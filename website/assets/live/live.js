@@ -2,12 +2,16 @@
 //
 // An exercise is a code cell that ends with check("ID", NAME); a cell that the notebook tags `live` can be run. What is
 // typed is kept in lstmStore, where there is one, and every verdict is told to the page as the event "lstm:done".
+// Where the site serves NumPy, the page says so (#live-numpy) and names further cells that can be run; it is fetched when
+// code first asks for it.
 (() => {
   const base = document.currentScript.src.replace(/[^/]*$/, "");
   const CHECKED = /\n*check\("([\w-]+)", (\w+)\)\s*$/;
   const PATIENCE = 20; // seconds that code may run before it is stopped
   const SILENCE = 120; // seconds without a sign of life after which Python is said not to start
   const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+
+  const numpy = JSON.parse(document.getElementById("live-numpy")?.textContent ?? "null"); // { megabytes, cells }
 
   function make(tag, properties = {}, ...children) {
     const element = Object.assign(document.createElement(tag), properties);
@@ -34,7 +38,10 @@
       }
       worker.onmessage = ({ data }) => {
         if (data.ready) ready = true;
-        if (data.failed) worker = undefined;
+        if (data.failed) {
+          worker?.terminate();
+          worker = undefined;
+        }
         if ("id" in data) waiting.get(data.id)?.(data);
         else everyone(data);
       };
@@ -75,7 +82,8 @@
       }
       waiting.set(id, hear);
       wait(SILENCE, { failed: `nothing came for ${SILENCE} seconds` });
-      worker.postMessage({ id, request: JSON.stringify(request) });
+      const arrays = numpy && /\b(?:np|numpy|lstm_lib)\b/.test([...(request.above ?? []), request.source].join("\n"));
+      worker.postMessage({ id, request: JSON.stringify(request), numpy: Boolean(arrays) });
       if (ready) hear({ ready: true });
     }
 
@@ -263,8 +271,10 @@
       };
       const oneLine = (strong, rest) => make("p", {}, make("strong", {}, strong), rest);
       python.ask(action.request(typed), (message) => {
-        if ("share" in message) progress.value = message.share;
-        else if (message.ready) {
+        if ("share" in message) {
+          progress.value = message.share;
+          if (message.what === "NumPy") wait.firstChild.textContent = `Fetching NumPy, once for this page (${numpy.megabytes} MB) …`;
+        } else if (message.ready) {
           progress.removeAttribute("value");
           wait.firstChild.textContent = "Running …";
         } else if (message.failed) {
@@ -324,33 +334,42 @@
   }
 
   // A cell goes on from the cells above it: they are run first, each time anew, so that nothing depends on what was pressed.
+  // A cell that needs NumPy goes on from what the page says: cells as they are now, and code that no cell shows.
   function liveCells(cells) {
-    const texts = cells.map((cell) => cell.querySelector(".cell_input pre").textContent.replace(/\n$/, ""));
-    const current = [];
-    cells.forEach((cell, n) => {
+    const current = new Map(); // text as stored -> what gives the text as it is now
+    const small = []; // those that need no NumPy
+    const planned = new Map((numpy?.cells ?? []).map(({ source, above }) => [source, above]));
+    for (const cell of cells) {
       const output = cell.querySelector(".cell_output");
+      const text = stored(cell);
+      const above = planned.get(text);
+      const before = small.slice();
       const run = {
         name: "Run",
         keys: ["Shift-Enter", "Mod-Enter"],
-        request: (source) => ({ do: "run", source, above: current.slice(0, n).map((get) => get()) }),
+        request: (source) => ({ do: "run", source, above: above ? above.map(({ code, live }) => code ?? current.get(live)()) : before.map((get) => get()) }),
         done() {
           if (output) output.hidden = true;
         },
       };
-      const made = panel("cell", { text: texts[n], label: "Code that you can change and run", actions: [run] });
-      current[n] = made.get;
+      const made = panel("cell", { text, label: "Code that you can change and run", actions: [run] });
+      current.set(text, made.get);
+      if (!above) small.push(made.get);
       cell.querySelector(".cell_input").replaceWith(made.root);
-    });
+    }
   }
+
+  const stored = (cell) => cell.querySelector(".cell_input pre").textContent.replace(/\n$/, "");
 
   function start() {
     const live = [];
+    const brought = new Set(numpy?.cells.map(({ source }) => source));
     for (const cell of document.querySelectorAll("div.cell")) {
       const pre = cell.querySelector(":scope > .cell_input pre");
       if (!pre) continue; // folded cells, solutions among them, stay as they are
       const [, id, name] = pre.textContent.match(CHECKED) ?? [];
       if (id) exercise(cell, id, name, pre.textContent.replace(CHECKED, ""));
-      else if (cell.classList.contains("tag_live")) live.push(cell);
+      else if (cell.classList.contains("tag_live") || brought.has(stored(cell))) live.push(cell);
     }
     liveCells(live);
     document.documentElement.dataset.live = "ready";
