@@ -1,0 +1,240 @@
+"""What is measured inside of each layer and direction, and which of it is a fault.
+
+Shapes: T steps, B batch, H hidden units.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lstm_lib.doctor.findings import Finding, finding
+from lstm_lib.doctor.glass import Inside, walk
+from lstm_lib.doctor.layers import Layer
+from lstm_lib.nn.steps import CELLS, State
+
+Numbers = dict[str, Any]
+
+SHUT, OPEN = 0.01, 0.99  # beyond these the slope of a gate is below a hundredth
+MOST = 0.6  # this share of a layer's units counts as most
+STILL = 1e-4  # a unit whose h moves less than this never changes
+LARGE = 8.0  # tanh has a slope of 4e-7 there: nothing that is added to such a memory is seen
+KEPT = 0.01  # less than this share of a memory is lost among the rest
+LOST_DIGITS = 0.05  # a memory that differs by so much from that of exact numbers
+
+
+def measure(inside: Inside, lag: int) -> Numbers:
+    """Measure one layer and direction.
+
+    Args:
+        inside: What it did.
+        lag: Over how many steps something has to be kept.
+
+    Returns:
+        Numbers and lists of numbers by name.
+    """
+    valid = inside.valid
+    f, c, h = inside.f.double(), inside.c.double(), inside.h.double()
+    log_f = _mean(f.clamp_min(1e-30).log(), valid)
+    half = math.log(2) / (-log_f).clamp_min(1e-12)
+    moves = _std(h, valid)
+    level = _over_units(c.abs(), valid)
+    known = level[~level.isnan()]
+    quarter = max(1, len(known) // 4)
+    gates = {}
+    for name in CELLS[inside.layer.cell].gates.replace("g", ""):
+        gate = getattr(inside, name).double()
+        shut, wide = _mean((gate < SHUT).double(), valid), _mean((gate > OPEN).double(), valid)
+        gates[name] = {
+            "mean": float(_mean(gate, valid).mean()),
+            "units shut": float((shut > 0.98).double().mean()),
+            "units open": float((wide > 0.98).double().mean()),
+            "units still": float((shut + wide > 0.98).double().mean()),
+        }
+    return {
+        "where": inside.layer.where,
+        "cell": inside.layer.cell,
+        "units": inside.layer.hidden_size,
+        "error of the repetition": inside.error,
+        "lag": lag,
+        "half-lives": half.clamp_max(1e6).tolist(),
+        "kept over the lag": (lag * log_f).exp().tolist(),
+        "gates": gates,
+        "units that never change": float((moves < STILL).double().mean()),
+        "memory at each step": known.tolist(),
+        "memory at the end": float(known[-quarter:].mean()),
+        "memory before": float(known[-2 * quarter : -quarter].mean()) if len(known) >= 4 else float(known[0]),
+        "largest memory": float(c[valid].abs().max()),
+        "units beyond reading": float((_last(c.abs(), valid) > LARGE).double().mean()),
+        "digits lost": digits_lost(inside),
+        "dtype": str(inside.c.dtype).removeprefix("torch."),
+    }
+
+
+def digits_lost(inside: Inside) -> float:
+    """Run the same steps in float64, and return by how much the last memories differ, in parts of their mean size."""
+    if inside.c.dtype == torch.float64:
+        return 0.0
+    weights = {name: value.double() for name, value in inside.layer.weights.items()}
+    running = torch.ones_like(inside.valid) if bool(inside.valid.all()) else inside.valid
+    start = State(*(part.detach().double() for part in inside.start))
+    with torch.no_grad():
+        exact = walk(inside.layer._replace(weights=weights), inside.xs.double(), start, running).cs[-1]
+        ours = walk(inside.layer, inside.xs, State(*(part.detach() for part in inside.start)), running).cs[-1]
+    error = (ours.double() - exact).abs().mean() / exact.abs().mean().clamp_min(1e-12)
+    return float(error) if math.isfinite(float(error)) else 1.0
+
+
+def findings_inside(numbers: Numbers, *, works: bool, asked: bool) -> list[Finding]:
+    """Judge the numbers of one layer and direction.
+
+    Args:
+        numbers: What ``measure`` returned.
+        works: Whether the network answers well: then its gates may do what they like.
+        asked: Whether somebody has said how long something must be kept; else the lag is the length of the sequences.
+    """
+    where, found = numbers["where"], []
+    if not works:
+        found += _still_gates(numbers)
+    dead = numbers["units that never change"]
+    if dead >= 0.1 and (not works or dead >= 0.3):
+        text = f"{_count(dead, numbers)} of {numbers['units']} units say the same at every step of every sequence"
+        found.append(finding("dead-units", where, f"{text} (h moves by less than {STILL:g})"))
+    found += _growth(numbers, works=works)
+    best = max(numbers["kept over the lag"])
+    if not works and asked and best < KEPT:
+        half = sorted(numbers["half-lives"])
+        span = f"the half-lives of the units are {half[0]:.1f} to {half[-1]:.1f} steps, {numbers['lag']} are to be bridged"
+        found.append(finding("forgets-too-soon", where, f"{span}; of a memory at most {best:.2g} is left by then"))
+    return found
+
+
+def _still_gates(numbers: Numbers) -> list[Finding]:
+    """Find gates that stand still: open or closed in most units; a forget gate that stands open keeps, and may."""
+    found = []
+    for name, gate in numbers["gates"].items():
+        shares = {"shut": gate["units shut"], "open": gate["units open"], "open or shut": gate["units still"]}
+        if name == "f":
+            shares = {"shut": gate["units shut"], "open or shut": gate["units still"] - gate["units open"]}
+        how, share = max(shares.items(), key=lambda item: item[1])
+        if share >= MOST:
+            text = f"gate {name} is {how} at all steps in {_count(share, numbers)} of {numbers['units']} units"
+            text += f" (below {SHUT} or above {OPEN}; its mean is {gate['mean']:.3g})"
+            found.append(finding("gate-saturated", numbers["where"], text, severity=0.79 + share / 100))
+    return found[:1] if len({one.where for one in found}) == 1 else found
+
+
+def _growth(numbers: Numbers, *, works: bool) -> list[Finding]:
+    """Find a memory that grows until nobody can read it, or loses the digits of what is added to it."""
+    where, end, before = numbers["where"], numbers["memory at the end"], numbers["memory before"]
+    if numbers["digits lost"] > LOST_DIGITS:
+        text = f"in {numbers['dtype']} the last memories differ by {numbers['digits lost']:.0%} from those in float64"
+        return [finding("memory-grows", where, f"{text}; the largest is {numbers['largest memory']:.3g}")]
+    if not works and end > 1.15 * before and numbers["units beyond reading"] > 0.25:
+        text = f"|c| is {before:.3g} on average in the third quarter of the steps and {end:.3g} in the last"
+        share = f"at the end it is above {LARGE:g} in {_count(numbers['units beyond reading'], numbers)}"
+        return [finding("memory-grows", where, f"{text}; {share} of {numbers['units']} units")]
+    return []
+
+
+def findings_in_biases(layers: list[Layer], *, forgets: bool) -> list[Finding]:
+    """Judge the forget biases of an LSTM: the sum of both, and their difference, which training does not change.
+
+    Both biases have the same gradient, so b_ih - b_hh stays what it was before training: where it is one number for
+    all units, somebody has set it.
+
+    Args:
+        layers: Layers and directions of one LSTM.
+        forgets: Whether it forgets too soon; then it is worth saying that nobody has set a forget bias.
+    """
+    having = [layer for layer in layers if layer.rows("bias_ih", "f") is not None and "bias_hh" in layer.weights]
+    if not having:
+        return []
+    marks = {layer.where: bias_marks(layer) for layer in having}
+    twice = [layer for layer in having if marks[layer.where]["set"] == "both"]
+    if twice:
+        here = marks[twice[0].where]
+        text = f"both biases of the forget gates are {here['ih']:.2f}, and torch adds them: {here['sum']:.2f}"
+        return [finding("forget-bias-lost", _places(twice), text)]
+    set_here = [layer for layer in having if marks[layer.where]["set"]]
+    bare = [layer for layer in having if not marks[layer.where]["set"]]
+    if set_here and bare:
+        one, other = marks[set_here[0].where], marks[bare[0].where]
+        text = f"the forget biases are {one['sum']:.2f} on average in {_places(set_here)}, {other['sum']:.2f} in {_places(bare)}"
+        return [finding("forget-bias-lost", _places(bare), text)]
+    half = [layer for layer in having if marks[layer.where]["set"] == "one of two"]
+    if half:
+        here = marks[half[0].where]
+        text = f"one of the two biases was set and the other one was not: their sums reach from {here['low']:.2f} to"
+        return [finding("forget-bias-lost", _places(half), f"{text} {here['high']:.2f}", severity=0.7)]
+    if forgets:
+        here = marks[having[0].where]
+        text = f"no forget bias is set: the sums of both reach from {here['low']:.2f} to {here['high']:.2f}"
+        return [finding("forget-bias-lost", _places(having), text, severity=0.58)]
+    return []
+
+
+def bias_marks(layer: Layer) -> Numbers:
+    """Measure the forget biases of one layer, and say which of them somebody has set: "both", "the sum", "one of two".
+
+    Example:
+        >>> from lstm_lib.doctor.layers import layers_of
+        >>> from lstm_lib.nn import LSTM, set_forget_bias
+        >>> lstm = LSTM(3, 8)
+        >>> set_forget_bias(lstm, 1.0)
+        >>> bias_marks(layers_of(lstm)[0])["set"]
+        'the sum'
+    """
+    b_ih, b_hh = (layer.rows(name, "f").double() for name in ("bias_ih", "bias_hh"))  # type: ignore[union-attr]
+    total, difference = b_ih + b_hh, b_ih - b_hh
+    bound = 1 / math.sqrt(layer.hidden_size)  # torch draws from ± this
+    numbers = {"ih": float(b_ih.mean()), "hh": float(b_hh.mean()), "sum": float(total.mean())}
+    numbers |= {"low": float(total.min()), "high": float(total.max()), "difference": float(difference.mean())}
+    others = [layer.rows(name, gate) for name in ("bias_ih", "bias_hh") for gate in "igo"]
+    drawn = [float(rows.std()) for rows in others if rows is not None and len(rows) > 1]
+    flat = float(difference.std()) < 1e-3 if len(difference) > 1 else False
+    how = ""
+    if flat and abs(numbers["difference"]) < 1e-3 and numbers["sum"] > 0.9 and min(drawn, default=0) > 1e-3:
+        how = "both"
+    elif (flat and abs(numbers["difference"]) > 1e-3) or _has_one_bias(layer):
+        how = "the sum"
+    elif abs(numbers["difference"]) > max(0.5, 1.5 * bound):
+        how = "one of two"
+    return numbers | {"set": how}
+
+
+def _has_one_bias(layer: Layer) -> bool:
+    """Say whether somebody has set all biases of a layer: one of the two is zero, or was before training."""
+    rest = [layer.rows("bias_ih", gate) - layer.rows("bias_hh", gate) for gate in CELLS[layer.cell].gates if gate in "go"]  # type: ignore[operator]
+    return not bool(layer.weights["bias_hh"].any()) or all(float(rows.abs().max()) < 1e-3 for rows in rest)
+
+
+def _places(layers: list[Layer]) -> str:
+    return "; ".join(layer.where for layer in layers)
+
+
+def _count(share: float, numbers: Numbers) -> int:
+    return round(share * numbers["units"])
+
+
+def _mean(values: Tensor, valid: Tensor) -> Tensor:
+    """Average over all valid steps of all sequences: (T, B, H) to (H,)."""
+    weight = valid[..., None].to(values)
+    return (values * weight).sum((0, 1)) / weight.sum().clamp_min(1)
+
+
+def _std(values: Tensor, valid: Tensor) -> Tensor:
+    return _mean((values - _mean(values, valid)) ** 2, valid).sqrt()
+
+
+def _over_units(values: Tensor, valid: Tensor) -> Tensor:
+    """Average over units and valid sequences at each step, NaN where all have ended: (T, B, H) to (T,)."""
+    weight = valid.to(values)
+    return (values.mean(-1) * weight).sum(1) / weight.sum(1)
+
+
+def _last(values: Tensor, valid: Tensor) -> Tensor:
+    """Average each unit over the last valid step of each sequence: (T, B, H) to (H,)."""
+    ends = (valid.sum(0) - 1).clamp_min(0)
+    return values[ends, torch.arange(values.shape[1], device=values.device)].mean(0)
