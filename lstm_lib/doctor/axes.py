@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-PERMUTATIONS = 400
+PERMUTATIONS = 1000
+RARE, USUAL = 0.003, 0.05  # one axis is so far from chance, and the other is not
 MOST = 200  # entries of an axis that are compared
 
 
@@ -69,10 +70,11 @@ def axis_of_time(inputs: Tensor) -> int | None:
             return None
         rows = F.one_hot(rows.long() - int(rows.min())).float()
     rows = rows.reshape(*rows.shape[:2], -1).float().cpu()[:MOST, :MOST]
-    chances = [_chance_of_order(rows if axis == 0 else rows.transpose(0, 1)) for axis in (0, 1)]
-    for axis in (0, 1):
-        if chances[axis] < 0.01 and chances[1 - axis] > 0.1:
-            return axis
+    for chance in (_chance_of_order, _chance_of_places):
+        chances = [chance(rows if axis == 0 else rows.transpose(0, 1)) for axis in (0, 1)]
+        for axis in (0, 1):
+            if chances[axis] < RARE and chances[1 - axis] > USUAL:
+                return axis
     return None
 
 
@@ -89,6 +91,20 @@ def _chance_of_order(rows: Tensor) -> float:
     here = steps[np.arange(n - 1), np.arange(1, n)].sum()
     far = np.abs(drawn - drawn.mean()) >= abs(here - drawn.mean())
     return float(far.mean())
+
+
+def _chance_of_places(rows: Tensor) -> float:
+    """Return how often places of the first axis differ so much in their means if each row of the second is shuffled."""
+    n, m = rows.shape[:2]
+    if n < 5 or m < 5:
+        return 1.0
+    rng = np.random.default_rng(0)
+    array = rows.numpy()
+    here, more = array.mean(1).var(0).sum(), 0
+    for _ in range(PERMUTATIONS // 2):
+        order = rng.random((n, m)).argsort(0)
+        more += bool(np.take_along_axis(array, order[..., None], 0).mean(1).var(0).sum() >= here)
+    return 2 * more / PERMUTATIONS
 
 
 def axis_in_answers(answers: Tensor, inputs: Tensor, axis: int, *, per_step: bool) -> int | None:

@@ -12,10 +12,10 @@ from torch import Tensor
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.subject import Subject, first_tensor, like
 
-WORKS = 0.4  # the loss is below guessing by this share
+WORKS = 0.3  # the loss is below guessing by this share
 CHANCE = 0.15  # below this share, it guesses
 UPDATES = 8  # on this batch, with a copy of network and optimiser
-TOO_FAR, TOO_NEAR = 0.4, 3e-5  # length of the first update in parts of the weights
+TOO_FAR, TOO_NEAR = 0.4, 1.5e-4  # length of the first update in parts of the weights
 
 
 class Skill(NamedTuple):
@@ -34,7 +34,9 @@ def skill(subject: Subject) -> Skill | None:
         outputs = subject.run().outputs
         loss = float(subject.loss(outputs))
     guessing = best_guess(subject, outputs)
-    share = (guessing - loss) / guessing if guessing > 1e-9 else 0.0
+    if abs(guessing) < 1e-6:
+        return None  # there is nothing to be known
+    share = (guessing - loss) / abs(guessing)
     return Skill(loss, guessing, share if math.isfinite(share) else -1.0)
 
 
@@ -43,7 +45,8 @@ def best_guess(subject: Subject, outputs: Any) -> float:
     answers = first_tensor(outputs).detach()
     targets = subject.targets
     with torch.enable_grad():
-        lead = answers.dim() - 1 if answers.dim() > 1 and answers.shape != targets.shape[:1] else answers.dim()
+        is_plain = answers.dim() < 2 or (subject.per_step and answers.dim() == 2)  # no axis of classes or features
+        lead = answers.dim() if is_plain else answers.dim() - 1
         start = answers.reshape(-1, *answers.shape[lead:]).float().mean(0)
         if targets.is_floating_point():
             known = targets[~targets.isnan()]
@@ -123,11 +126,12 @@ def rate(subject: Subject, found: Skill | None) -> tuple[list[Finding], dict[str
     end, start = here.losses[-1], here.losses[0]
     scale = _drawn_scale(subject)
     bold = max(here.step, _per_weight(subject, lr) / scale)
-    if bold > TOO_FAR and not (math.isfinite(end) and found.share > WORKS and end < 1.2 * start):
+    leaps = not end < start + 0.3 * abs(found.guessing)
+    if leaps or (bold > TOO_FAR and not (math.isfinite(end) and found.share > WORKS and end < 1.2 * start)):
         calm = trial(subject, 0.01)
         text = f"at {lr:g}, {UPDATES} updates on this batch bring the loss from {start:.3g} to {end:.3g}"
         text += f", at a hundredth to {calm.losses[-1]:.3g}; one update moves the weights by {bold:.2g} of their start"
-        if not end < calm.losses[-1] or bold > 2 * TOO_FAR:
+        if not end < calm.losses[-1] or (bold > 2 * TOO_FAR and not leaps):
             return [finding("learning-rate", "the optimiser", f"far too high: {text}")], numbers
     if found.share < WORKS and here.step < TOO_NEAR and start - end < 0.01 * abs(start):
         brisk = trial(subject, 100.0)
@@ -156,7 +160,11 @@ def _per_weight(subject: Subject, lr: float) -> float:
 def echo(subject: Subject) -> list[Finding]:
     """Compare a forecast with the last value that it was told, and both with what came."""
     inputs, targets = subject.inputs, subject.targets
-    if not isinstance(inputs, Tensor) or targets is None or not inputs.is_floating_point() or inputs.dim() != 3:
+    if not isinstance(inputs, Tensor) or targets is None:
+        return []
+    if not inputs.is_floating_point():
+        return _echo_of_tokens(subject)
+    if inputs.dim() != 3:
         return []
     if not targets.is_floating_point() or subject.axis is None:
         return []
@@ -166,6 +174,8 @@ def echo(subject: Subject) -> list[Finding]:
         return []
     answers, targets = answers.reshape(targets.shape).double(), targets.double()
     per_step = targets.shape[:2] == inputs.shape[:2]
+    if per_step and inputs.shape == targets.shape and torch.equal(inputs.to(targets), targets):
+        return [finding("echoes-input", "the data", "the targets are the inputs themselves, not what follows them")]
     for feature in range(min(inputs.shape[-1], 32)):
         told = inputs[..., feature].double()
         last = told if per_step else told.select(1 - subject.axis, -1)
@@ -178,6 +188,25 @@ def echo(subject: Subject) -> list[Finding]:
             text = f"its mean squared distance to the last value is {to_last:.3g}, to the value that comes {to_next:.3g};"
             return [finding("echoes-input", "the network", f"{text} persistence has {persistence:.3g}")]
     return []
+
+
+def _echo_of_tokens(subject: Subject) -> list[Finding]:
+    """Compare the tokens that are forecast with those that were told."""
+    inputs, targets = subject.inputs, subject.targets
+    if targets.is_floating_point() or inputs.shape != targets.shape:
+        return []
+    with torch.no_grad():
+        answers = subject.run().answers
+    if answers.dim() != inputs.dim() + 1:
+        return []
+    says = answers.argmax(-1)
+    asked = targets >= 0
+    repeats = float((says == inputs)[asked].double().mean())
+    natural = float((targets == inputs)[asked].double().mean())
+    if repeats < 0.9 or (natural < 0.99 and natural > 0.8):
+        return []
+    text = f"{repeats:.0%} of its answers are the token that was told; {natural:.0%} of the targets are"
+    return [finding("echoes-input", "the network", text)]
 
 
 def _error(a: Tensor, b: Tensor) -> float:

@@ -14,6 +14,7 @@ from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.subject import Ran, Subject, attributes, carried, tensors_in
 
+MOST_TURNS = 12
 FELT = 1e-3  # a change of the answers below this, in parts of their spread, is rounding
 
 
@@ -93,12 +94,12 @@ def _reads_other_states(subject: Subject, out_axis: int) -> bool:
             continue
         for n in (0, B - 1):
             own = ran.answers.select(out_axis, n).sum()
-            (grad,) = torch.autograd.grad(own, call.h_n, retain_graph=True, allow_unused=True)
-            if grad is not None:
-                others = grad.abs().sum((0, 2))
-                others[n] = 0
-                if float(others.max()) > 0:
-                    return True
+            for grad in torch.autograd.grad(own, (call.h_n, call.c_n), retain_graph=True, allow_unused=True):
+                if grad is not None:
+                    others = grad.abs().sum((0, 2))
+                    others[n] = 0
+                    if float(others.max()) > 0:
+                        return True
     return False
 
 
@@ -142,6 +143,7 @@ def keeping(subject: Subject) -> list[Finding]:
     """Run twice: is a state kept, has it its graph, and does it help?"""
     model = subject.model
     with subject.undone():
+        model.train()  # as it is when batches come one after the other
         before = attributes(model)
         first = subject.call(grad=True)
         left = carried(model, before)
@@ -173,39 +175,41 @@ def _graph(first: Ran, second: Ran, left: dict[Any, Any], name: str) -> list[Fin
 
 
 def _helping(subject: Subject, left: dict[Any, Any], name: str) -> list[Finding]:
-    """Compare the loss with the state that is there, and without it: one that goes on helps."""
+    """Compare the loss with the state that is there, and with other sequences': one's own helps, if the batch goes on."""
     single = not subject.per_step or subject.lengths is not None
     held = {place: value for place, value in attributes(subject.model).items() if place in left}
     has_come = any(bool(one.any()) for value in held.values() for one in tensors_in(value))
-    text = f"{name} is kept from one call to the next"
+    text = f"{name} {'are' if len(left) > 1 else 'is'} kept from one call to the next"
     if single and subject.targets is not None:
         more = "each sequence of this batch has a length or an answer of its own, and nothing goes on from before"
         return [finding("state-across-batches", "the network", f"{text}; {more}")]
     if not has_come or not subject.can_lose:
         return []
-    with torch.no_grad():
-        with_it = float(subject.loss(subject.run().outputs))
-        with subject.undone():
-            _empty(subject.model, held)
-            without = float(subject.loss(subject.call().outputs))
-    if with_it < without:
+    B = next(one.shape[-2] for value in held.values() for one in tensors_in(value) if one.dim() > 1)
+    losses = []
+    for turn in range(min(B, MOST_TURNS)):
+        with torch.no_grad(), subject.undone():
+            _exchange(subject.model, held, turn)
+            losses.append(float(subject.loss(subject.call().outputs)))
+    own, others = losses[0], torch.tensor(losses[1:], dtype=torch.float64)
+    if len(others) < 2 or own < float(others.mean() - 2.5 * others.std()):
         return []
-    compared = f"the loss is {with_it:.4g} with it and {without:.4g} without"
+    compared = f"the loss is {own:.4g} with it, and {float(others.mean()):.4g} with the states of other sequences"
     return [finding("state-across-batches", "the network", f"{text}; {compared}: this batch does not go on from there")]
 
 
-def _empty(model: Any, held: dict[Any, Any]) -> None:
-    """Set what was kept to zeros."""
+def _exchange(model: Any, held: dict[Any, Any], turn: int) -> None:
+    """Give each sequence the state that was kept for another one, some places further."""
     modules = dict(model.named_modules())
     for (module, name), value in held.items():
-        setattr(modules[module], name, _zeros(value))
+        setattr(modules[module], name, _turned(value, turn))
 
 
-def _zeros(value: Any) -> Any:
+def _turned(value: Any, turn: int) -> Any:
     if isinstance(value, Tensor):
-        return torch.zeros_like(value)
+        return value.detach().roll(turn, -2) if value.dim() > 1 else value
     if isinstance(value, tuple | list):
-        return type(value)(_zeros(part) for part in value)
+        return type(value)(_turned(part, turn) for part in value)
     return value
 
 
