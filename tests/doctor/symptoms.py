@@ -36,16 +36,14 @@ def lstms(case: Case) -> list[nn.Module]:
 @contextlib.contextmanager
 def as_before(model: nn.Module) -> Iterator[None]:
     """Put back mode, buffers and any attribute that a call sets."""
-    kept = [(module, dict(module.__dict__)) for module in model.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    kept = [(module, dict(module.__dict__), dict(module._buffers)) for module in model.modules()]
     try:
         yield
     finally:
-        for module, attributes in kept:
+        for module, attributes, buffers in kept:
             module.__dict__.clear()
             module.__dict__.update(attributes)
-        for buffer, value in buffers:
-            buffer.data.copy_(value)
+            module._buffers.update(buffers)
 
 
 def answers(case: Case, inputs: Tensor | None = None, lengths: Tensor | None = None, *, training: bool = False) -> Tensor:
@@ -325,9 +323,19 @@ def after_steps(case: Case, steps: int = 20) -> tuple[float, float]:
     return start, loss_of(case)
 
 
-def learning_rate_too_high(start: float) -> Symptom:
-    """Say whether updates leave the loss no lower than what a network that has learned nothing has."""
-    return lambda case: not after_steps(case)[1] < start
+def learning_rate_too_high(chance: float) -> Symptom:
+    """Say whether training has left the loss above that of guessing, and an update moves the weights by a fifth."""
+
+    def look(case: Case) -> bool:
+        if loss_of(case) < chance:
+            return False
+        old = [parameter.detach().clone() for parameter in case.model.parameters()]
+        after_steps(case, 1)
+        new = [parameter.detach() for parameter in case.model.parameters()]
+        moved = sum(((a - b) ** 2).sum() for a, b in zip(new, old, strict=True)) ** 0.5
+        return bool(moved > 0.2 * sum((b**2).sum() for b in old) ** 0.5)
+
+    return look
 
 
 def learning_rate_too_low(case: Case) -> bool:
