@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstm_lib.doctor import gradients, inside, learning, outside
+from lstm_lib.doctor import biases, gradients, inside, learning, outside
 from lstm_lib.doctor.findings import Finding
 from lstm_lib.doctor.glass import Inside, look
 from lstm_lib.doctor.layers import Layer, layers_of, lstms_of, noise_for
 from lstm_lib.doctor.report import Report
-from lstm_lib.doctor.subject import Called, Loss, Subject, untouched
+from lstm_lib.doctor.subject import Called, Loss, Subject
+from lstm_lib.doctor.traces import untouched
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AssertionError, NotImplementedError)
 FAR = 1e-2  # where the repetition of a layer is this far off, its inside is not what ran
@@ -88,7 +89,7 @@ class _Examination:
         self.findings += outside.dropout(subject)
         keys = {one.key for one in self.findings}
         for name, lstm in subject.lstms.items():
-            self.findings += inside.findings_in_biases(layers_of(lstm, name), forgets="forgets-too-soon" in keys)
+            self.findings += biases.findings_in_biases(layers_of(lstm, name), forgets="forgets-too-soon" in keys)
         count = len(subject.lstms)
         network = f"{type(subject.model).__name__} with {count} LSTM{'s' if count > 1 else ''}"
         return Report(in_order(self.findings), network, self.numbers, self.rows, self.left_out)
@@ -130,6 +131,7 @@ class _Examination:
         if subject.inputs is None:
             for name, lstm in subject.lstms.items():
                 calls[name] = [_on_noise(lstm, layers_of(lstm, name)[0])]
+            self.numbers["inputs"] = "noise"
         else:
             for call in subject.run().calls:
                 calls[call.name].append(call)

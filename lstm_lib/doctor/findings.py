@@ -57,7 +57,10 @@ FAULTS = {
     "h_n-reshaped": Fault(
         "h_n is reshaped where its axes must change places",
         "h_n is (layers × directions, B, H): a reshape to (B, ...) puts parts of different sequences into one row.",
-        ("torch.cat([h_n[-2], h_n[-1]], dim=-1) for both directions of the last layer", "h_n.transpose(0, 1).flatten(1)"),
+        (
+            "torch.cat([h_n[-2], h_n[-1]], dim=-1) for both directions of the last layer",
+            "h_n.transpose(0, 1).flatten(1) for all of it",
+        ),
         "09_numpy_to_pytorch",
         0.96,
     ),
@@ -87,7 +90,7 @@ FAULTS = {
     ),
     "memory-grows": Fault(
         "The memory grows",
-        "tanh(c) stands still at ±1 where c is large: the unit says the same whatever comes; and large numbers lose digits.",
+        "tanh(c) stands still at ±1 where c is large: the unit always says the same; and large numbers lose digits.",
         (
             "let the forget gate close: a bias of 1 to 3 is enough",
             "keep c in float32 where the rest is float16 or bfloat16",
@@ -118,7 +121,7 @@ FAULTS = {
     "forget-bias-lost": Fault(
         "The forget bias is not what it seems",
         "torch adds two biases in each layer and direction, and reset_parameters draws them anew.",
-        ("lstm_lib.nn.set_forget_bias(lstm, 1.0), after anything that draws weights: it sets every layer, and the sum",),
+        ("lstm_lib.nn.set_forget_bias(lstm, 1.0), after anything that draws weights: it sets the sum in every layer",),
         "05_forget_gate",
         0.82,
     ),

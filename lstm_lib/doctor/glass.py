@@ -19,7 +19,7 @@ FIRST = 3  # steps in which a repetition must agree
 
 
 class Inside(NamedTuple):
-    """What one layer and direction did: gates (T, B, H), memories c (T, B, H) and h (T, B, P), in its own order of time.
+    """What one layer and direction did: gates (T, B, H), memories c (T, B, H), h (T, B, P), in its own order of time.
 
     ``valid`` (T, B) is True where a sequence had not ended. ``cs`` and ``hs`` are the memories of each step with their
     graph. ``error`` is how far h is from what the module itself returned, in parts of its largest value: in the first

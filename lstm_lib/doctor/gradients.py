@@ -34,16 +34,15 @@ def reach(inside: Inside) -> Numbers:
     last = hs[-1] if whole else torch.stack(hs)[ends, torch.arange(len(ends), device=ends.device)]
     probe = (last @ direction).sum()
     grads = torch.autograd.grad(probe, cs, allow_unused=True)
-    norms = torch.stack([c.new_zeros(c.shape[0]) if g is None else g.norm(dim=-1) for g, c in zip(grads, cs, strict=True)])
+    every = [torch.zeros_like(c) if grad is None else grad for grad, c in zip(grads, cs, strict=True)]
+    norms, rows = torch.stack(every).norm(dim=-1), torch.arange(len(ends), device=ends.device)
     T = len(cs)
-    places = ends[None, :] - torch.arange(T, device=ends.device)[:, None]  # the lag of each step (T, B)
-    lags = min(T, int(valid.sum(0).min())) if not whole else T
-    by_lag = torch.stack([norms[(ends - k).clamp_min(0), torch.arange(len(ends), device=ends.device)] for k in range(lags)])
-    del places
+    lags = T if whole else min(T, int(valid.sum(0).min()))
+    by_lag = torch.stack([norms[ends - k, rows] for k in range(lags)])
     first = by_lag[0].clamp_min(1e-30)
     relative = (by_lag / first).double()
     f = inside.f.detach().double().clamp_min(1e-30).log()
-    end_grad = torch.stack([g for g in grads if g is not None])[-1].double() if whole else None
+    end_grad = every[-1].double() if whole else None
     direct = []
     if end_grad is not None:
         total = torch.zeros_like(f[0])
@@ -106,15 +105,18 @@ def findings_in_gradients(
     for numbers in layers:
         largest = numbers.get("largest gradient", 0.0)
         if not largest <= EXPLODED:
-            text = f"{numbers['lag of the largest gradient']} steps back the gradient is {largest:.3g} times that of the"
-            found.append(finding("gradient-explodes", numbers["where"], f"{text} last step"))
+            back = numbers["lag of the largest gradient"]
+            text = f"{back} steps back the gradient is {largest:.3g} times that of the last step"
+            found.append(finding("gradient-explodes", numbers["where"], text))
     if works or not asked:
         return found
     if outside is not None and len(outside) > lag and outside[lag] < VANISHED:
         there = outside[lag]
         cut = next(k for k in range(len(outside)) if max(outside[k:]) < VANISHED)
-        text = f"of the gradient of the last answer, {there:.1g} is left {lag} steps back; beyond {cut - 1} steps less than"
-        inner = max((row["gradient by lag"][lag] for row in layers if len(row.get("gradient by lag", [])) > lag), default=0)
+        text = f"of the gradient of the last answer, {there:.1g} is left {lag} steps back"
+        text += f"; beyond {cut - 1} steps less than"
+        curves = [row.get("gradient by lag", []) for row in layers]
+        inner = max((curve[lag] for curve in curves if len(curve) > lag), default=0)
         own = " (the LSTM would let it through: it is cut elsewhere)" if inner >= VANISHED else ""
         severity = 0.7 if own else None
         found.append(finding("gradient-vanishes", "the network", f"{text} {VANISHED:g}{own}", severity=severity))

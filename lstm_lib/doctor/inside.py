@@ -11,7 +11,6 @@ from torch import Tensor
 
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.glass import Inside, walk
-from lstm_lib.doctor.layers import Layer
 from lstm_lib.nn.steps import CELLS, State
 
 Numbers = dict[str, Any]
@@ -107,7 +106,8 @@ def findings_inside(numbers: Numbers, *, works: bool, asked: bool) -> list[Findi
     best = max(numbers["kept over the lag"])
     if not works and asked and best < KEPT:
         half = sorted(numbers["half-lives"])
-        span = f"the half-lives of the units are {half[0]:.1f} to {half[-1]:.1f} steps, {numbers['lag']} are to be bridged"
+        span = f"the half-lives of the units are {half[0]:.1f} to {half[-1]:.1f} steps"
+        span += f", {numbers['lag']} are to be bridged"
         found.append(finding("forgets-too-soon", where, f"{span}; of a memory at most {best:.2g} is left by then"))
     return found
 
@@ -138,82 +138,6 @@ def _growth(numbers: Numbers, *, works: bool) -> list[Finding]:
         share = f"at the end it is above {LARGE:g} in {_count(numbers['units beyond reading'], numbers)}"
         return [finding("memory-grows", where, f"{text}; {share} of {numbers['units']} units")]
     return []
-
-
-def findings_in_biases(layers: list[Layer], *, forgets: bool) -> list[Finding]:
-    """Judge the forget biases of an LSTM: the sum of both, and their difference, which training does not change.
-
-    Both biases have the same gradient, so b_ih - b_hh stays what it was before training: where it is one number for
-    all units, somebody has set it.
-
-    Args:
-        layers: Layers and directions of one LSTM.
-        forgets: Whether it forgets too soon; then it is worth saying that nobody has set a forget bias.
-    """
-    having = [layer for layer in layers if layer.rows("bias_ih", "f") is not None and "bias_hh" in layer.weights]
-    if not having:
-        return []
-    marks = {layer.where: bias_marks(layer) for layer in having}
-    twice = [layer for layer in having if marks[layer.where]["set"] == "both"]
-    if twice:
-        here = marks[twice[0].where]
-        text = f"both biases of the forget gates are {here['ih']:.2f}, and torch adds them: {here['sum']:.2f}"
-        return [finding("forget-bias-lost", _places(twice), text)]
-    set_here = [layer for layer in having if marks[layer.where]["set"]]
-    bare = [layer for layer in having if not marks[layer.where]["set"]]
-    if set_here and bare:
-        one, other = marks[set_here[0].where], marks[bare[0].where]
-        text = f"the forget biases are {one['sum']:.2f} on average in {_places(set_here)}, {other['sum']:.2f} in {_places(bare)}"
-        return [finding("forget-bias-lost", _places(bare), text)]
-    half = [layer for layer in having if marks[layer.where]["set"] == "one of two"]
-    if half:
-        here = marks[half[0].where]
-        text = f"one of the two biases was set and the other one was not: their sums reach from {here['low']:.2f} to"
-        return [finding("forget-bias-lost", _places(half), f"{text} {here['high']:.2f}", severity=0.7)]
-    if forgets:
-        here = marks[having[0].where]
-        text = f"no forget bias is set: the sums of both reach from {here['low']:.2f} to {here['high']:.2f}"
-        return [finding("forget-bias-lost", _places(having), text, severity=0.58)]
-    return []
-
-
-def bias_marks(layer: Layer) -> Numbers:
-    """Measure the forget biases of one layer, and say which of them somebody has set: "both", "the sum", "one of two".
-
-    Example:
-        >>> from lstm_lib.doctor.layers import layers_of
-        >>> from lstm_lib.nn import LSTM, set_forget_bias
-        >>> lstm = LSTM(3, 8)
-        >>> set_forget_bias(lstm, 1.0)
-        >>> bias_marks(layers_of(lstm)[0])["set"]
-        'the sum'
-    """
-    b_ih, b_hh = (layer.rows(name, "f").double() for name in ("bias_ih", "bias_hh"))  # type: ignore[union-attr]
-    total, difference = b_ih + b_hh, b_ih - b_hh
-    bound = 1 / math.sqrt(layer.hidden_size)  # torch draws from ± this
-    numbers = {"ih": float(b_ih.mean()), "hh": float(b_hh.mean()), "sum": float(total.mean())}
-    numbers |= {"low": float(total.min()), "high": float(total.max()), "difference": float(difference.mean())}
-    others = [layer.rows(name, gate) for name in ("bias_ih", "bias_hh") for gate in "igo"]
-    drawn = [float(rows.std()) for rows in others if rows is not None and len(rows) > 1]
-    flat = float(difference.std()) < 1e-3 if len(difference) > 1 else False
-    how = ""
-    if flat and abs(numbers["difference"]) < 1e-3 and numbers["sum"] > 0.9 and min(drawn, default=0) > 1e-3:
-        how = "both"
-    elif (flat and abs(numbers["difference"]) > 1e-3) or _has_one_bias(layer):
-        how = "the sum"
-    elif abs(numbers["difference"]) > max(0.5, 1.5 * bound):
-        how = "one of two"
-    return numbers | {"set": how}
-
-
-def _has_one_bias(layer: Layer) -> bool:
-    """Say whether somebody has set all biases of a layer: one of the two is zero, or was before training."""
-    rest = [layer.rows("bias_ih", gate) - layer.rows("bias_hh", gate) for gate in CELLS[layer.cell].gates if gate in "go"]  # type: ignore[operator]
-    return not bool(layer.weights["bias_hh"].any()) or all(float(rows.abs().max()) < 1e-3 for rows in rest)
-
-
-def _places(layers: list[Layer]) -> str:
-    return "; ".join(layer.where for layer in layers)
 
 
 def _count(share: float, numbers: Numbers) -> int:

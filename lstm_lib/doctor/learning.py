@@ -55,10 +55,9 @@ def best_guess(subject: Subject, outputs: Any) -> float:
         optimizer = torch.optim.LBFGS([constant], lr=0.5, max_iter=60, line_search_fn="strong_wolfe")
 
         def closure() -> Tensor:
-            optimizer.zero_grad()
             told = like(outputs, constant.to(answers.dtype).expand(answers.shape))
             loss = subject.loss(told)
-            loss.backward()
+            (constant.grad,) = torch.autograd.grad(loss, constant)  # a loss may know the network: leave its .grad alone
             return loss
 
         optimizer.step(closure)
@@ -137,8 +136,9 @@ def rate(subject: Subject, found: Skill | None) -> tuple[list[Finding], dict[str
         brisk = trial(subject, 100.0)
         gain, more = start - end, start - brisk.losses[-1]
         if more > 10 * max(gain, 0) and more > 0:
-            text = f"at {lr:g}, one update moves the weights by {here.step:.1g} of their length, and {UPDATES} updates on"
-            text += f" this batch bring the loss from {start:.4g} to {end:.4g}; at a hundred times, to {brisk.losses[-1]:.4g}"
+            text = f"at {lr:g}, one update moves the weights by {here.step:.1g} of their length"
+            text += f", and {UPDATES} updates on this batch bring the loss from {start:.4g} to {end:.4g}"
+            text += f"; at a hundred times, to {brisk.losses[-1]:.4g}"
             return [finding("learning-rate", "the optimiser", f"far too low: {text}")], numbers
     return [], numbers
 
@@ -185,8 +185,9 @@ def echo(subject: Subject) -> list[Finding]:
         to_last, to_next = _error(answers, last), _error(answers, targets)
         persistence, spread = _error(last, targets), float(targets.var())
         if persistence < 0.5 * spread and to_next > 0.8 * persistence and to_last < 0.5 * to_next:
-            text = f"its mean squared distance to the last value is {to_last:.3g}, to the value that comes {to_next:.3g};"
-            return [finding("echoes-input", "the network", f"{text} persistence has {persistence:.3g}")]
+            text = f"its mean squared distance to the last value is {to_last:.3g}, to the value that comes"
+            text += f" {to_next:.3g}; persistence has {persistence:.3g}"
+            return [finding("echoes-input", "the network", text)]
     return []
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
-from lstm_lib.doctor.subject import Ran, Subject, attributes, carried, tensors_in
+from lstm_lib.doctor.subject import Ran, Subject
+from lstm_lib.doctor.traces import attributes, carried, tensors_in
 
 MOST_TURNS = 12
 FELT = 1e-3  # a change of the answers below this, in parts of their spread, is rounding
@@ -175,7 +176,7 @@ def _graph(first: Ran, second: Ran, left: dict[Any, Any], name: str) -> list[Fin
 
 
 def _helping(subject: Subject, left: dict[Any, Any], name: str) -> list[Finding]:
-    """Compare the loss with the state that is there, and with other sequences': one's own helps, if the batch goes on."""
+    """Compare the loss with each sequence's own state and with others': if the batch goes on, its own is better."""
     single = not subject.per_step or subject.lengths is not None
     held = {place: value for place, value in attributes(subject.model).items() if place in left}
     has_come = any(bool(one.any()) for value in held.values() for one in tensors_in(value))

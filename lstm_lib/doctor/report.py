@@ -1,4 +1,4 @@
-"""What the doctor hands over: findings, the most severe first, and all that was measured; as text, card, JSON, figure."""
+"""What the doctor hands over: findings, the most severe first, and all that was measured, in four forms."""
 
 import json
 import math
@@ -46,7 +46,7 @@ class Report(NamedTuple):
 
     def summary(self) -> list[str]:
         """Say in a few lines what was measured, and what could not be."""
-        lines = []
+        lines = ["No batch came: the LSTMs were run on noise."] if self.numbers.get("inputs") == "noise" else []
         if "loss" in self.numbers:
             guess = self.numbers["loss of guessing"]
             lines.append(f"Loss {self.numbers['loss']:.4g}; of the best answer that is the same to all {guess:.4g}.")
@@ -54,9 +54,10 @@ class Report(NamedTuple):
             half = sorted(row["half-lives"])
             reach = _reach(row)
             gates = ", ".join(f"{name} {gate['mean']:.2f}" for name, gate in row["gates"].items())
+            middle = _steps(half[len(half) // 2])
             lines.append(
-                f"{row['where']}: half-lives {_steps(half[0])} to {_steps(half[-1])} steps, median "
-                f"{_steps(half[len(half) // 2])}; gates on average {gates}; largest |c| {row['largest memory']:.3g}{reach}."
+                f"{row['where']}: half-lives {_steps(half[0])} to {_steps(half[-1])} steps, median {middle}; "
+                f"gates on average {gates}; largest |c| {row['largest memory']:.3g}{reach}."
             )
         return lines + [f"Not examined: {what} ({why})." for what, why in self.left_out.items()]
 
@@ -106,7 +107,9 @@ def told(one: Finding) -> list[str]:
 
 def _reach(row: Numbers) -> str:
     by_lag = row.get("gradient by lag", [])
-    return f"; {len(by_lag) - 1} steps back the gradient is {by_lag[-1]:.2g} of the last step's" if len(by_lag) > 1 else ""
+    if len(by_lag) < 2:
+        return ""
+    return f"; {len(by_lag) - 1} steps back the gradient is {by_lag[-1]:.2g} of the last step's"
 
 
 def _steps(number: float) -> str:

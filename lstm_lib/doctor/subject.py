@@ -5,7 +5,6 @@ Shapes: T steps, B batch.
 
 import copy
 import inspect
-import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -18,10 +17,10 @@ from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.doctor.axes import batch_axis
 from lstm_lib.doctor.layers import lstms_of
+from lstm_lib.doctor.traces import held_tensors, kept
 from lstm_lib.tasks import NO_TARGET
 
 Loss = Callable[..., Tensor]
-Place = tuple[str, str]  # name of a module, name of an attribute
 
 
 class Called(NamedTuple):
@@ -124,7 +123,8 @@ class Subject:
         if torch.cuda.is_available():
             torch.cuda.manual_seed_all(0)
         try:
-            with torch.set_grad_enabled(grad), torch.backends.cudnn.flags(enabled=not grad):  # cuDNN has no gradient here
+            # cuDNN has no gradient outside of training
+            with torch.set_grad_enabled(grad), torch.backends.cudnn.flags(enabled=not grad):
                 told = {"lengths": lengths} if self.takes_lengths else {}
                 outputs = self.model(inputs.clone() if isinstance(inputs, Tensor) else inputs, **told)
         finally:
@@ -236,79 +236,3 @@ def parts_of(batch: Any, model: nn.Module) -> tuple[Any, Any, Any]:
 
     inputs, targets, mask = [*map(made, parts), None, None][:3]
     return inputs, targets, mask
-
-
-# ---------------------------------------------------------------- leaving no trace
-
-
-def held_tensors(model: nn.Module) -> Iterator[Tensor]:
-    """List the tensors that the modules of a network hold in plain attributes, such as a state that is kept."""
-    for module in model.modules():
-        for name, value in vars(module).items():
-            if name not in ("_parameters", "_modules"):
-                yield from tensors_in(value)
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """List the tensors of a value, in lists, tuples and dictionaries too."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from tensors_in(part)
-    elif isinstance(value, tuple | list):
-        for part in value:
-            yield from tensors_in(part)
-
-
-@contextmanager
-def kept(model: nn.Module) -> Iterator[None]:
-    """Give a network back, at the end, all that a run may change: attributes, buffers, modes."""
-    before = []
-    for module in model.modules():
-        held = {name: copy.copy(value) if isinstance(value, dict | list | set) else value
-                for name, value in vars(module).items()}  # fmt: skip
-        tensors = [(tensor, tensor.detach().clone()) for name, value in held.items() if name != "_parameters"
-                   for tensor in tensors_in(value)]  # fmt: skip
-        before.append((module, held, tensors))
-    try:
-        yield
-    finally:
-        for module, held, tensors in before:
-            vars(module).clear()
-            vars(module).update(held)
-            with torch.no_grad():
-                for tensor, values in tensors:
-                    if not torch.equal(tensor, values) and not tensor.isnan().any():
-                        tensor.copy_(values)
-
-
-@contextmanager
-def untouched(model: nn.Module) -> Iterator[None]:
-    """Give back all that an examination may change outside of its copy: random numbers, and a network in a closure."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    try:
-        with torch.random.fork_rng(devices=devices), kept(model):
-            yield
-    finally:
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        random.setstate(python_state)
-
-
-def carried(model: nn.Module, before: Mapping[Place, Any]) -> dict[Place, Any]:
-    """Find what a run has left in a network: attributes that hold tensors and are no longer what they were."""
-    return {place: value for place, value in attributes(model).items()
-            if list(tensors_in(value)) and value is not before.get(place)}  # fmt: skip
-
-
-def attributes(model: nn.Module) -> dict[Place, Any]:
-    """List every attribute and buffer of every module by its place, but for parameters, modules and hooks."""
-    found: dict[Place, Any] = {}
-    for name, module in model.named_modules():
-        for key, value in vars(module).items():
-            if key == "_buffers":
-                found |= {(name, buffer): tensor for buffer, tensor in value.items()}
-            elif not key.startswith("_") or not isinstance(value, dict):
-                found[name, key] = value
-    return found
