@@ -108,7 +108,10 @@ def findings_in_gradients(
             back = numbers["lag of the largest gradient"]
             text = f"{back} steps back the gradient is {largest:.3g} times that of the last step"
             found.append(finding("gradient-explodes", numbers["where"], text))
-    if works or not asked:
+    if not asked:
+        return found
+    is_cut = outside is not None and len(outside) > lag and max(outside[lag:]) == 0
+    if works and not is_cut:
         return found
     if outside is not None and len(outside) > lag and outside[lag] < VANISHED:
         there = outside[lag]
