@@ -14,12 +14,13 @@ from lstm_lib.nn.steps import CELLS
 Numbers = dict[str, Any]
 
 
-def findings_in_biases(layers: list[Layer], *, forgets: bool) -> list[Finding]:
+def findings_in_biases(layers: list[Layer], *, forgets: bool, fails: bool = False) -> list[Finding]:
     """Judge the forget biases of an LSTM: the sum of both, and their difference, which training does not change.
 
     Args:
         layers: Layers and directions of one LSTM.
         forgets: Whether it forgets too soon; then it is worth saying that nobody has set a forget bias.
+        fails: Whether it answers badly; then too.
     """
     having = [layer for layer in layers if layer.rows("bias_ih", "f") is not None and "bias_hh" in layer.weights]
     if not having:
@@ -42,10 +43,21 @@ def findings_in_biases(layers: list[Layer], *, forgets: bool) -> list[Finding]:
         here = marks[half[0].where]
         text = f"one of the two biases was set and the other one was not: their sums reach from {here['low']:.2f} to"
         return [finding("forget-bias-lost", _places(half), f"{text} {here['high']:.2f}", severity=0.7)]
-    if forgets:
-        here = marks[having[0].where]
+    for layer in having:
+        wrong = _set_elsewhere(layer)
+        if wrong and not marks[layer.where]["set"]:
+            text = f"a bias was set in {wrong}, and the sums of the forget gates' biases reach from"
+            text += f" {marks[layer.where]['low']:.2f} to {marks[layer.where]['high']:.2f}"
+            return [finding("forget-bias-lost", layer.where, text)]
+    here = marks[having[0].where]
+    if (forgets or fails) and here["set"]:
+        if here["sum"] > -0.3:
+            return []
+        text = f"the forget biases were set below zero: their sums reach from {here['low']:.2f} to {here['high']:.2f}"
+        return [finding("forget-bias-lost", _places(having), text, severity=0.58 if forgets else 0.45)]
+    if forgets or fails:
         text = f"no forget bias is set: the sums of both reach from {here['low']:.2f} to {here['high']:.2f}"
-        return [finding("forget-bias-lost", _places(having), text, severity=0.58)]
+        return [finding("forget-bias-lost", _places(having), text, severity=0.58 if forgets else 0.45)]
     return []
 
 
@@ -76,6 +88,28 @@ def bias_marks(layer: Layer) -> Numbers:
     elif abs(numbers["difference"]) > max(0.5, 1.5 * bound):
         how = "one of two"
     return numbers | {"set": how}
+
+
+def _set_elsewhere(layer: Layer) -> str:
+    """Name the gate whose bias somebody has set to a positive number, or say that it was set in some units only."""
+    for gate in (letter for letter in CELLS[layer.cell].gates if letter != "f"):
+        rows = [layer.rows(name, gate) for name in ("bias_ih", "bias_hh")]
+        if rows[0] is None or rows[1] is None or len(rows[0]) < 3:
+            continue
+        total, difference = (rows[0] + rows[1]).double(), (rows[0] - rows[1]).double()
+        if float(difference.std()) < 1e-3 and float(total.mean()) > 0.5:
+            return f"gate {gate}"
+        if float(difference.mean()) > max(0.5, 1.5 / math.sqrt(layer.hidden_size)):
+            return f"gate {gate}"
+    b_ih, b_hh = layer.rows("bias_ih", "f"), layer.rows("bias_hh", "f")
+    if b_ih is None or b_hh is None:
+        return ""
+    difference = (b_ih - b_hh).double()
+    alike = (difference[:, None] - difference[None]).abs() < 1e-4
+    count = int(alike.sum(1).max())
+    if 3 <= count < len(difference) and count >= 0.15 * len(difference):
+        return f"{count} of {len(difference)} units only"
+    return ""
 
 
 def _has_one_bias(layer: Layer) -> bool:

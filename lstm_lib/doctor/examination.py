@@ -77,7 +77,7 @@ class _Examination:
         self.numbers: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
         self.left_out: dict[str, str] = {}
-        self.works = False
+        self.share = -1.0  # how far below guessing the loss is
 
     def report(self) -> Report:
         """Do all experiments and sort what they have found."""
@@ -88,11 +88,17 @@ class _Examination:
         self._look_inside()
         self.findings += outside.dropout(subject)
         keys = {one.key for one in self.findings}
+        told: dict[str, bool] = {"forgets": "forgets-too-soon" in keys, "fails": "loss-at-chance" in keys}
         for name, lstm in subject.lstms.items():
-            self.findings += biases.findings_in_biases(layers_of(lstm, name), forgets="forgets-too-soon" in keys)
+            self.findings += biases.findings_in_biases(layers_of(lstm, name), **told)
         count = len(subject.lstms)
         network = f"{type(subject.model).__name__} with {count} LSTM{'s' if count > 1 else ''}"
         return Report(in_order(self.findings), network, self.numbers, self.rows, self.left_out)
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one answer for each sequence, and not one at each step."""
+        return self.subject.targets is not None and not self.subject.per_step
 
     def _attempt(self, what: str, experiment: Callable[[], Any]) -> Any:
         """Do an experiment; a network may refuse it, which is written down."""
@@ -108,7 +114,7 @@ class _Examination:
         found = self._attempt("the loss", lambda: learning.skill(subject))
         if found is not None:
             self.numbers |= {"loss": found.loss, "loss of guessing": found.guessing, "better by": found.share}
-            self.works = found.share > learning.WORKS
+            self.share = found.share
         experiments: dict[str, Callable[[], list[Finding]]] = {
             "whether sequences mix": lambda: outside.mixing(subject),
             "whether padding is read": lambda: outside.padding(subject),
@@ -148,7 +154,8 @@ class _Examination:
         if through is not None:
             self.numbers["gradient by lag"] = through
         lag = subject.longest_lag or 0
-        told: dict[str, Any] = {"works": self.works, "asked": asked}
+        works = self.share > (inside.WELL if asked else learning.WORKS)
+        told: dict[str, Any] = {"works": works, "asked": asked, "single": self.single}
         self.findings += gradients.findings_in_gradients(self.rows, through, lag, **told)
 
     def _judge(self, one: Inside, asked: bool) -> None:
@@ -160,7 +167,7 @@ class _Examination:
         row = inside.measure(one, self.subject.longest_lag or max(steps - 1, 1))
         row |= gradients.reach(one)
         self.rows.append(row)
-        self.findings += inside.findings_inside(row, works=self.works, asked=asked)
+        self.findings += inside.findings_inside(row, share=self.share, asked=asked, single=self.single)
 
 
 def _seen(lstm: Any, name: str, calls: dict[str, list[Called]], subject: Subject) -> list[Inside]:

@@ -17,7 +17,7 @@ from lstm_lib.doctor.subject import Subject
 Numbers = dict[str, Any]
 
 VANISHED = 1e-4  # of the gradient at the last step
-EXPLODED = 1e3
+EXPLODED = 300.0
 
 
 def reach(inside: Inside) -> Numbers:
@@ -90,7 +90,7 @@ def through_the_network(subject: Subject) -> list[float] | None:
 
 
 def findings_in_gradients(
-    layers: list[Numbers], outside: list[float] | None, lag: int, *, works: bool, asked: bool
+    layers: list[Numbers], outside: list[float] | None, lag: int, *, works: bool, asked: bool, single: bool
 ) -> list[Finding]:
     """Judge how far back the gradients reach.
 
@@ -100,6 +100,7 @@ def findings_in_gradients(
         lag: How far they must reach.
         works: Whether the network answers well.
         asked: Whether somebody has said so.
+        single: Whether there is one answer for each sequence, so that all of it must be reached.
     """
     found = []
     for numbers in layers:
@@ -109,7 +110,15 @@ def findings_in_gradients(
             text = f"{back} steps back the gradient is {largest:.3g} times that of the last step"
             found.append(finding("gradient-explodes", numbers["where"], text))
     if not asked:
+        known = outside or []
+        far = len(known) > 5 and any(known) and not any(known[len(known) // 2 :])
+        if outside is not None and far and (single or not works):
+            cut = next(k for k in range(len(outside)) if not any(outside[k:]))
+            text = f"of the gradient of the last answer nothing comes beyond {cut - 1} steps back: it is cut"
+            found.append(finding("gradient-vanishes", "the network", text, severity=0.7))
         return found
+    if outside is not None and not any(outside):
+        return found  # the answers do not depend on the inputs at all: the loss says so
     is_cut = outside is not None and len(outside) > lag and max(outside[lag:]) == 0
     if works and not is_cut:
         return found

@@ -15,10 +15,11 @@ from lstm_lib.nn.steps import CELLS, State
 
 Numbers = dict[str, Any]
 
-SHUT, OPEN = 0.01, 0.99  # beyond these the slope of a gate is below a hundredth
+SHUT, OPEN = 0.02, 0.98  # beyond these the slope of a gate is below a fiftieth
 MOST = 0.6  # this share of a layer's units counts as most
-STILL = 1e-4  # a unit whose h moves less than this never changes
-LARGE = 8.0  # tanh has a slope of 4e-7 there: nothing that is added to such a memory is seen
+STILL, FAINT = 1e-4, 1e-3  # a unit never changes whose h moves less than this, or this part of what the liveliest does
+LARGE = 6.0  # tanh has a slope of 2e-5 there: nothing that is added to such a memory is seen
+FINE, WELL, CHANCE = 0.6, 0.8, 0.15  # parts of the loss of guessing by which a loss is below it
 KEPT = 0.01  # less than this share of a memory is lost among the rest
 LOST_DIGITS = 0.05  # a memory that differs by so much from that of exact numbers
 
@@ -60,8 +61,9 @@ def measure(inside: Inside, lag: int) -> Numbers:
         "lag": lag,
         "half-lives": half.clamp_max(1e6).tolist(),
         "kept over the lag": (lag * log_f).exp().tolist(),
+        "kept over half the lag": (lag / 2 * log_f).exp().tolist(),
         "gates": gates,
-        "units that never change": float((moves < STILL).double().mean()),
+        "units that never change": float((moves < max(STILL, FAINT * float(moves.max()))).double().mean()),
         "memory at each step": known.tolist(),
         "memory at the end": float(known[-quarter:].mean()),
         "memory before": float(known[-2 * quarter : -quarter].mean()) if len(known) >= 4 else float(known[0]),
@@ -87,15 +89,17 @@ def digits_lost(inside: Inside) -> float:
     return float(error) if math.isfinite(float(error)) else 1.0
 
 
-def findings_inside(numbers: Numbers, *, works: bool, asked: bool) -> list[Finding]:
+def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool) -> list[Finding]:
     """Judge the numbers of one layer and direction.
 
     Args:
         numbers: What ``measure`` returned.
-        works: Whether the network answers well: then its gates may do what they like.
+        share: How far below guessing its loss is: where it answers well, its gates may do what they like.
+        single: Whether there is one answer for each sequence.
         asked: Whether somebody has said how long something must be kept; else the lag is the length of the sequences.
     """
     where, found = numbers["where"], []
+    works = share > FINE
     if not works:
         found += _still_gates(numbers)
     dead = numbers["units that never change"]
@@ -104,11 +108,17 @@ def findings_inside(numbers: Numbers, *, works: bool, asked: bool) -> list[Findi
         found.append(finding("dead-units", where, f"{text} (h moves by less than {STILL:g})"))
     found += _growth(numbers, works=works)
     best = max(numbers["kept over the lag"])
-    if not works and asked and best < KEPT:
+    short = numbers["kept over half the lag"]
+    if asked and share < WELL and best < KEPT:
         half = sorted(numbers["half-lives"])
         span = f"the half-lives of the units are {half[0]:.1f} to {half[-1]:.1f} steps"
         span += f", {numbers['lag']} are to be bridged"
         found.append(finding("forgets-too-soon", where, f"{span}; of a memory at most {best:.2g} is left by then"))
+    elif not asked and share < CHANCE and max(short) < (KEPT if single else KEPT / 100):
+        half = sorted(numbers["half-lives"])
+        span = f"the half-lives of the units are {half[0]:.1f} to {half[-1]:.1f} steps"
+        text = f"{span}, the sequences have {numbers['lag'] + 1}; over half of them at most {max(short):.2g} is left"
+        found.append(finding("forgets-too-soon", where, text, severity=0.45))
     return found
 
 
@@ -119,6 +129,7 @@ def _still_gates(numbers: Numbers) -> list[Finding]:
         shares = {"shut": gate["units shut"], "open": gate["units open"], "open or shut": gate["units still"]}
         if name == "f":  # a forget gate that is nearly open keeps long, and may
             shares = {"shut": gate["units shut"], "open": gate["units wide open"]}
+            shares["open or shut"] = gate["units still"] - gate["units open"]
         how, share = max(shares.items(), key=lambda item: item[1])
         if share >= MOST:
             text = f"gate {name} is {how} at all steps in {_count(share, numbers)} of {numbers['units']} units"
@@ -130,7 +141,8 @@ def _still_gates(numbers: Numbers) -> list[Finding]:
 def _growth(numbers: Numbers, *, works: bool) -> list[Finding]:
     """Find a memory that grows until nobody can read it, or loses the digits of what is added to it."""
     where, end, before = numbers["where"], numbers["memory at the end"], numbers["memory before"]
-    if numbers["digits lost"] > LOST_DIGITS and numbers["spacing"] > 0.01:
+    coarse = numbers["spacing"] > (0.001 if numbers["dtype"] in ("bfloat16", "float16") else 0.01)
+    if coarse and numbers["digits lost"] > (4 if works else 1) * LOST_DIGITS:
         text = f"in {numbers['dtype']} the last memories differ by {numbers['digits lost']:.0%} from those in float64"
         return [finding("memory-grows", where, f"{text}; the largest is {numbers['largest memory']:.3g}")]
     if not works and end > 1.15 * before and numbers["units beyond reading"] > 0.25:

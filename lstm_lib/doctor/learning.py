@@ -132,6 +132,9 @@ def rate(subject: Subject, found: Skill | None) -> tuple[list[Finding], dict[str
         text += f", at a hundredth to {calm.losses[-1]:.3g}; one update moves the weights by {bold:.2g} of their start"
         if not end < calm.losses[-1] or (bold > 2 * TOO_FAR and not leaps):
             return [finding("learning-rate", "the optimiser", f"far too high: {text}")], numbers
+    if found.share < 2 * WORKS and here.step == 0:
+        text = f"the optimiser moves no weight of the LSTMs (its rate is {lr:g}): are they among its parameters?"
+        return [finding("learning-rate", "the optimiser", text)], numbers
     if found.share < WORKS and here.step < TOO_NEAR and start - end < 0.01 * abs(start):
         brisk = trial(subject, 100.0)
         gain, more = start - end, start - brisk.losses[-1]

@@ -13,7 +13,7 @@ from torch import Tensor
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.subject import Ran, Subject
-from lstm_lib.doctor.traces import attributes, carried, tensors_in
+from lstm_lib.doctor.traces import attributes, carried, marks, tensors_in
 
 MOST_TURNS = 12
 FELT = 1e-3  # a change of the answers below this, in parts of their spread, is rounding
@@ -145,7 +145,7 @@ def keeping(subject: Subject) -> list[Finding]:
     model = subject.model
     with subject.undone():
         model.train()  # as it is when batches come one after the other
-        before = attributes(model)
+        before = marks(model)
         first = subject.call(grad=True)
         left = carried(model, before)
         second = subject.call(grad=True)

@@ -72,10 +72,22 @@ def untouched(model: nn.Module) -> Iterator[None]:
         random.setstate(python_state)
 
 
-def carried(model: nn.Module, before: Mapping[Place, Any]) -> dict[Place, Any]:
-    """Find what a run has left in a network: attributes that hold tensors and are no longer what they were."""
-    return {place: value for place, value in attributes(model).items()
-            if list(tensors_in(value)) and value is not before.get(place)}  # fmt: skip
+def marks(model: nn.Module) -> dict[Place, list[tuple[Tensor, int]]]:
+    """Note which tensors stand in each attribute, and how often each has been changed in place."""
+    return {place: [(one, one._version) for one in tensors_in(value)] for place, value in attributes(model).items()}
+
+
+def carried(model: nn.Module, before: Mapping[Place, list[tuple[Tensor, int]]]) -> dict[Place, Any]:
+    """Find what a run has left in a network: attributes whose tensors are others than before, or were changed."""
+    found = {}
+    for place, value in attributes(model).items():
+        now, then = list(tensors_in(value)), before.get(place, [])
+        same = len(now) == len(then) and all(
+            one is two and one._version == count for one, (two, count) in zip(now, then, strict=True)
+        )
+        if not same:
+            found[place] = value
+    return found
 
 
 def attributes(model: nn.Module) -> dict[Place, Any]:
@@ -86,5 +98,5 @@ def attributes(model: nn.Module) -> dict[Place, Any]:
             if key == "_buffers":
                 found |= {(name, buffer): tensor for buffer, tensor in value.items()}
             elif not key.startswith("_") or not isinstance(value, dict):
-                found[name, key] = value
+                found[name, key] = copy.copy(value) if isinstance(value, dict | list) else value
     return found

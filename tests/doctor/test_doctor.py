@@ -202,6 +202,44 @@ def test_training_does_not_hide_who_has_set_a_forget_bias(start, expected):
     assert biases.bias_marks(layers_of(lstm)[0])["set"] == expected
 
 
+def test_a_bias_that_is_set_is_never_called_unset():
+    lstm = LSTM(3, 16)
+    set_forget_bias(lstm, 1.0)
+    xs = torch.randn(60, 4, 3)
+    assert keys(doctor.examine(lstm, xs, longest_lag=59))[0] == "forgets-too-soon"
+    assert "forget-bias-lost" not in keys(doctor.examine(lstm, xs, longest_lag=59))
+    set_forget_bias(lstm, -2.0)
+    (found,) = (one for one in doctor.examine(lstm, xs, longest_lag=59).findings if one.key == "forget-bias-lost")
+    assert "set below zero" in found.measured
+
+
+def test_a_bias_in_another_gate_is_named():
+    lstm = nn.LSTM(3, 16)
+    for bias in (lstm.bias_ih_l0, lstm.bias_hh_l0):
+        bias.detach()[32:48] = 1.0
+    (found,) = doctor.examine(lstm, torch.randn(9, 4, 3)).findings
+    assert found.measured.startswith("a bias was set in gate g")
+
+
+def test_a_state_that_is_changed_in_place_is_seen():
+    class Held(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.fc = nn.LSTM(3, 4, batch_first=True), nn.Linear(4, 2)
+            self.register_buffer("h", torch.zeros(1, 6, 4))
+            self.register_buffer("c", torch.zeros(1, 6, 4))
+
+        def forward(self, x):
+            hs, (h, c) = self.lstm(x, (self.h.clone(), self.c.clone()))
+            self.h.copy_(h.detach())
+            self.c.copy_(c.detach())
+            return self.fc(hs[:, -1])
+
+    report = doctor.examine(Held(), (torch.randn(6, 9, 3), torch.tensor([0, 1, 0, 1, 1, 0])))
+    assert report.findings[0].key == "state-across-batches"
+    assert report.findings[0].measured.startswith("c, h are kept")
+
+
 def test_a_bias_of_one_layer_only_is_named_with_the_layers_without():
     lstm = nn.LSTM(3, 16, 3)
     lstm.bias_ih_l0.detach()[16:32] = 1.0
