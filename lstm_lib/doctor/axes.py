@@ -43,7 +43,7 @@ def batch_axis(
     if B is None and isinstance(targets, Tensor) and (targets.dim() == 1 or targets.shape[:2] != inputs.shape[:2]):
         B = len(targets) if targets.dim() else None
     sizes = inputs.shape[:2]
-    if B in sizes and sizes[0] != sizes[1]:
+    if B is not None and B in sizes and sizes[0] != sizes[1]:
         return list(sizes).index(B)
     if longest_lag is not None and longest_lag < max(sizes) and longest_lag >= min(sizes):
         return int(np.argmin(sizes))

@@ -118,10 +118,10 @@ def network_of(content: Mapping[str, Any]) -> nn.Module:
         raise ValueError(f"got {names}, expected weights named as torch does, such as weight_ih_l0")
     state, build = states[0], content.get("build")
     if isinstance(build, Mapping) and build.get("kind") in ("Tagger", "LSTM") and "arguments" in build:
-        kind = {"Tagger": Tagger, "LSTM": LSTM}[build["kind"]]
+        kind: Any = {"Tagger": Tagger, "LSTM": LSTM}[build["kind"]]
         dtype = next(value.dtype for value in state.values() if value.is_floating_point())
         with torch.random.fork_rng(devices=[]):
-            whole = kind(**build["arguments"], dtype=dtype)
+            whole: nn.Module = kind(**build["arguments"], dtype=dtype)
         whole.load_state_dict(state)
         return whole
     layers = layers_in_state(state)

@@ -168,7 +168,10 @@ def joined(module: Any, calls: list[Called]) -> tuple[Any, Any, Any]:
     parts = [part for part in parts if part[0].shape[1:] == parts[0][0].shape[1:]]
     if len(parts) > 1 and (module.bidirectional or not _goes_on(calls)):
         parts = parts[:1]
-    return tuple(torch.cat(column) for column in zip(*parts, strict=True)) if parts else (None, None, None)
+    if not parts:
+        return None, None, None
+    xs, valid, hs = (torch.cat(column) for column in zip(*parts, strict=True))
+    return xs, valid, hs
 
 
 def _goes_on(calls: list[Called]) -> bool:

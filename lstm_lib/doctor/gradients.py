@@ -86,7 +86,7 @@ def through_the_network(subject: Subject) -> list[float] | None:
     grads = torch.autograd.grad((answers @ direction).sum(), parts, allow_unused=True)
     columns = [torch.zeros_like(part) if g is None else g for g, part in zip(grads, parts, strict=True)]
     norms = torch.cat(columns, dim=time).norm(dim=-1).mean(1 - time).double().flip(0)
-    return (norms / norms.max().clamp_min(1e-30)).tolist()
+    return [float(norm) for norm in norms / norms.max().clamp_min(1e-30)]
 
 
 def findings_in_gradients(

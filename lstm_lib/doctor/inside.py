@@ -153,7 +153,7 @@ def _growth(numbers: Numbers, *, works: bool) -> list[Finding]:
 
 
 def _count(share: float, numbers: Numbers) -> int:
-    return round(share * numbers["units"])
+    return round(share * float(numbers["units"]))
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:

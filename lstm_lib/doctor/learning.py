@@ -182,9 +182,9 @@ def echo(subject: Subject) -> list[Finding]:
     for feature in range(min(inputs.shape[-1], 32)):
         told = inputs[..., feature].double()
         last = told if per_step else told.select(1 - subject.axis, -1)
-        last = last.reshape(targets.shape) if last.numel() == targets.numel() else None
-        if last is None:
+        if last.numel() != targets.numel():
             return []
+        last = last.reshape(targets.shape)
         to_last, to_next = _error(answers, last), _error(answers, targets)
         persistence, spread = _error(last, targets), float(targets.var())
         if persistence < 0.5 * spread and to_next > 0.8 * persistence and to_last < 0.5 * to_next:

@@ -36,7 +36,9 @@ class Report(NamedTuple):
         lines += ["", *self.summary()]
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        """Tell everything as text, where a notebook shows no HTML."""
+        return str(self)
 
     @property
     def title(self) -> str:

@@ -82,7 +82,8 @@ class Subject:
                 usual = 1 - usual
         elif ran.calls and isinstance(ran.calls[0].inputs, PackedSequence):
             usual = 0 if int(ran.calls[0].inputs.batch_sizes[0]) == inputs.shape[0] else 1
-        told = {"is_course_batch": self.is_course_batch, "longest_lag": self.longest_lag, "usual": usual}
+        told: dict[str, Any] = {"is_course_batch": self.is_course_batch, "usual": usual}
+        told["longest_lag"] = self.longest_lag
         self.axis = batch_axis(inputs, targets, self.lengths, **told)
         has_steps = isinstance(targets, Tensor) and targets.dim() > 1 and targets.shape[:2] == inputs.shape[:2]
         self.per_step = has_steps or (targets is None and ran.answers.dim() > 2)
