@@ -3,6 +3,7 @@
 Shapes: T steps, B batch.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -77,7 +78,7 @@ class _Examination:
         self.numbers: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
         self.left_out: dict[str, str] = {}
-        self.share = -1.0  # how far below guessing the loss is
+        self.share = -math.inf  # how far below guessing the loss is; unknown
 
     def report(self) -> Report:
         """Do all experiments and sort what they have found."""

@@ -38,7 +38,8 @@ def measure(inside: Inside, lag: int) -> Numbers:
     f, c, h = inside.f.double(), inside.c.double(), inside.h.double()
     log_f = _mean(f.clamp_min(1e-30).log(), valid)
     half = math.log(2) / (-log_f).clamp_min(1e-12)
-    moves = _moves(h, valid)
+    alike = bool((inside.xs == inside.xs[:, :1]).all())  # all sequences are one
+    moves = _std(h, valid) if alike else _moves(h, valid)
     level = _over_units(c.abs(), valid)
     known = level[~level.isnan()]
     quarter = max(1, len(known) // 4)
@@ -114,7 +115,7 @@ def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool
         span = f"the half-lives of the units are {half[0]:.1f} to {half[-1]:.1f} steps"
         span += f", {numbers['lag']} are to be bridged"
         found.append(finding("forgets-too-soon", where, f"{span}; of a memory at most {best:.2g} is left by then"))
-    elif not asked and share < CHANCE and max(short) < (KEPT if single else KEPT / 100):
+    elif not asked and -math.inf < share < CHANCE and max(short) < (KEPT if single else KEPT / 100):
         half = sorted(numbers["half-lives"])
         span = f"the half-lives of the units are {half[0]:.1f} to {half[-1]:.1f} steps"
         text = f"{span}, the sequences have {numbers['lag'] + 1}; over half of them at most {max(short):.2g} is left"
@@ -167,9 +168,7 @@ def _std(values: Tensor, valid: Tensor) -> Tensor:
 
 
 def _moves(h: Tensor, valid: Tensor) -> Tensor:
-    """Return how far apart the sequences hold each unit at the same step: (T, B, H) to (H,); of one, over the steps."""
-    if h.shape[1] == 1:
-        return _std(h, valid)
+    """Return how far apart the sequences hold each unit at the same step: (T, B, H) to (H,)."""
     weight = valid[..., None].to(h)
     mean = (h * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp_min(1)
     return _mean((h - mean) ** 2, valid).sqrt()
