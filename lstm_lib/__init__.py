@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers; a test holds
     from lstm_lib import applied as applied
     from lstm_lib import clinic as clinic
     from lstm_lib import convert as convert
+    from lstm_lib import doctor as doctor
     from lstm_lib import exercises as exercises
     from lstm_lib import from_scratch as from_scratch
     from lstm_lib import grade as grade
@@ -49,6 +50,7 @@ _HOMES = {
     "clinic": "lstm_lib.clinic",
     "convert": "lstm_lib.convert",
     "diagrams": "lstm_lib.plots.cell",
+    "doctor": "lstm_lib.doctor",
     "exercises": "lstm_lib.exercises",
     "experiment": "lstm_lib.from_scratch.experiment",
     "film": "lstm_lib.tasks.film",

@@ -28,7 +28,7 @@ LEVELS = (
         "exercises": "exercises",
     },
     {"convert": "convert", "widgets": "widgets", "applied": "applied", "grade": "grade"},
-    {"clinic": "clinic", "museum": "museum", "train": "train", "use": "use"},
+    {"clinic": "clinic", "doctor": "doctor", "museum": "museum", "train": "train", "use": "use"},
     {"root": "__init__"},
 )
 # What these wings may import from outside the standard library, in functions too, themselves and through others.

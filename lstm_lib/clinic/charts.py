@@ -24,7 +24,11 @@ Hidden = Callable[[Layer, Tensor], Tensor]  # the layer and xs (T, B, D) to hs (
 
 
 class Chart(NamedTuple):
-    """What is seen of a patient: losses (batches,), one sequence, its gates and memory (T, H), kinds of answer (4,)."""
+    """What is seen of a patient: losses (batches,), one sequence, its gates and memory (T, H), kinds of answer (4,).
+
+    ``case`` is what its owner would hand to ``lstm_lib.doctor.examine``: the network, a batch as it was trained on, the
+    optimiser, and how many steps lie between most writes and their questions.
+    """
 
     losses: Array
     sequence: Batch
@@ -33,6 +37,7 @@ class Chart(NamedTuple):
     o: Array
     c: Array
     kinds: Array
+    case: dict[str, Any]
 
 
 class Patient(nn.Module):
@@ -103,7 +108,9 @@ def examine(
         says = patient(torch.as_tensor(test.xs))[0].argmax(-1).numpy()[test.mask]
         sequence = Batch(*(part[:, :1].copy() for part in test))
         traces = _look_inside(patient, torch.as_tensor(sequence.xs))
-    return Chart(losses, sequence, *traces, kinds_of_answers(says, test.xs))
+    batch = tuple(data(boxes(np.random.default_rng(7))))
+    case = {"model": patient, "batch": batch, "optimizer": torch.optim.Adam(patient.parameters(), lr), "longest_lag": 8}
+    return Chart(losses, sequence, *traces, kinds_of_answers(says, test.xs), case)
 
 
 def _train(

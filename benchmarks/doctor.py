@@ -1,0 +1,79 @@
+"""How often the doctor names the fault: ``python -m benchmarks.doctor``.
+
+The patients of ``tests/doctor/patients.py`` could be looked at while the doctor was written, those of ``kept.py`` were
+written before it and kept apart; both halves are reported. Each is built from three seeds. A fault counts as named if
+it is the first or the second finding; a false alarm is any finding on a healthy network.
+
+Rows with "fault" say how often the doctor's first and second finding on such patients were what. What is printed are
+totals only, so that the half that is kept apart stays so; times are processor time of one examination.
+"""
+
+import statistics
+import time
+import warnings
+from collections import Counter
+from typing import Any
+
+from benchmarks import _record
+from lstm_lib import doctor
+from tests.doctor import kept, patients
+
+HALVES = {"looked at": patients.PATIENTS, "kept apart": kept.PATIENTS}
+SEEDS = (0, 1, 2)
+NOTHING = "nothing"
+
+
+def examine(patient: Any, seed: int) -> tuple[list[str], float]:
+    """Build a patient, examine it, and return the keys of the findings and the seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # dropout on one layer warns, as it should
+        case = patient.build(seed)
+        start = time.process_time()
+        report = doctor.examine(**case._asdict())
+    return [one.key for one in report.findings], time.process_time() - start
+
+
+def measure(half: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Examine one half; return its totals and its confusion table."""
+    table: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[str] = Counter()
+    seconds = []
+    for patient in HALVES[half]:
+        for seed in SEEDS:
+            keys, taken = examine(patient, seed)
+            seconds.append(taken)
+            first, second = [*keys, NOTHING, NOTHING][:2]
+            table[patient.fault or NOTHING, first, second] += 1
+            counts["healthy" if patient.fault is None else "ill"] += 1
+            counts["false alarms"] += patient.fault is None and bool(keys)
+            counts["first"] += patient.fault is not None and first == patient.fault
+            counts["first or second"] += patient.fault is not None and patient.fault in (first, second)
+    totals = {
+        "half": half,
+        "ill": counts["ill"],
+        "named first": counts["first"],
+        "named first or second": counts["first or second"],
+        "share named": round(counts["first or second"] / counts["ill"], 3),
+        "healthy": counts["healthy"],
+        "false alarms": counts["false alarms"],
+        "median seconds": round(statistics.median(seconds), 2),
+        "longest seconds": round(max(seconds), 2),
+    }
+    rows = [
+        {"half": half, "fault": fault, "first": first, "second": second, "count": count}
+        for (fault, first, second), count in sorted(table.items())
+    ]
+    return totals, rows
+
+
+def main() -> None:
+    """Examine both halves, print the totals, and write the record."""
+    measured = {half: measure(half) for half in HALVES}
+    for totals, _ in measured.values():
+        print(totals)
+    rows = [totals for totals, _ in measured.values()] + [row for _, table in measured.values() for row in table]
+    _record.write("doctor", rows, seeds=SEEDS, packages=("numpy", "torch"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Which axis of the data is the batch, and which is time: from what came with them, else from the data themselves.
+
+Shapes: T steps, B batch.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PERMUTATIONS = 1000
+RARE, USUAL = 0.003, 0.05  # one axis is so far from chance, and the other is not
+MOST = 200  # entries of an axis that are compared
+
+
+def batch_axis(
+    inputs: Any, targets: Any, lengths: Tensor | None, *, is_course_batch: bool, longest_lag: int | None, usual: int
+) -> int | None:
+    """Find the axis of the batch, 0 or 1.
+
+    Args:
+        inputs: The inputs of the network.
+        targets: Its targets, or None.
+        lengths: Of each sequence, or None.
+        is_course_batch: Whether the data are a Batch of ``lstm_lib.tasks``, time first.
+        longest_lag: Steps to be bridged: an axis that is no longer than this is not time.
+        usual: The axis that the first LSTM takes for the batch.
+
+    Returns:
+        The axis, or None for inputs that have no two axes.
+
+    Example:
+        >>> batch_axis(torch.zeros(5, 7, 3), torch.zeros(7), None, is_course_batch=False, longest_lag=None, usual=0)
+        1
+    """
+    if not isinstance(inputs, Tensor) or inputs.dim() < 2:
+        return None
+    if is_course_batch:
+        return 1
+    B = len(lengths) if lengths is not None else None
+    if B is None and isinstance(targets, Tensor) and (targets.dim() == 1 or targets.shape[:2] != inputs.shape[:2]):
+        B = len(targets) if targets.dim() else None
+    sizes = inputs.shape[:2]
+    if B is not None and B in sizes and sizes[0] != sizes[1]:
+        return list(sizes).index(B)
+    if longest_lag is not None and longest_lag < max(sizes) and longest_lag >= min(sizes):
+        return int(np.argmin(sizes))
+    found = axis_of_time(inputs)
+    return usual if found is None else 1 - found
+
+
+def axis_of_time(inputs: Tensor) -> int | None:
+    """Find the axis along which the order matters: what stands side by side in time is alike, or never is.
+
+    The entries of a batch may stand in any order; a test by permutation says how surprising theirs is, for each axis.
+
+    Returns:
+        The axis, or None unless exactly one is far from chance.
+
+    Example:
+        >>> wave = torch.sin(torch.arange(30.0) / 3 + torch.rand(20, 1, generator=torch.Generator().manual_seed(0)) * 6)
+        >>> axis_of_time(wave[..., None])
+        1
+    """
+    rows = inputs.detach()
+    if not rows.is_floating_point():
+        if rows.dim() != 2 or int(rows.max()) > 1000:
+            return None
+        rows = F.one_hot(rows.long() - int(rows.min())).float()
+    rows = rows.reshape(*rows.shape[:2], -1).float().cpu()[:MOST, :MOST]
+    for chance in (_chance_of_order, _chance_of_places):
+        chances = [chance(rows if axis == 0 else rows.transpose(0, 1)) for axis in (0, 1)]
+        for axis in (0, 1):
+            if chances[axis] < RARE and chances[1 - axis] > USUAL:
+                return axis
+    return None
+
+
+def _chance_of_order(rows: Tensor) -> float:
+    """Return how often a random order of the first axis is as far from the usual order's mean step, on both sides."""
+    n = len(rows)
+    if n < 5:
+        return 1.0
+    flat = rows.reshape(n, -1)
+    steps = torch.cdist(flat, flat).square().numpy()
+    rng = np.random.default_rng(0)
+    orders = np.stack([rng.permutation(n) for _ in range(PERMUTATIONS)])
+    drawn = steps[orders[:, :-1], orders[:, 1:]].sum(1)
+    here = steps[np.arange(n - 1), np.arange(1, n)].sum()
+    far = np.abs(drawn - drawn.mean()) >= abs(here - drawn.mean())
+    return float(far.mean())
+
+
+def _chance_of_places(rows: Tensor) -> float:
+    """Return how often places of the first axis differ so much in their means if each row of the second is shuffled."""
+    n, m = rows.shape[:2]
+    if n < 5 or m < 5:
+        return 1.0
+    rng = np.random.default_rng(0)
+    array = rows.numpy()
+    here, more = array.mean(1).var(0).sum(), 0
+    for _ in range(PERMUTATIONS // 2):
+        order = rng.random((n, m)).argsort(0)
+        more += bool(np.take_along_axis(array, order[..., None], 0).mean(1).var(0).sum() >= here)
+    return 2 * more / PERMUTATIONS
+
+
+def axis_in_answers(answers: Tensor, inputs: Tensor, axis: int, *, per_step: bool) -> int | None:
+    """Find the axis of the batch in the answers.
+
+    Args:
+        answers: What the network said.
+        inputs: What it was asked.
+        axis: Axis of the batch in the inputs.
+        per_step: Whether there is an answer at each step, so that the answers have both axes.
+
+    Example:
+        >>> axis_in_answers(torch.zeros(7, 2), torch.zeros(5, 7, 3), 1, per_step=False)
+        0
+    """
+    B, T = inputs.shape[axis], inputs.shape[1 - axis]
+    if answers.dim() >= 2 and answers.shape[:2] == inputs.shape[:2] and (per_step or answers.dim() > 2):
+        return axis
+    if answers.dim() >= 3 and answers.shape[:2] == (inputs.shape[1], inputs.shape[0]):
+        return 1 - axis
+    if answers.dim() >= 1 and answers.shape[0] == B:
+        return 0
+    if answers.dim() >= 2 and answers.shape[1] == B and answers.shape[0] in (1, T):
+        return 1
+    return None
+
+
+def time_axis_in_answers(answers: Tensor, steps: int) -> int | None:
+    """Find the axis of time in answers that have one, or None: (T, B, K) or (B, T, K)."""
+    if answers.dim() < 3:
+        return None
+    return next((axis for axis in (0, 1) if answers.shape[axis] == steps), None)

@@ -1,0 +1,198 @@
+"""``examine``: put a network on the table, do every experiment that it allows, and write the report.
+
+Shapes: T steps, B batch.
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lstm_lib.doctor import biases, gradients, inside, learning, outside
+from lstm_lib.doctor.findings import Finding
+from lstm_lib.doctor.glass import Inside, look
+from lstm_lib.doctor.layers import Layer, layers_of, lstms_of, noise_for
+from lstm_lib.doctor.report import Report
+from lstm_lib.doctor.subject import Called, Loss, Subject
+from lstm_lib.doctor.traces import untouched
+
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AssertionError, NotImplementedError)
+FAR = 1e-2  # where the repetition of a layer is this far off, its inside is not what ran
+
+
+def examine(
+    model: nn.Module,
+    batch: Any = None,
+    loss: Loss | None = None,
+    *,
+    lengths: Tensor | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
+    longest_lag: int | None = None,
+) -> Report:
+    """Look for what is wrong with the LSTMs of a network. Nothing of it is changed: the doctor works on a copy.
+
+    Args:
+        model: Any module with ``torch.nn.LSTM`` or ``lstm_lib.nn.LSTM`` in it, at any depth.
+        batch: What it is called with: the inputs; (inputs, targets); (inputs, targets, mask); or a Batch of
+            ``lstm_lib.tasks``. Without it, each LSTM is looked at on noise.
+        loss: Takes (outputs, targets), or (outputs, targets, mask), and returns one number. Without it, cross-entropy
+            for targets that are whole numbers, the mean squared error for others.
+        lengths: True length of each sequence (B,), where they are padded. ``model(inputs, lengths=lengths)`` is called
+            if its forward has a parameter of this name.
+        optimizer: The optimiser in use, whose rate is tried on copies.
+        longest_lag: Over how many steps something must be kept; without it, what the sequences' length allows is
+            measured, and nobody is blamed for forgetting.
+
+    Returns:
+        The report: ``findings``, the most severe first; print it, show it in a notebook, ``to_json()``, ``plot()``.
+
+    Raises:
+        ValueError: If there is no LSTM in the network, or it cannot be copied.
+
+    Example:
+        >>> from lstm_lib.nn import LSTM
+        >>> _ = torch.manual_seed(0)
+        >>> report = examine(LSTM(3, 16), torch.randn(50, 4, 3), longest_lag=40)
+        >>> [finding.key for finding in report.findings]
+        ['forgets-too-soon', 'forget-bias-lost', 'gradient-vanishes']
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"got a {type(model).__name__}, expected a torch.nn.Module")
+    if not lstms_of(model):
+        raise ValueError(f"got a {type(model).__name__} without any LSTM of torch or of lstm_lib, expected one")
+    with untouched(model), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the network's own, once more at each run
+        subject = Subject(model, batch, loss, lengths, optimizer, longest_lag)
+        return _Examination(subject).report()
+
+
+class _Examination:
+    """What has been found so far."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.findings: list[Finding] = []
+        self.numbers: dict[str, Any] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.left_out: dict[str, str] = {}
+        self.share = -math.inf  # how far below guessing the loss is; unknown
+
+    def report(self) -> Report:
+        """Do all experiments and sort what they have found."""
+        subject = self.subject
+        if subject.inputs is not None:
+            subject.find_axes(subject.run())  # an error here is the network's own, and is the caller's to see
+            self._from_outside()
+        self._look_inside()
+        self.findings += outside.dropout(subject)
+        keys = {one.key for one in self.findings}
+        told: dict[str, bool] = {"forgets": "forgets-too-soon" in keys, "fails": "loss-at-chance" in keys}
+        for name, lstm in subject.lstms.items():
+            self.findings += biases.findings_in_biases(layers_of(lstm, name), **told)
+        count = len(subject.lstms)
+        network = f"{type(subject.model).__name__} with {count} LSTM{'s' if count > 1 else ''}"
+        return Report(in_order(self.findings), network, self.numbers, self.rows, self.left_out)
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one answer for each sequence, and not one at each step."""
+        return self.subject.targets is not None and not self.subject.per_step
+
+    def _attempt(self, what: str, experiment: Callable[[], Any]) -> Any:
+        """Do an experiment; a network may refuse it, which is written down."""
+        try:
+            return experiment()
+        except REFUSALS as error:
+            self.left_out[what] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason'}"
+            return None
+
+    def _from_outside(self) -> None:
+        """Do the experiments that need a batch."""
+        subject = self.subject
+        found = self._attempt("the loss", lambda: learning.skill(subject))
+        if found is not None:
+            self.numbers |= {"loss": found.loss, "loss of guessing": found.guessing, "better by": found.share}
+            self.share = found.share
+        experiments: dict[str, Callable[[], list[Finding]]] = {
+            "whether sequences mix": lambda: outside.mixing(subject),
+            "whether padding is read": lambda: outside.padding(subject),
+            "what is kept between calls": lambda: outside.keeping(subject),
+            "whether the loss is that of guessing": lambda: learning.findings_in_loss(subject, found),
+            "whether it echoes its input": lambda: learning.echo(subject),
+        }
+        for what, experiment in experiments.items():
+            self.findings += self._attempt(what, experiment) or []
+        tried = self._attempt("the learning rate", lambda: learning.rate(subject, found))
+        if tried is not None:
+            self.findings += tried[0]
+            self.numbers |= tried[1]
+
+    def _look_inside(self) -> None:
+        """Repeat every LSTM step by step, measure, and judge."""
+        subject = self.subject
+        asked = subject.longest_lag is not None
+        calls: dict[str, list[Called]] = {name: [] for name in subject.lstms}
+        if subject.inputs is None:
+            for name, lstm in subject.lstms.items():
+                calls[name] = [_on_noise(lstm, layers_of(lstm, name)[0])]
+            self.numbers["inputs"] = "noise"
+        else:
+            for call in subject.run().calls:
+                calls[call.name].append(call)
+        for name, lstm in subject.lstms.items():
+            if not calls[name]:
+                self.left_out[name or "the LSTM"] = "it was not called"
+                continue
+            seen = self._attempt(f"the inside of {name or 'the LSTM'}", lambda: _seen(lstm, name, calls, subject))  # noqa: B023
+            for one in seen or []:
+                self._judge(one, asked)
+        through = None
+        if subject.inputs is not None:
+            through = self._attempt("the gradient through the network", lambda: gradients.through_the_network(subject))
+        if through is not None:
+            self.numbers["gradient by lag"] = through
+        lag = subject.longest_lag or 0
+        works = self.share > (inside.WELL if asked else learning.WORKS)
+        told: dict[str, Any] = {"works": works, "asked": asked, "single": self.single}
+        self.findings += gradients.findings_in_gradients(self.rows, through, lag, **told)
+
+    def _judge(self, one: Inside, asked: bool) -> None:
+        """Measure one layer and direction, and judge it, unless it could not be repeated."""
+        if one.error > FAR:
+            self.left_out[f"the inside of {one.layer.where}"] = f"its repetition differs by {one.error:.1%}"
+            return
+        steps = int(one.valid.sum(0).max())
+        row = inside.measure(one, self.subject.longest_lag or max(steps - 1, 1))
+        row |= gradients.reach(one)
+        self.rows.append(row)
+        self.findings += inside.findings_inside(row, share=self.share, asked=asked, single=self.single)
+
+
+def _seen(lstm: Any, name: str, calls: dict[str, list[Called]], subject: Subject) -> list[Inside]:
+    return look(lstm, name, calls[name], subject.lengths, grad=True)
+
+
+def _on_noise(lstm: Any, layer: Layer) -> Called:
+    """Run one LSTM on noise, time first."""
+    xs = noise_for(layer)
+    with torch.no_grad():
+        given = xs.transpose(0, 1) if lstm.batch_first else xs
+        hs, (h_n, c_n) = lstm(given)
+    return Called(layer.lstm, given, None, hs, h_n, c_n)
+
+
+def in_order(findings: list[Finding]) -> list[Finding]:
+    """Join the findings of one kind, and put the most severe first."""
+    kinds: dict[str, list[Finding]] = {}
+    for one in findings:
+        kinds.setdefault(one.key, []).append(one)
+    joined = []
+    for several in kinds.values():
+        worst = max(several, key=lambda one: one.severity)
+        others = [one.where for one in several if one is not worst]
+        where = "; ".join([worst.where, *dict.fromkeys(others)])
+        joined.append(worst._replace(where=where))
+    return sorted(joined, key=lambda one: -one.severity)

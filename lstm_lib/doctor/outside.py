@@ -1,0 +1,239 @@
+"""Experiments from outside: change one thing of what a network is told, and see which answers change.
+
+Shapes: T steps, B batch.
+"""
+
+import copy
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lstm_lib.doctor.axes import axis_in_answers
+from lstm_lib.doctor.findings import Finding, finding
+from lstm_lib.doctor.subject import Ran, Subject
+from lstm_lib.doctor.traces import attributes, carried, marks, tensors_in
+
+MOST_TURNS = 12
+FELT = 1e-3  # a change of the answers below this, in parts of their spread, is rounding
+
+
+def spread(answers: Tensor) -> float:
+    """Return the standard deviation of answers, or 1 where they do not vary."""
+    found = float(answers.detach().double().std()) if answers.numel() > 1 else 0.0
+    return found if found > 1e-12 else 1.0
+
+
+# ---------------------------------------------------------------- one sequence and the others
+
+
+def mixing(subject: Subject) -> list[Finding]:
+    """Change one sequence, and look at the answers to the others, and at what came into the first LSTM."""
+    inputs, axis = subject.inputs, subject.axis
+    if axis is None or inputs.shape[axis] < 2:
+        return []
+    before = subject.run()
+    out_axis = axis_in_answers(before.answers, inputs, axis, per_step=subject.per_step)
+    if out_axis is None:
+        return []
+    B, worst, place, changed = inputs.shape[axis], 0.0, 0, None
+    for n in {0, B - 1}:
+        after = subject.run(_exchanged(inputs, axis, n))
+        difference = (after.answers - before.answers).abs().double()
+        rows = difference.movedim(out_axis, 0).flatten(1).amax(1) if difference.dim() > 1 else difference
+        rows[n] = 0
+        if float(rows.max()) > worst:
+            worst, place, changed = float(rows.max()), n, (after, int((rows > FELT * spread(before.answers)).sum()))
+    if changed is None or worst < FELT * spread(before.answers):
+        return []
+    after, count = changed
+    text = f"with sequence {place} replaced, the answers to {count} of the {B - 1} others change, by up to"
+    text = f"{text} {worst / spread(before.answers):.2g} of the answers' spread"
+    if _walks_over_the_batch(subject, before, after, place):
+        return [finding("batch-and-time-exchanged", _first(before), text)]
+    if _reads_other_states(subject, out_axis):
+        return [finding("h_n-reshaped", _first(before), f"{text}; the way there leads through h_n")]
+    return [finding("batch-and-time-exchanged", "behind the LSTM", f"{text}; in the LSTM itself each stays alone")]
+
+
+def _exchanged(inputs: Tensor, axis: int, n: int) -> Tensor:
+    """Put another sequence, turned around, in the place of sequence n."""
+    changed = inputs.clone().movedim(axis, 0)
+    other = inputs.movedim(axis, 0)[(n + 1) % inputs.shape[axis]]
+    other = other.flip(0)
+    if torch.equal(other, changed[n]):
+        other = other.roll(1, 0) if not other.is_floating_point() else other + 1
+    changed[n] = other
+    return changed.movedim(0, axis).contiguous()
+
+
+def _first(ran: Ran) -> str:
+    return (ran.calls[0].name or "the LSTM") if ran.calls else "the network"
+
+
+def _walks_over_the_batch(subject: Subject, before: Ran, after: Ran, n: int) -> bool:
+    """Say whether the change of one sequence came into the LSTM in more rows than one, or moved others inside."""
+    if not before.calls or not isinstance(before.calls[0].inputs, Tensor):
+        return False
+    one, two = before.calls[0], after.calls[0]
+    if one.inputs.dim() != 3 or one.inputs.shape != two.inputs.shape:
+        return False
+    time = 1 if subject.lstms[one.name].batch_first else 0
+    changed = (one.inputs != two.inputs).any(-1).any(time)
+    return int(changed.sum()) > 1
+
+
+def _reads_other_states(subject: Subject, out_axis: int) -> bool:
+    """Say whether the answer to one sequence has a gradient at another one's h_n."""
+    ran = subject.run(grad=True)
+    if not ran.answers.requires_grad:
+        return False
+    B = ran.answers.shape[out_axis]
+    for call in ran.calls:
+        if call.h_n.dim() != 3 or call.h_n.shape[1] != B or not call.h_n.requires_grad:
+            continue
+        for n in (0, B - 1):
+            own = ran.answers.select(out_axis, n).sum()
+            for grad in torch.autograd.grad(own, (call.h_n, call.c_n), retain_graph=True, allow_unused=True):
+                if grad is not None:
+                    others = grad.abs().sum((0, 2))
+                    others[n] = 0
+                    if float(others.max()) > 0:
+                        return True
+    return False
+
+
+# ---------------------------------------------------------------- padding
+
+
+def padding(subject: Subject) -> list[Finding]:
+    """Cut the whole batch at the length of its shorter sequences, and see whether their answers change."""
+    inputs, lengths, axis = subject.inputs, subject.lengths, subject.axis
+    if lengths is None or axis is None or len(lengths) != inputs.shape[axis]:
+        return []
+    T = inputs.shape[1 - axis]
+    shorter = sorted({int(n) for n in lengths if 0 < n < T})
+    if not shorter:
+        return []
+    before = subject.run()
+    out_axis = axis_in_answers(before.answers, inputs, axis, per_step=subject.per_step)
+    if out_axis is None:
+        return []
+    worst, rows_felt, rows_seen = 0.0, 0, 0
+    for n in {shorter[0], shorter[len(shorter) // 2], shorter[-1]}:
+        after = subject.run(inputs.narrow(1 - axis, 0, n).contiguous(), lengths.clamp_max(n))
+        rows = torch.nonzero(lengths == n).flatten().to(before.answers.device)
+        old = before.answers.index_select(out_axis, rows)
+        new = after.answers.index_select(out_axis, rows)
+        if new.shape != old.shape:  # an answer at each step: those that were cut off do not count
+            old = old.narrow(1 - out_axis, 0, n)
+        change = (new - old).abs().double().movedim(out_axis, 0).flatten(1).amax(1) / spread(before.answers)
+        worst, rows_seen = max(worst, float(change.max())), rows_seen + len(rows)
+        rows_felt += int((change > FELT).sum())
+    if worst < FELT:
+        return []
+    text = f"with the padding cut off, {rows_felt} of {rows_seen} answers change, by up to {worst:.2g} of their spread"
+    return [finding("reads-padding", _first(before), text)]
+
+
+# ---------------------------------------------------------------- what is kept from one call to the next
+
+
+def keeping(subject: Subject) -> list[Finding]:
+    """Run twice: is a state kept, has it its graph, and does it help?"""
+    model = subject.model
+    with subject.undone():
+        model.train()  # as it is when batches come one after the other
+        before = marks(model)
+        first = subject.call(grad=True)
+        left = carried(model, before)
+        second = subject.call(grad=True)
+        change = float((second.answers - first.answers).detach().abs().max()) if _alike(first, second) else 0.0
+        if not left or change < 1e-6 * spread(first.answers):
+            return []
+        name = ", ".join(sorted(".".join(filter(None, place)) for place in left))
+        found = _graph(first, second, left, name)
+    return found + _helping(subject, left, name)
+
+
+def _alike(one: Ran, two: Ran) -> bool:
+    return one.answers.shape == two.answers.shape
+
+
+def _graph(first: Ran, second: Ran, left: dict[Any, Any], name: str) -> list[Finding]:
+    """Say whether a gradient goes from the second run into the first one."""
+    past = [one for value in left.values() for one in tensors_in(value) if one.grad_fn is not None]
+    if not past or not second.answers.requires_grad:
+        return []
+    grads = torch.autograd.grad(second.answers.sum(), past, allow_unused=True)
+    reached = [grad for grad in grads if grad is not None]
+    if not reached:
+        return []
+    norm = max(float(grad.norm()) for grad in reached)
+    text = f"{name} keeps its graph: the answers to the second batch have a gradient of norm {norm:.2g} in the first"
+    return [finding("graph-kept", "the network", text)]
+
+
+def _helping(subject: Subject, left: dict[Any, Any], name: str) -> list[Finding]:
+    """Compare the loss with each sequence's own state and with others': if the batch goes on, its own is better."""
+    single = not subject.per_step or subject.lengths is not None
+    held = {place: value for place, value in attributes(subject.model).items() if place in left}
+    has_come = any(bool(one.any()) for value in held.values() for one in tensors_in(value))
+    text = f"{name} {'are' if len(left) > 1 else 'is'} kept from one call to the next"
+    if single and subject.targets is not None:
+        more = "each sequence of this batch has a length or an answer of its own, and nothing goes on from before"
+        return [finding("state-across-batches", "the network", f"{text}; {more}")]
+    if not has_come or not subject.can_lose:
+        return []
+    B = next(one.shape[-2] for value in held.values() for one in tensors_in(value) if one.dim() > 1)
+    losses = []
+    for turn in range(min(B, MOST_TURNS)):
+        with torch.no_grad(), subject.undone():
+            _exchange(subject.model, held, turn)
+            losses.append(float(subject.loss(subject.call().outputs)))
+    own, others = losses[0], torch.tensor(losses[1:], dtype=torch.float64)
+    if len(others) < 2 or own < float(others.mean() - 2.5 * others.std()):
+        return []
+    compared = f"the loss is {own:.4g} with it, and {float(others.mean()):.4g} with the states of other sequences"
+    return [finding("state-across-batches", "the network", f"{text}; {compared}: this batch does not go on from there")]
+
+
+def _exchange(model: Any, held: dict[Any, Any], turn: int) -> None:
+    """Give each sequence the state that was kept for another one, some places further."""
+    modules = dict(model.named_modules())
+    for (module, name), value in held.items():
+        setattr(modules[module], name, _turned(value, turn))
+
+
+def _turned(value: Any, turn: int) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().roll(turn, -2) if value.dim() > 1 else value
+    if isinstance(value, tuple | list):
+        return type(value)(_turned(part, turn) for part in value)
+    return value
+
+
+# ---------------------------------------------------------------- dropout
+
+
+def dropout(subject: Subject) -> list[Finding]:
+    """Run each LSTM of one layer that has dropout twice, in training, with different random numbers."""
+    found = []
+    for name, lstm in subject.lstms.items():
+        rate = float(getattr(lstm, "dropout", 0.0))
+        if rate == 0 or lstm.num_layers > 1:
+            continue
+        twin = copy.deepcopy(lstm).train()
+        weight = twin.weight_ih_l0
+        xs = torch.ones(4, 3, weight.shape[1], dtype=weight.dtype, device=weight.device)
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.default_generator.manual_seed(0)
+            one = twin(xs)[0]
+            torch.default_generator.manual_seed(1)
+            same = torch.equal(one, twin(xs)[0])
+        if same:
+            text = f"dropout={rate:g} and one layer: two runs in training with different random numbers are equal"
+            found.append(finding("dropout-without-effect", name or "the LSTM", text))
+    return found
