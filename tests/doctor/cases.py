@@ -4,6 +4,7 @@ Shapes: T steps, B batch, D features, H hidden units, V tokens.
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from lstm_lib import tasks
 
 Loss = Callable[[Any, Tensor], Tensor]
+SEEDS = range(int(os.environ.get("LSTM_DOCTOR_SEEDS", "1")))  # a minute each on two slow cores; all three were looked at
 
 
 class Case(NamedTuple):
