@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lstm_lib import tasks
 
 Loss = Callable[[Any, Tensor], Tensor]
-SEEDS = range(int(os.environ.get("LSTM_DOCTOR_SEEDS", "1")))  # a minute each on two slow cores; all three were looked at
+SEEDS = range(int(os.environ.get("LSTM_DOCTOR_SEEDS", "1")))  # each takes a minute on two slow cores
 
 
 class Case(NamedTuple):
