@@ -4,6 +4,7 @@ Shapes: T steps, B batch, D features, H hidden units, V tokens.
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from lstm_lib import tasks
 
 Loss = Callable[[Any, Tensor], Tensor]
+SEEDS = range(int(os.environ.get("LSTM_DOCTOR_SEEDS", "1")))  # each takes a minute on two slow cores
 
 
 class Case(NamedTuple):
@@ -122,7 +124,7 @@ def text(rng: np.random.Generator, B: int, T: int, chunks: int = 1) -> list[Samp
 
     >>> first, second = text(np.random.default_rng(0), 2, 10, 2)
     >>> "".join(LETTERS[n] for n in first.inputs[0]), bool((first.targets[:, -1] == second.inputs[:, 0]).all())
-    ('match some', True)
+    ('sea match ', True)
     """
     words = ("the ", "cat ", "sat ", "on ", "some ", "match ", "sea ", "home ")
     longest = T * chunks + 1
@@ -135,7 +137,7 @@ def text(rng: np.random.Generator, B: int, T: int, chunks: int = 1) -> list[Samp
 
 
 def per_step(outputs: Any, targets: Tensor) -> Tensor:
-    """Cross-entropy over all steps that ask: outputs (..., K), alone or first of a tuple; targets (...), -1 for none."""
+    """Return the cross-entropy where it is asked: outputs (..., K), alone or first of a tuple; targets (...), or -1."""
     scores = outputs[0] if isinstance(outputs, tuple) else outputs
     return F.cross_entropy(scores.flatten(0, -2), targets.flatten(), ignore_index=tasks.NO_TARGET)
 

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.doctor import kept, patients
+from tests.doctor.cases import SEEDS
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("patient", kept.PATIENTS, ids=lambda patient: patient.name)
 def test_a_kept_patient_is_what_its_name_says(patient, seed):
     assert patient.symptom(patient.build(seed))

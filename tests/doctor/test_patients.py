@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.doctor.cases import SEEDS
 from tests.doctor.patients import PATIENTS
 
 KEYS = {
@@ -24,7 +25,7 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("patient", PATIENTS, ids=lambda patient: patient.name)
 def test_a_patient_is_what_its_name_says(patient, seed):
     assert patient.symptom(patient.build(seed))
