@@ -63,6 +63,8 @@ QUICK = [
 NATIVE = "native"
 AGAIN = "native again"
 TOLERANCE = {"float32": 1e-4, "float64": 1e-11}
+# Over 100 steps its norms enlarge any rounding: the readable loop's own float32 is off by 4e-4 from its float64.
+TOLERANCE_OF_NORMS = {"float32": 4e-3, "float64": 1e-10}
 ROUNDS = 3
 SECONDS = 0.12  # a turn repeats its pass for about so long
 LEAST = 3       # and so many times at least
@@ -273,7 +275,8 @@ def ask_once(plan: Plan, log: _turns.Log, there: dict[str, _turns.Child], stage:
                 if any(what in row for row in log.rows if key.items() <= row.items()):
                     continue
                 found = there[rung].ask({"what": what} | key)
-                if what == "error" and not found[what] < TOLERANCE[case.precision]:
+                most = (TOLERANCE_OF_NORMS if case.cell == "layernorm" else TOLERANCE)[case.precision]
+                if what == "error" and not found[what] < most:
                     raise AssertionError(f"got an error of {found[what]:.1e} by {rung} at {case}: nothing is timed")
                 log.add(key | found)
 

@@ -257,7 +257,7 @@ async function fromSite(_, name) {
   const script = Object.assign(document.createElement("script"), { src: `${globalThis.lstmWidgets.base}models/${name}.js` });
   await new Promise((done, fail) => {
     script.addEventListener("load", done);
-    script.addEventListener("error", () => fail(new Error(`the network ${name} could not be loaded`)));
+    script.addEventListener("error", () => fail(new Error(`the weights of what was trained (${name}) did not load, as happens offline`)));
     document.head.append(script);
   });
   script.remove();

@@ -240,7 +240,7 @@ WHAT_VANISHES = judgement(
         "all-problems-solved": Mistake(
             "nothing-explodes-either",
             2,
-            "This is true along c only, where f is at most 1; the paths through h and its weights can still explode.",
+            "Along c nothing explodes while f is at most 1, but it vanishes where f stays below; through h and its weights both happen.",
         ),
         "fit-for-gradient": Mistake(
             "underfitting-is-cured",

@@ -279,7 +279,7 @@
           wait.firstChild.textContent = "Running …";
         } else if (message.failed) {
           const served = location.protocol === "file:" ? "Browsers start Python only on pages that come from a server: in the folder of the book, run “python -m http.server”, and open the address that it says. " : "";
-          finish("failed", oneLine("Python did not start. ", `${served}What you typed is kept${served ? "" : "; press once more to try again"}. (${message.failed})`));
+          finish("failed", oneLine("Python did not start. ", `${navigator.onLine ? "" : "You are offline, and it comes from this site at the first press. "}${served}What you typed is kept${served ? "" : "; press once more to try again"}. (${message.failed})`));
         } else if (message.stopped) {
           finish("stopped", oneLine("Stopped ", `${message.stopped}. Does a loop go on for ever? What you typed is kept, and Python starts anew with the next press.`));
         } else if (message.broken) {
