@@ -9,8 +9,9 @@ from lstm_lib import doctor
 from tests.doctor import kept
 from tests.doctor.cases import SEEDS, Patient
 
-# As measured on seeds 0 to 2 when the doctor met this half for the first time: 84 of 99 faults, 0 of 33 healthy ones.
-NAMED = 0.88  # of 99, on three seeds: 90; benchmarks.doctor
+# Of 99 faults on three seeds the doctor named 84 when it met this half, 90 after a revision that did not look at it
+# (recorded/doctor.json); another processor trains other networks.
+NAMED = 0.84  # at least: first or second among the findings
 ALARMS = 0.02  # of the healthy ones, at most: any finding at all
 
 
