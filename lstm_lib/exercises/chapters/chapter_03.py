@@ -240,7 +240,8 @@ WHAT_VANISHES = judgement(
         "all-problems-solved": Mistake(
             "nothing-explodes-either",
             2,
-            "Along c nothing explodes while f is at most 1, but it vanishes where f stays below; through h and its weights both happen.",
+            "Along c nothing explodes while f is at most 1, but it vanishes where f stays below; through h and its "
+            "weights both happen.",
         ),
         "fit-for-gradient": Mistake(
             "underfitting-is-cured",
