@@ -29,6 +29,9 @@ class Mistake(NamedTuple):
     says: str
 
 
+NAMES: set[str] = set()  # what learners write, in all exercises
+
+
 @dataclass(frozen=True, eq=False)
 class Exercise:
     """One exercise. Make it with ``code``, ``numeric`` or ``judgement`` of ``_make``.
@@ -72,6 +75,10 @@ class Exercise:
     working: str = ""
     tolerance: float = 0.0
     also: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Note the name, by which an answer may call what another exercise asked for."""
+        NAMES.add(self.name)
 
     def check(self, answer: Answer) -> Verdict:
         """Try an answer: whether it is right, and if not, which mistake it looks like.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _numbers, _sandbox
 from lstm_lib.exercises._changes import Change, lines
-from lstm_lib.exercises._exercise import Exercise, Verdict
+from lstm_lib.exercises._exercise import NAMES, Exercise, Verdict
 from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
 from lstm_lib.exercises._repair import Repair
 from lstm_lib.exercises._sandbox import Failure, type_name
@@ -181,9 +181,7 @@ def _advice(failure: Failure) -> str:
     if "for ^" in failure.words:
         return "\nPython writes a power with two stars: x ** 2."
     name = re.match(r"name '(\w+)' is not defined", failure.words)
-    from lstm_lib.exercises._catalogue import EXERCISES  # it is made of exercises, which are judged in these words
-
-    if name and name[1] in {exercise.name for exercise in EXERCISES.values()}:
+    if name and name[1] in NAMES:
         return f"\nEach exercise stands alone: what {name[1]} did has to be written here again."
     return ""
 

@@ -9,6 +9,9 @@ from lstm_lib import doctor
 from tests.doctor import kept
 from tests.doctor.cases import SEEDS, Patient
 
+# One patient has its forget bias set in rows where its cell has another gate, and is warned of it.
+pytestmark = pytest.mark.filterwarnings("ignore:got bias_ih_l0 with rows:UserWarning")
+
 # Of 99 faults on three seeds the doctor named 84 when it met this half, 90 after a revision that did not look at it
 # (recorded/doctor.json); another processor trains other networks.
 NAMED = 0.84  # at least: first or second among the findings

@@ -276,35 +276,35 @@ def test_a_script_in_an_attribute_stops_the_build(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the fonts of formulas
 
 
-MATH = '<mjx-container><mjx-c class="mjx-c1D44E TEX-I"></mjx-c></mjx-container>'
+LETTER = '<mjx-container><mjx-c class="mjx-c1D44E TEX-I"></mjx-c></mjx-container>'
 
 
 @pytest.mark.parametrize(
     ("article", "fonts"),
     [
         ("<p>No formula.</p>", []),
-        (MATH.replace(" TEX-I", ""), ["MathJax_Main-Regular"]),
-        (MATH, ["MathJax_Main-Regular", "MathJax_Math-Italic"]),
-        (f"<details><p>{MATH}</p></details>", []),  # not laid out before it is opened
-        (f'<section class="distant">{MATH}</section>', ["MathJax_Main-Regular", "MathJax_Math-Italic"]),
-        (f'<section class="distant">far</section><section class="distant">{MATH}</section>', []),
+        (LETTER.replace(" TEX-I", ""), ["MathJax_Main-Regular"]),
+        (LETTER, ["MathJax_Main-Regular", "MathJax_Math-Italic"]),
+        (f"<details><p>{LETTER}</p></details>", []),  # not laid out before it is opened
+        (f'<section class="distant">{LETTER}</section>', ["MathJax_Main-Regular", "MathJax_Math-Italic"]),
+        (f'<section class="distant">far</section><section class="distant">{LETTER}</section>', []),
     ],
 )
 def test_fonts_of_the_first_formulas_are_fetched_at_once(article, fonts):
-    assert finish.first_fonts(f"<head>{MATH}</head><article>{article}</article>") == fonts
+    assert finish.first_fonts(f"<head>{LETTER}</head><article>{article}</article>") == fonts
 
 
 @pytest.mark.parametrize("name", ["notation", "chapters/01_sequences_and_memory", "chapters/08_learning_to_remember"])
 def test_a_font_that_is_fetched_at_once_is_used(name, browser, site):
-    links = [link["href"] for link in soup(name).find_all("link", rel="preload", attrs={"as": "font"})]
-    assert links
     page = browser.new_page(viewport={"width": 390, "height": 844})
     try:
         page.goto(f"{site}/{name}.html")
         wait_until(page, "() => document.fonts.status === 'loaded'")
+        links = page.evaluate("() => [...document.querySelectorAll('link[as=font]')].map((link) => link.href)")
         used = page.evaluate("() => [...document.fonts].filter((f) => f.status === 'loaded').map((f) => f.family)")
     finally:
         page.close()
+    assert links
     sheet = (SITE / "_static" / "course" / "page.css").read_text(encoding="utf-8")
     for link in links:
         family = re.search(r"font-family:([\w-]+);src:url\(\S*/" + Path(link).name.replace(".", r"\."), sheet)

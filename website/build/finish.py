@@ -40,6 +40,15 @@ MODE_SCRIPT = """\
     })();
   </script>"""
 
+# A page that is opened from disk may use a font, but not fetch it.
+FONTS_SCRIPT = """\
+<script>
+    if (location.protocol !== "file:") for (const href of FONTS) {
+      const link = { rel: "preload", as: "font", type: "font/woff", crossOrigin: "anonymous", href };
+      document.head.append(Object.assign(document.createElement("link"), link));
+    }
+  </script>"""
+
 POLICY = {
     "default-src": "'self'",
     "script-src": "'self' 'wasm-unsafe-eval'",
@@ -162,11 +171,9 @@ def loaded(site: Site, page: str, versions: dict[str, str]) -> str:
         return found[0].replace("<script", "<script defer", 1) if path and "defer" not in found[1] else found[0]
 
     rest = SCRIPT.sub(script, SHEET.sub("", rest))
+    fonts = [f"{place}/fonts/{font}.woff" for font in first_fonts(text)]
     first = [
-        *(
-            f'<link rel="preload" as="font" type="font/woff" crossorigin href="{place}/fonts/{font}.woff">'
-            for font in first_fonts(text)
-        ),
+        *([FONTS_SCRIPT.replace("FONTS", json.dumps(fonts))] if fonts else []),
         f'<link rel="stylesheet" href="{place}/page.css?v={versions["page.css"]}">',
         f'<script defer src="{place}/page.js?v={versions["page.js"]}"></script>',
     ]
