@@ -4,6 +4,7 @@ A child reads questions from its input and answers each in a line of JSON. So a 
 measurements, and what one contender measured stands seconds, not minutes, from what the others did.
 """
 
+import argparse
 import contextlib
 import ctypes
 import gc
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _processor
+from benchmarks import _processor, _record
 
 STATUS = Path("/proc/self/status")
 
@@ -144,6 +145,19 @@ class Log:
         if self.path is not None:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+
+
+def options(description: str, log: Path, *, rounds: int, budget: float) -> argparse.ArgumentParser:
+    """Return the parser of a benchmark whose contenders take turns."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, nothing written")
+    parser.add_argument("--resume", action="store_true", help=f"go on with what {log} holds")
+    parser.add_argument("--dry-run", action="store_true", help="print, but do not write the results")
+    parser.add_argument("--rounds", type=int, default=rounds, help="how often each contender starts")
+    parser.add_argument("--budget", type=float, default=budget, help="seconds after which nothing is begun")
+    parser.add_argument("--threads", type=int, default=_record.machine()["cores"], help="of each contender")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    return parser
 
 
 def rest() -> None:

@@ -9,7 +9,6 @@ hold slopes on a log-log scale, of the straight line through the largest ``LAST`
 much for twice the steps.
 """
 
-import argparse
 import math
 import statistics
 import time
@@ -132,14 +131,8 @@ def slopes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write the results, or be a child."""
-    parser = argparse.ArgumentParser(description="How time and memory of an LSTM grow with steps and units.")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, nothing written")
-    parser.add_argument("--resume", action="store_true", help=f"go on with what {LOG} holds")
-    parser.add_argument("--dry-run", action="store_true", help="print, but do not write the results")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each contender starts")
-    parser.add_argument("--budget", type=float, default=BUDGET, help="seconds after which nothing is begun")
-    parser.add_argument("--threads", type=int, default=_record.machine()["cores"], help="of each contender")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
+    title = "How time and memory of an LSTM grow with steps and units."
+    parser = _turns.options(title, LOG, rounds=ROUNDS, budget=BUDGET)
     options = parser.parse_args(arguments)
     if options.child:
         _turns.serve(lambda question: answer(options.child, question))

@@ -16,7 +16,6 @@ what came out. Measurements are kept as they come: ``--resume`` goes on with a r
 ``BUDGET`` seconds no measurement is begun, and the last row says how many were left out.
 """
 
-import argparse
 import contextlib
 import os
 import statistics
@@ -358,16 +357,10 @@ def write(log: _turns.Log, threads: int, **last: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write the results, or be a child."""
-    parser = argparse.ArgumentParser(description="LSTMs on a processor: are the numbers right, how long do they take?")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, nothing written")
-    parser.add_argument("--resume", action="store_true", help=f"go on with what {LOG} holds")
-    parser.add_argument("--dry-run", action="store_true", help="print, but do not write the results")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each contender starts")
+    title = "LSTMs on a processor: are the numbers right, how long do they take?"
+    parser = _turns.options(title, LOG, rounds=ROUNDS, budget=BUDGET)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long a turn repeats its pass")
-    parser.add_argument("--budget", type=float, default=BUDGET, help="seconds after which nothing is begun")
-    parser.add_argument("--threads", type=int, default=_record.machine()["cores"], help="of each contender")
     parser.add_argument("--log", type=Path, default=LOG, help="where measurements are kept as they come")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
         child(options.child)

@@ -1,6 +1,5 @@
 """Put verdicts into words: which mistake it looks like, where it went wrong, what was got and what was expected."""
 
-import ast
 import math
 import re
 from collections.abc import Set
@@ -12,6 +11,7 @@ from lstm_lib.exercises._exercise import NAMES, Exercise, Verdict
 from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
 from lstm_lib.exercises._repair import Repair
 from lstm_lib.exercises._sandbox import Failure, type_name
+from lstm_lib.exercises._sketch import function_of
 
 
 class Outcome(NamedTuple):
@@ -142,13 +142,7 @@ def _lines(change: Change, which: int) -> list[str]:
 
 def _is_all(exercise: Exercise, shown: list[str]) -> bool:
     """Tell whether lines are all that a learner has to write: then they are left to the solution."""
-    body = ast.parse(exercise.solution_source).body[-1]
-    lines = [node for node in getattr(body, "body", [body]) if not _is_text(node)]
-    return len(lines) <= len(shown)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return len(function_of(exercise.solution_source).body) <= len(shown)
 
 
 def _sentence(change: Change) -> str:

@@ -2,7 +2,8 @@
 
 import functools
 import math
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 
@@ -27,9 +28,7 @@ class Measured(NamedTuple):
 
     def __str__(self) -> str:
         """Say it in words."""
-        T, B, D, H = self.size
-        took = f"{self.triton_ms:.2f} ms against {self.native_ms:.2f} of torch's own kernels"
-        return f"{took} at T={T}, B={B}, D={D}, H={H} on {self.gpu}"
+        return said(self.triton_ms, self.native_ms, self.size, self.gpu)
 
 
 def measured(call: Call) -> Measured | None:
@@ -37,10 +36,15 @@ def measured(call: Call) -> Measured | None:
     if call.xs.device.type != "cuda":
         return None
     precision = PRECISIONS.get(autocast_dtype(call.xs) or call.xs.dtype, "")
+    return nearest(torch.cuda.get_device_name(call.xs.device), precision, *asked(call))
+
+
+def asked(call: Call) -> tuple[str, str, tuple[int, int, int]]:
+    """Return the form of a call, its passes, and T, B, H, as the records name them; H units, projected or not."""
     form, passes = "batch" if call.batch_sizes is None else "packed", "both" if torch.is_grad_enabled() else "forward"
     T = call.xs.shape[0] if call.batch_sizes is None else len(call.batch_sizes)
-    size = (T, call.state.h.shape[1], call.weights[0]["weight_hh"].shape[1])
-    return nearest(torch.cuda.get_device_name(call.xs.device), precision, form, passes, size)
+    weights = call.weights[0]
+    return form, passes, (T, call.state.h.shape[1], weights.get("weight_hr", weights["weight_hh"]).shape[1])
 
 
 @functools.cache
@@ -51,13 +55,35 @@ def nearest(gpu: str, precision: str, form: str, passes: str, size: tuple[int, i
         >>> nearest("a GPU that nobody has measured", "bf16", "batch", "both", (100, 32, 128)) is None
         True
     """
+    return nearest_of(_record(gpu, precision, form, passes), size)
+
+
+class Sized(Protocol):
+    """A measurement at T, B, D, H."""
+
+    @property
+    def size(self) -> tuple[int, int, int, int]:
+        """Return T, B, D, H."""
+
+
+Row = TypeVar("Row", bound=Sized)
+
+
+def nearest_of(rows: Iterable[Row], size: tuple[int, int, int]) -> Row | None:
+    """Return the row nearest to T, B, H: in B and H a factor of 2 away at most, in T 8."""
     near = []
-    for row in _record(gpu, precision, form, passes):
+    for row in rows:
         T, B, _, H = row.size
-        away = [abs(math.log2(wanted / there)) for wanted, there in zip(size, (T, B, H), strict=True)]
+        away = [abs(math.log2(max(1, wanted) / there)) for wanted, there in zip(size, (T, B, H), strict=True)]
         if away[0] <= 3 and max(away[1:]) <= 1:
             near.append((sum(away), row))
     return min(near)[1] if near else None
+
+
+def said(ours_ms: float, native_ms: float, size: tuple[int, int, int, int], where: str) -> str:
+    """Say a measurement in words."""
+    T, B, D, H = size
+    return f"{ours_ms:.2f} ms against {native_ms:.2f} of torch's own kernels at T={T}, B={B}, D={D}, H={H} on {where}"
 
 
 @functools.cache

@@ -5,12 +5,12 @@ Elsewhere torch's own kernels stay, and so do their numbers, to the last digit.
 """
 
 import functools
-import math
 from typing import NamedTuple
 
 import torch
 
 from lstm_lib import recorded
+from lstm_lib.nn.backends._measured import asked, nearest_of, said
 from lstm_lib.nn.backends.interface import Call, autocast_dtype
 
 HERE = 1.05       # how many times faster a measurement on this kind of processor must be to count as faster
@@ -33,10 +33,8 @@ class Measured(NamedTuple):
 
     def __str__(self) -> str:
         """Say it in words."""
-        T, B, D, H = self.size
-        took = f"{self.fused_ms:.2f} ms against {self.native_ms:.2f} of torch's own kernels"
-        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{took} at T={T}, B={B}, D={D}, H={H} on {self.processor}, {threads}"
+        where = f"{self.processor}, {self.threads} thread{'s' * (self.threads != 1)}"
+        return said(self.fused_ms, self.native_ms, self.size, where)
 
 
 def faster(call: Call) -> str:
@@ -62,10 +60,8 @@ def measured(call: Call) -> Measured | None:
         return None
     if dtype not in (torch.float32, torch.float64) or autocast_dtype(call.xs) is not None:
         return None
-    T = call.xs.shape[0] if call.batch_sizes is None else len(call.batch_sizes)
-    H = call.weights[0].get("weight_hr", call.weights[0]["weight_hh"]).shape[1]
-    form, passes = "packed" if is_packed else "batch", "both" if torch.is_grad_enabled() else "forward"
-    return nearest(str(dtype).removeprefix("torch."), form, projects, passes, (T, call.state.h.shape[1], H))
+    form, passes, size = asked(call)
+    return nearest(str(dtype).removeprefix("torch."), form, projects, passes, size)
 
 
 @functools.cache
@@ -76,13 +72,7 @@ def nearest(precision: str, form: str, projects: bool, passes: str, size: tuple[
         >>> nearest("float8", "batch", False, "both", (100, 32, 128)) is None
         True
     """
-    near = []
-    for row in _record(precision, form, projects, passes):
-        T, B, _, H = row.size
-        away = [abs(math.log2(max(1, wanted) / there)) for wanted, there in zip(size, (T, B, H), strict=True)]
-        if away[0] <= 3 and max(away[1:]) <= 1:
-            near.append((sum(away), row))
-    return min(near)[1] if near else None
+    return nearest_of(_record(precision, form, projects, passes), size)
 
 
 @functools.cache
