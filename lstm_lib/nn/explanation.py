@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
@@ -54,5 +55,20 @@ def explain(lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None) -> E
         under = "" if low is None else f" under autocast to {low}"
         where = f"on {device} in {call.xs.dtype}{under}".replace("torch.", "")
         evidence = backend.evidence(call)
-        reason = f"cell {lstm.cell!r} {where}: {backend.about}" + (f"; {evidence}" if evidence else "")
+        computed = computed_in(backend.name, call.xs.device.type, low)
+        reason = f"cell {lstm.cell!r} {where}: {backend.about}{computed}" + (f"; {evidence}" if evidence else "")
     return Explanation(backend.name, reason)
+
+
+def computed_in(backend: str, device: str, low: torch.dtype | None) -> str:
+    """Say in which precision torch's own kernels compute on a GPU where autocast asks for bfloat16: in float16.
+
+    There c cannot count past 2048 (2048 + 1 is 2048), which a state that is carried from window to window reaches.
+
+    Example:
+        >>> computed_in("native", "cuda", torch.bfloat16), computed_in("triton", "cuda", torch.bfloat16)
+        (', which take float16 under any autocast', '')
+    """
+    if (backend, device, low) != ("native", "cuda", torch.bfloat16):
+        return ""
+    return ", which take float16 under any autocast"

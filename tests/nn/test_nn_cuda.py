@@ -64,6 +64,18 @@ def test_autocast_answers_close_to_float32(device: str, backend: str) -> None:
     assert (low.float() - exact).abs().max() < 0.02
 
 
+@MISSING
+def test_on_cuda_torch_takes_float16_under_any_autocast_and_ours_what_was_asked() -> None:
+    xs = torch.randn(T, B, D, device="cuda")
+    with torch.autocast("cuda", torch.bfloat16):
+        of_torch, (_, c_of_torch) = torch.nn.LSTM(D, H, device="cuda")(xs)
+        of_ours, (_, c_of_ours) = nn.LSTM(D, H, device="cuda", backend="fused")(xs)
+        said = nn.explain(nn.LSTM(D, H, device="cuda"), xs)
+    assert of_torch.dtype == c_of_torch.dtype == torch.float16
+    assert of_ours.dtype == c_of_ours.dtype == torch.bfloat16
+    assert said.backend != "native" or "take float16 under any autocast" in said.reason
+
+
 @on_each_device
 def test_a_gpu_gives_the_numbers_of_the_processor_for_every_cell(device: str) -> None:
     for cell in nn.CELLS:

@@ -39,3 +39,11 @@ def test_the_record_holds_sizes_at_which_each_of_the_two_is_the_faster_one() -> 
     worse = _measured.nearest(GPU, "fp16", "batch", "both", (1024, 16, 768))
     assert better.gain > triton.MARGIN > 1 > worse.gain
     assert "of torch's own kernels at T=256, B=64, D=512, H=512 on" in str(better)
+
+
+def test_under_autocast_torch_is_timed_in_float16_for_that_is_what_it_computes_in() -> None:
+    size = (200, 16, 256)
+    at = {name: _measured.nearest(GPU, name, "batch", "both", size) for name in ("bf16", "fp16")}
+    found = _measured.nearest(GPU, "bf16", "batch", "both", size, "fp16")
+    assert found.triton_ms == at["bf16"].triton_ms
+    assert found.native_ms == at["fp16"].native_ms < at["bf16"].native_ms / 2

@@ -11,6 +11,7 @@ from lstm_lib import recorded
 from lstm_lib.nn.backends.interface import Call, autocast_dtype
 
 PRECISIONS = {torch.float32: "tf32", torch.bfloat16: "bf16", torch.float16: "fp16"}  # as the benchmark names them
+UNDER_AUTOCAST = "fp16"  # in which torch's own kernels compute then on a GPU, bfloat16 asked for or not
 
 
 class Measured(NamedTuple):
@@ -35,8 +36,14 @@ def measured(call: Call) -> Measured | None:
     """Return the measurement nearest to a call, in the call's precision and form, with gradients or without as now."""
     if call.xs.device.type != "cuda":
         return None
-    precision = PRECISIONS.get(autocast_dtype(call.xs) or call.xs.dtype, "")
-    return nearest(torch.cuda.get_device_name(call.xs.device), precision, *asked(call))
+    low = autocast_dtype(call.xs)
+    precision = PRECISIONS.get(low or call.xs.dtype, "")
+    return nearest(_name(call.xs.device), precision, *asked(call), UNDER_AUTOCAST if low else precision)
+
+
+@functools.cache
+def _name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device)
 
 
 def asked(call: Call) -> tuple[str, str, tuple[int, int, int]]:
@@ -48,14 +55,18 @@ def asked(call: Call) -> tuple[str, str, tuple[int, int, int]]:
 
 
 @functools.cache
-def nearest(gpu: str, precision: str, form: str, passes: str, size: tuple[int, int, int]) -> Measured | None:
+def nearest(
+    gpu: str, precision: str, form: str, passes: str, size: tuple[int, int, int], of_native: str = ""
+) -> Measured | None:
     """Return what was measured on this kind of GPU nearest to T, B, H: in B and H a factor of 2 away at most, in T 8.
+
+    ``of_native`` is the precision in which torch's own kernels would compute, if another one.
 
     Example:
         >>> nearest("a GPU that nobody has measured", "bf16", "batch", "both", (100, 32, 128)) is None
         True
     """
-    return nearest_of(_record(gpu, precision, form, passes), size)
+    return nearest_of(_record(gpu, precision, form, passes, of_native or precision), size)
 
 
 class Sized(Protocol):
@@ -87,17 +98,19 @@ def said(ours_ms: float, native_ms: float, size: tuple[int, int, int, int], wher
 
 
 @functools.cache
-def _record(gpu: str, precision: str, form: str, passes: str) -> list[Measured]:
+def _record(gpu: str, precision: str, form: str, passes: str, of_native: str) -> list[Measured]:
     """Read what was recorded for a GPU by its name."""
     if not (recorded.FOLDER / "torch_lstm_gpu.json").is_file():
         return []
     rows = recorded.rows("torch_lstm_gpu")
     if not any(row["what"] == "device" and row["name"] == gpu for row in rows):
         return []
-    about = {"what": "time", "device": "cuda", "precision": precision, "form": form, "passes": passes}
+    about = {"what": "time", "device": "cuda", "form": form, "passes": passes}
+    wanted = {"native": of_native, "triton": precision}
     found: dict[tuple[int, int, int, int], dict[str, float]] = {}
     for row in rows:
-        if about.items() <= row.items() and "cell" not in row and row.get("median_ms") is not None:
+        is_asked = about.items() <= row.items() and "cell" not in row and row.get("median_ms") is not None
+        if is_asked and wanted.get(row["rung"]) == row["precision"]:
             times = found.setdefault((row["T"], row["B"], row["D"], row["H"]), {})
             times.setdefault(row["rung"], row["median_ms"])  # the first: those that took turns with one another
     return [

@@ -123,7 +123,7 @@ def is_exporting() -> bool:
 
 
 def is_transformed(tensors: Sequence[Tensor]) -> bool:
-    """Say whether torch.func (grad, vmap, jvp) is at work: torch's kernels have no rule for vmap.
+    """Say whether torch.func (grad, vmap, jvp) follows one of the tensors: torch's kernels have no rule for vmap.
 
     Example:
         >>> seen = []
@@ -132,9 +132,7 @@ def is_transformed(tensors: Sequence[Tensor]) -> bool:
         >>> is_transformed([torch.ones(2)]), seen
         (False, [True])
     """
-    if torch.compiler.is_compiling():
-        return False
-    return any(map(torch._C._functorch.is_functorch_wrapped_tensor, tensors))
+    return func_works() and any(map(torch._C._functorch.is_functorch_wrapped_tensor, tensors))
 
 
 def has_tangent(tensors: Sequence[Tensor]) -> bool:
@@ -144,9 +142,21 @@ def has_tangent(tensors: Sequence[Tensor]) -> bool:
         >>> has_tangent([torch.ones(2)])
         False
     """
-    if torch.compiler.is_compiling() or getattr(forward_ad, "_current_level", 0) < 0:
-        return False
-    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)
+    return forward_works() and any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)
+
+
+# Small calls would feel a look at every tensor: these two say at once that nothing of the kind is at work at all.
+
+
+def func_works() -> bool:
+    """Say whether a transform of torch.func is at work, outside of a graph that is being built."""
+    ask = getattr(torch._C._functorch, "peek_interpreter_stack", object)
+    return not torch.compiler.is_compiling() and ask() is not None
+
+
+def forward_works() -> bool:
+    """Say whether ``torch.autograd.forward_ad`` is at work, outside of a graph that is being built."""
+    return not torch.compiler.is_compiling() and getattr(forward_ad, "_current_level", 0) >= 0
 
 
 def autocasts(xs: Tensor) -> bool:

@@ -15,6 +15,8 @@ from lstm_lib.nn.backends.interface import (
     Call,
     Settings,
     autocast_dtype,
+    forward_works,
+    func_works,
     has_tangent,
     is_exporting,
     is_transformed,
@@ -74,10 +76,9 @@ def refuses(call: Call) -> str:
 
 def yields(call: Call) -> str:
     """Say why the readable path is the safer one, or the derivation by hand the faster one, though these might do."""
-    tensors = call.tensors()
-    if is_transformed(tensors):
+    if func_works() and is_transformed(call.tensors()):
         return "torch.func transforms this call, and torch's LSTM kernels lack rules for that"
-    if has_tangent(tensors):
+    if forward_works() and has_tangent(call.tensors()):
         return "torch differentiates this call forward, and its LSTM kernels lack rules for that"
     low = autocast_dtype(call.xs) if is_exporting() and call.xs.device.type == "cpu" else None
     if low not in QUESTIONS:
