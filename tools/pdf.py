@@ -6,6 +6,7 @@ another page of the course leads to its place in the file, and so does one to a 
 
 import argparse
 import html
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 import yaml
 from playwright.sync_api import Page
-from pypdf import PdfReader, PdfWriter
+from pypdf import PageObject, PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
     DecodedStreamObject,
@@ -56,6 +57,9 @@ PREPARE = """async () => {
 }""".replace("STYLE", ".cell_input, .cell_output img, tr, dt { break-inside: avoid } dt { break-after: avoid }")
 
 
+PAINTS = re.compile(rb"\b(Tj|TJ|Do|l|c|sh)\s")  # operators of PDF for letters, pictures, lines, curves and shadings
+
+
 class Print(NamedTuple):
     """A page of the website as Chromium printed it."""
 
@@ -77,8 +81,18 @@ def print_page(page: Page, address: str, file: Path) -> Print:
     page.goto(address, wait_until="networkidle")
     sections = [(anchor, heading.strip()) for anchor, heading in page.evaluate(PREPARE)]
     page.pdf(path=file, **PAPER)
+    sheets = PdfReader(file).pages
+    filled = max(n for n, sheet in enumerate(sheets, start=1) if not is_blank(sheet))
+    if filled < len(sheets):  # a margin at the end of the last sheet began another one
+        page.pdf(path=file, page_ranges=f"1-{filled}", **PAPER)
     title = page.locator("h1").first.evaluate("(h) => h.firstChild.textContent")
     return Print(address, title, sections, PdfReader(file))
+
+
+def is_blank(sheet: PageObject) -> bool:
+    """Say whether nothing is drawn on a sheet but its ground: no letter, no line, no picture."""
+    contents = sheet.get_contents()
+    return contents is None or not PAINTS.search(contents.get_data())
 
 
 def print_text(page: Page, body: str, file: Path) -> PdfReader:

@@ -18,6 +18,7 @@ from conftest import ROOT, SITE, missing, toc_pages
 from PIL import Image
 from pypdf import PdfReader
 
+from benchmarks import _site
 from tools import pdf
 
 WHOLE = os.environ.get("LSTM_PDF") == "all"
@@ -177,3 +178,26 @@ def test_pages_parts_and_sections_are_in_the_outline(file: PdfReader) -> None:
 def test_a_page_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="got chapters/99, expected pages of _toc.yml"):
         pdf.make(tmp_path / "a.pdf", ["chapters/99"])
+
+
+def count_sheets(bodies: dict[str, str], folder: Path) -> dict[str, int]:
+    """Print small pages of our own, and count the sheets of each."""
+    found = {}
+    with _site.chromium() as browser:
+        page = browser.new_page()
+        for name, body in bodies.items():
+            source = folder / f"{name}.html"
+            source.write_text(f"<!doctype html><title>x</title><h1>Title</h1>{body}", encoding="utf-8")
+            found[name] = len(pdf.print_page(page, source.as_uri(), folder / f"{name}.pdf").file.pages)
+    return found
+
+
+def test_a_sheet_on_which_nothing_stands_at_the_end_of_a_page_is_left_out(tmp_path: Path) -> None:
+    blank, line = '<div style="break-before: page; height: 9px"></div>', '<hr style="break-before: page">'
+    bodies = {"text": "", "blank": blank, "line": line, "between": blank + line}
+    try:
+        with ThreadPoolExecutor(1) as apart:
+            found = apart.submit(count_sheets, bodies, tmp_path).result()
+    except FileNotFoundError as error:
+        missing(str(error))
+    assert found == {"text": 1, "blank": 1, "line": 2, "between": 3}
