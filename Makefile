@@ -19,7 +19,7 @@ export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint serve address pdf lab colab execute twice portable frameworks lite clean
+.PHONY: help setup book test lint serve address pdf handout lab colab execute twice portable frameworks lite clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ address: setup  ## write where the course is hosted (repository in _config.yml) 
 pdf: book  ## print the whole course into one PDF, _build/lstms-gate-by-gate.pdf, and read it back
 	$(BIN)/python -m tools.pdf
 	LSTM_PDF=all $(BIN)/python -m pytest tests/tools/test_pdf.py
+
+handout: book  ## print the course without hints and solutions, _build/lstms-gate-by-gate-handout.pdf
+	$(BIN)/python -m tools.pdf --handout
 
 lab: setup  ## open five chapters in a real JupyterLab, run them and work their widgets
 	LSTM_LAB=all $(BIN)/python -m pytest tests/site/test_jupyterlab.py

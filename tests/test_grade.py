@@ -111,7 +111,7 @@ def test_answers_that_loop_or_end_their_process_are_named_and_the_others_go_on(
     learners, troubles = grade(tmp_path, run=True)
     assert [trouble.path.name for trouble in troubles] == ["a.ipynb"]
     assert words in troubles[0].words
-    assert learners == {"b": {"forget-gate": Mark(True, 0, "")}}
+    assert learners == {"a": {}, "b": {"forget-gate": Mark(True, 0, "")}}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="memory is limited on POSIX only")
@@ -147,7 +147,8 @@ def test_a_broken_export_is_named_with_what_is_wrong(tmp_path: Path, content: st
     learners, troubles = grade(tmp_path)
     assert [trouble.path.name for trouble in troubles] == ["ada.json"]
     assert words in troubles[0].words
-    assert list(learners) == ["bob"]
+    assert learners["ada"] == {}
+    assert list(learners) == ["ada", "bob"]
 
 
 @pytest.mark.parametrize(
@@ -263,3 +264,63 @@ def test_grading_again_gives_the_same(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "nowhere")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_an_answer_in_a_cell_of_the_learner_or_in_one_without_id_counts(tmp_path: Path, run: bool) -> None:
+    own = notebook(forget_gate=RIGHT)
+    answered = next(cell for cell in own["cells"] if cell["id"] == "forget-gate-stub")
+    added = {**answered, "id": "a1b2c3", "metadata": {}}
+    write(tmp_path / "ada.ipynb", own | {"cells": [notebook(forget_gate=WRONG)["cells"][1], added]})
+    for cell in own["cells"]:
+        del cell["id"]
+    write(tmp_path / "bob.ipynb", own)
+    solution = [cell for cell in notebook(forget_gate=WRONG)["cells"] if cell["cell_type"] == "code"]
+    for cell in solution:
+        del cell["id"]
+    write(tmp_path / "cleo.ipynb", own | {"cells": solution})
+    solved = {name: marks["forget-gate"].passed for name, marks in grade(tmp_path, run=run)[0].items()}
+    assert solved == {"ada": True, "bob": True, "cleo": False}  # and the solution that stands there is no answer
+
+
+def test_commands_of_jupyter_in_a_cell_are_left_out_when_it_is_judged_anew(tmp_path: Path) -> None:
+    timed = notebook(forget_gate=RIGHT)
+    cell = next(cell for cell in timed["cells"] if cell["id"] == "forget-gate-stub")
+    cell["source"] = "%%time\n!echo hello\n" + cell["source"]
+    write(tmp_path / "ada.ipynb", timed)
+    assert grade(tmp_path, run=True)[0]["ada"] == {"forget-gate": Mark(True, 0, "")}
+
+
+def test_what_two_learners_hand_in_alike_is_named_and_counts_for_both(tmp_path: Path) -> None:
+    write(tmp_path / "ada.json", exported())
+    write(tmp_path / "bob.json", exported())
+    write(tmp_path / "bob" / "again.json", exported())  # one's own may be there twice
+    blank = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    write(tmp_path / "cleo.ipynb", blank)
+    write(tmp_path / "dora.ipynb", blank)
+    learners, troubles = grade(tmp_path)
+    assert {trouble.path.name for trouble in troubles} == {"bob.json", "again.json"}
+    assert all("byte for byte what ada has handed in as ada.json" in trouble.words for trouble in troubles)
+    assert learners["ada"] == learners["bob"] != {}
+
+
+def test_files_that_are_neither_are_named_and_our_own_are_not(tmp_path: Path) -> None:
+    (tmp_path / "rita.txt").write_text("{}", encoding="utf-8")
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    (tmp_path / "Thumbs.db").write_bytes(b"x")
+    write(tmp_path / "ada.json", exported())
+    assert main([str(tmp_path)]) == 0
+    learners, troubles = grade(tmp_path)  # beside grades.csv and grades.html
+    assert [trouble.path.name for trouble in troubles] == ["photo.jpg", "rita.txt"]
+    assert "got a file .txt, expected .json or .ipynb" in troubles[1].words
+    assert list(learners) == ["ada"]
+
+
+def test_the_page_says_what_was_chosen_and_not_its_key(tmp_path: Path) -> None:
+    exercise = next(one for one in EXERCISES.values() if one.kind == "judgement")
+    key = next(key for key in exercise.options if key != exercise.solution)
+    value = {"passed": False, "mistake": key, "tries": 1, "first": TIME, "last": TIME}
+    write(tmp_path / "ada.json", exported(values={f"exercise/{exercise.id}": value}))
+    main([str(tmp_path)])
+    page = html.unescape((tmp_path / "grades.html").read_text(encoding="utf-8"))
+    assert f"Chosen: {exercise.options[key]}" in page

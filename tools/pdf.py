@@ -57,7 +57,17 @@ PREPARE = """async () => {
 }""".replace("STYLE", ".cell_input, .cell_output img, tr, dt { break-inside: avoid } dt { break-after: avoid }")
 
 
+# A handout has no hints, no solutions, and of the museum neither what a mistake does nor its test.
+UNTOLD = """() => {
+  for (const fold of document.querySelectorAll("article details")) {
+    const title = fold.querySelector("summary")?.dataset.title ?? fold.querySelector("summary")?.textContent.trim();
+    if (/^(Hint \\d|The solution$|The test, and what it says$)/.test(title) || fold.matches(".outcome")) {
+      (fold.closest(".cell") ?? fold).remove();
+    }
+  }
+}"""
 PAINTS = re.compile(rb"\b(Tj|TJ|Do|l|c|sh)\s")  # operators of PDF for letters, pictures, lines, curves and shadings
+LICENCE = "Text and figures under CC BY 4.0, code under the MIT licence."
 
 
 class Print(NamedTuple):
@@ -76,9 +86,11 @@ def parts() -> list[tuple[str, list[str]]]:
     return [("", [toc["root"]]), *listed]
 
 
-def print_page(page: Page, address: str, file: Path) -> Print:
-    """Print a page of the website into a file."""
+def print_page(page: Page, address: str, file: Path, *, handout: bool = False) -> Print:
+    """Print a page of the website into a file; as a handout without hints and solutions."""
     page.goto(address, wait_until="networkidle")
+    if handout:
+        page.evaluate(UNTOLD)
     sections = [(anchor, heading.strip()) for anchor, heading in page.evaluate(PREPARE)]
     page.pdf(path=file, **PAPER)
     sheets = PdfReader(file).pages
@@ -121,7 +133,10 @@ def front(settings: dict[str, Any], prints: list[Print], starts: dict[str, int])
             title = f"<span>{html.escape(one.title)}</span><span>{starts[name]}</span>"
             rows.append(f'<a href="{one.address}">{title}</a>')
     says = html.escape(settings["sphinx"]["config"]["html_context"]["description"].partition(" #")[0])
-    cover = f"<header><h1>{html.escape(settings['title'])}</h1><p>{says}</p></header>"
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    about = f"Version {cited['version']}, by {cited['authors'][0]['name']}. {LICENCE}"
+    title = html.escape(settings["title"])
+    cover = f"<header><h1>{title}</h1><p>{says}</p><p>{html.escape(about)}</p></header>"
     return f"{cover}<h1>Contents</h1>{''.join(rows)}"
 
 
@@ -214,8 +229,8 @@ def outline(writer: PdfWriter, prints: list[Print], names: list[str], start: dic
                     writer.add_outline_item(title=heading, page_number=number, parent=entry)
 
 
-def make(target: Path, names: list[str] | None = None) -> None:
-    """Print the whole course, or some of its pages, into one file."""
+def make(target: Path, names: list[str] | None = None, *, handout: bool = False) -> None:
+    """Print the whole course, or some of its pages, into one file; as a handout without hints and solutions."""
     known = [name for _, members in parts() for name in members]
     if unknown := set(names or ()) - set(known):
         raise ValueError(f"got {', '.join(sorted(unknown))}, expected pages of _toc.yml")
@@ -225,7 +240,7 @@ def make(target: Path, names: list[str] | None = None) -> None:
         page = browser.new_page()
         prints = []
         for n, name in enumerate(names):
-            prints.append(print_page(page, f"{site}/{name}.html", Path(place) / f"{n}.pdf"))
+            prints.append(print_page(page, f"{site}/{name}.html", Path(place) / f"{n}.pdf", handout=handout))
             print(f"{name}: {len(prints[-1].file.pages)} pages", flush=True)
         lengths = [len(one.file.pages) for one in prints]
         ahead = 2
@@ -242,11 +257,14 @@ def make(target: Path, names: list[str] | None = None) -> None:
 def main() -> None:
     """Read the command line, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=ROOT / "_build" / "lstms-gate-by-gate.pdf")
+    parser.add_argument("--out", type=Path, help="where the PDF goes; in _build, if it is not said")
+    parser.add_argument("--handout", action="store_true", help="leave out hints and solutions")
     parser.add_argument("names", nargs="*", help="pages, such as chapters/07_full_cell; all, if none is named")
     options = parser.parse_args()
-    make(options.out, options.names)
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
+    name = "lstms-gate-by-gate-handout.pdf" if options.handout else "lstms-gate-by-gate.pdf"
+    out = options.out or ROOT / "_build" / name
+    make(out, options.names, handout=options.handout)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

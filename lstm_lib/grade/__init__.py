@@ -10,27 +10,28 @@ Nothing in them is executed without ``--run``: of a notebook, what it says under
 the cell of each exercise, and no other, is judged by this library in a process of its own, with limits of time and
 memory. That keeps mistakes in; it is no prison for code that means harm.
 
-A file that cannot be read is named, with what is wrong with it, and the others go on. Of several files of one learner,
-what one shows as solved is solved.
+A file that cannot be read is named, with what is wrong with it, and the others go on; so is one that two learners have
+handed in. Of several files of one learner, what one shows as solved is solved.
 """
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lstm_lib.grade._read import Mark, Marks, learner, read
+from lstm_lib.grade._read import Mark, Marks, better, joined, learner, read
 from lstm_lib.grade._write import table, write_csv, write_page
 
 __all__ = ["Mark", "Marks", "Trouble", "better", "grade", "main", "table"]
 
 
-PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
+NOT_HANDED_IN = ("grades.csv", "grades.html", "thumbs.db", "desktop.ini")  # our own, and what systems leave
 
 
 class Trouble(NamedTuple):
-    """A file that could not be read, and why."""
+    """A file to look at, and why: it could not be read, or two learners have handed it in."""
 
     path: Path
     words: str
@@ -44,7 +45,8 @@ def grade(folder: Path, *, run: bool = False) -> tuple[dict[str, Marks], list[Tr
         run: Whether the answers in notebooks are checked anew.
 
     Returns:
-        Marks by learner and exercise, and the files that could not be read.
+        Marks by learner and exercise, and the files to look at: those that could not be read, and those that two
+        learners have handed in.
 
     Raises:
         ValueError: If there is no such folder.
@@ -59,39 +61,36 @@ def grade(folder: Path, *, run: bool = False) -> tuple[dict[str, Marks], list[Tr
         raise ValueError(f"got {folder}, expected a folder")
     learners: dict[str, Marks] = {}
     spelled: dict[str, str] = {}  # small letters to the name as it was met first
+    first: dict[str, tuple[str, Path]] = {}  # whose a content was when it was met first
     troubles = []
     for path in handed_in(folder):
         try:
             name = learner(path, folder)
+            name = spelled.setdefault(name.casefold(), name)
+            if path.suffix.lower() in (".json", ".ipynb"):  # somebody's, whether it can be read or not
+                learners.setdefault(name, {})
             found = read(path, folder, run)
         except (ValueError, OSError, RecursionError) as error:
             words = "got a file nested too deep to read" if isinstance(error, RecursionError) else str(error)
             troubles.append(Trouble(path, words[:300]))
-        else:
-            marks = learners.setdefault(spelled.setdefault(name.casefold(), name), {})
-            for id, mark in found.items():
-                marks[id] = better(marks[id], mark) if id in marks else mark
+            continue
+        learners[name] = joined([*learners[name].items(), *found.items()])
+        owner, same = first.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), (name, path))
+        if owner != name and found:
+            words = f"byte for byte what {owner} has handed in as {same.name}; counted for both"
+            troubles.append(Trouble(path, words[:300]))
     return {name: learners[name] for name in sorted(learners, key=str.casefold)}, troubles
 
 
 def handed_in(folder: Path) -> list[Path]:
-    """List what may be a learner's work, packed files too; nothing in a hidden folder."""
+    """List what has been handed in; nothing that is hidden."""
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in (".json", ".ipynb", *PACKED)
+        if (path.is_file() or path.is_symlink())
+        and path.name.lower() not in NOT_HANDED_IN
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-
-
-def better(one: Mark, other: Mark) -> Mark:
-    """Join what two files say of one exercise: solved is solved.
-
-    Example:
-        >>> better(Mark(False, 3, "one-minus-f"), Mark(True, 0, ""))
-        Mark(passed=True, tries=3, mistake='one-minus-f')
-    """
-    return Mark(one.passed or other.passed, max(one.tries, other.tries), one.mistake or other.mistake)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,6 +115,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not learners and not troubles:
         print(f"got no .json and no .ipynb file in {asked.folder}", file=sys.stderr)
     solved = sum(mark.passed for marks in learners.values() for mark in marks.values())
-    unread = f", {len(troubles)} file{'s' * (len(troubles) > 1)} not read" if troubles else ""
+    unread = f", {len(troubles)} file{'s' * (len(troubles) > 1)} to look at" if troubles else ""
     print(f"{len(learners)} learners, {solved} exercises solved{unread}: {out / 'grades.csv'}, {out / 'grades.html'}")
     return 0

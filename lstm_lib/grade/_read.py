@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,10 +13,13 @@ from typing import Any, NamedTuple
 from lstm_lib.exercises import EXERCISES
 
 FORMAT = "lstms-gate-by-gate/progress"
+PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 LARGEST = 20_000_000  # bytes of a file
 COURSE = re.compile(r"[-_ .]*(lstms-progress-\d{4}-\d\d-\d\d|\d\d_[a-z_]+|frameworks)$")  # our own names
 COPY = re.compile(r"([-_ ]*(\(\d+\)|copy\d*))+$", re.IGNORECASE)  # what a browser or Jupyter adds to a second one
 SENT_IN = re.compile(r"_\d+_assignsubmission_file_?")  # what Moodle adds
+CHECKS = re.compile(r"""^check\(\s*["']([\w-]+)["']\s*,[^,\n]*\)[ \t]*;?[ \t]*$""", re.MULTILINE)
+COMMAND = re.compile(r"^(%{1,2}[A-Za-z]|!).*$", re.MULTILINE)  # of Jupyter, such as %%time
 SECONDS, MEGABYTES = 60, 2000  # for the answers of one notebook
 
 CHILD = """
@@ -29,11 +33,11 @@ except (ImportError, ValueError, OSError):
 import numpy
 from lstm_lib.exercises import _page
 _page.SUPPLIED["np"] = numpy
-judged = {}
-for id, source in json.load(sys.stdin).items():
+judged = []
+for id, source in json.load(sys.stdin):
     reply = _page.check_source(id, source)
     verdict = reply["verdict"] or {"passed": False, "mistake": None, "word": "Not yet"}
-    judged[id] = [verdict["passed"], verdict["mistake"], verdict["word"]]
+    judged.append([verdict["passed"], verdict["mistake"], verdict["word"]])
 sys.__stdout__.write("\\n" + json.dumps(judged))
 """
 
@@ -47,6 +51,24 @@ class Mark(NamedTuple):
 
 
 Marks = dict[str, Mark]
+
+
+def better(one: Mark, other: Mark) -> Mark:
+    """Join what two files, or two cells, say of one exercise: solved is solved.
+
+    Example:
+        >>> better(Mark(False, 3, "one-minus-f"), Mark(True, 0, ""))
+        Mark(passed=True, tries=3, mistake='one-minus-f')
+    """
+    return Mark(one.passed or other.passed, max(one.tries, other.tries), one.mistake or other.mistake)
+
+
+def joined(found: Iterable[tuple[str, Mark]]) -> Marks:
+    """Join marks by exercise."""
+    marks: Marks = {}
+    for id, mark in found:
+        marks[id] = better(marks[id], mark) if id in marks else mark
+    return marks
 
 
 def learner(path: Path, folder: Path) -> str:
@@ -74,8 +96,10 @@ def read(path: Path, folder: Path, run: bool) -> Marks:
     """Return what one file says of exercises; a ValueError or OSError says what is wrong with it."""
     if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         raise ValueError("got a link to somewhere else, expected a file of this folder")
-    if path.suffix.lower() not in (".json", ".ipynb"):
+    if path.suffix.lower() in PACKED:
         raise ValueError("got a packed file, expected it unpacked")
+    if path.suffix.lower() not in (".json", ".ipynb"):
+        raise ValueError(f"got a file {path.suffix or 'without an ending'}, expected .json or .ipynb")
     if path.stat().st_size > LARGEST:
         raise ValueError(f"got {path.stat().st_size:,} bytes, expected at most {LARGEST:,}")
     try:
@@ -132,16 +156,24 @@ def _read_notebook(content: dict[str, Any], run: bool) -> Marks:
     cells = content.get("cells")
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise ValueError("got no list of cells, expected a notebook of version 4")
-    found = {id: cell for cell in cells if (id := _exercise(cell))}
+    found = [(id, cell) for cell in cells for id in _exercises(cell)]
     return _judged(found) if run else _stored(found)
 
 
-def _exercise(cell: dict[str, Any]) -> str:
-    """Return which exercise a learner answers in a cell; the solution's cell is none."""
+def _exercises(cell: dict[str, Any]) -> list[str]:
+    """Return which exercises a learner answers in a cell: those that it checks, and the one that it was made for.
+
+    A learner may go on in a cell of his own, and some programs do not keep the ids of cells. The cell of a solution
+    is no answer; it checks with ``folded=True``.
+    """
+    if cell.get("cell_type") != "code":
+        return []
+    ids = [found[1] for found in CHECKS.finditer(_text(cell.get("source")))]
     metadata = cell.get("metadata")
-    id = metadata.get("exercise") if isinstance(metadata, dict) else None
-    known = isinstance(id, str) and id in EXERCISES and EXERCISES[id].kind != "judgement"
-    return str(id) if known and cell.get("cell_type") == "code" and cell.get("id") == f"{id}-stub" else ""
+    made_for = metadata.get("exercise") if isinstance(metadata, dict) else None
+    if isinstance(made_for, str) and cell.get("id") == f"{made_for}-stub":
+        ids.append(made_for)
+    return [id for id in dict.fromkeys(ids) if id in EXERCISES and EXERCISES[id].kind != "judgement"]
 
 
 def _text(value: Any) -> str:
@@ -150,23 +182,27 @@ def _text(value: Any) -> str:
     return "".join(line for line in lines if isinstance(line, str))
 
 
-def _stored(cells: dict[str, dict[str, Any]]) -> Marks:
+def _stored(cells: list[tuple[str, dict[str, Any]]]) -> Marks:
     """Believe the cards that stand under the cells."""
-    marks = {}
-    for id, cell in cells.items():
+    marks = []
+    for id, cell in cells:
         outputs = cell.get("outputs")
         for output in outputs if isinstance(outputs, list) else []:
             data = output.get("data") if isinstance(output, dict) else None
             said = _text(data.get("text/plain")) if isinstance(data, dict) else ""
             if found := re.match(r"(Solved|Not yet): [^\n]*\(" + re.escape(id) + r"\)", said):
-                marks[id] = Mark(found[1] == "Solved", 0, "")
-    return marks
+                marks.append((id, Mark(found[1] == "Solved", 0, "")))
+    return joined(marks)
 
 
-def _judged(cells: dict[str, dict[str, Any]]) -> Marks:
+def _plain(source: str) -> str:
+    """Return the Python of a cell: without commands of Jupyter, and without the calls that check it."""
+    return CHECKS.sub("", COMMAND.sub("", source)).rstrip()
+
+
+def _judged(cells: list[tuple[str, dict[str, Any]]]) -> Marks:
     """Judge the answers anew, in a process of its own."""
-    call = re.compile(r'\n*check\("[\w-]+", \w+\)\s*$')
-    sources = {id: call.sub("", _text(cell.get("source"))) for id, cell in cells.items()}
+    sources = [(id, _plain(_text(cell.get("source")))) for id, cell in cells]
     root = Path(__file__).resolve().parent.parent.parent
     command = [sys.executable, "-I", "-c", CHILD, str(root), str(MEGABYTES)]
     with tempfile.TemporaryDirectory() as empty:
@@ -178,7 +214,11 @@ def _judged(cells: dict[str, dict[str, Any]]) -> Marks:
             raise ValueError(f"got answers that ran for more than {SECONDS} seconds, and were stopped") from None
     try:
         judged = json.loads(done.stdout.decode().splitlines()[-1])
-        marks = {id: Mark(bool(judged[id][0]), 0, str(judged[id][1] or "")) for id in sources}
+        marks = [
+            (id, Mark(bool(passed), 0, str(mistake or "")))
+            for (id, _), (passed, mistake, word) in zip(sources, judged, strict=True)
+            if word != "Not answered yet"
+        ]
     except (ValueError, LookupError, TypeError):
         raise ValueError("got answers that ended the process that judged them") from None
-    return {id: mark for id, mark in marks.items() if judged[id][2] != "Not answered yet"}
+    return joined(marks)

@@ -48,7 +48,7 @@ def write_page(learners: dict[str, Marks], troubles: Sequence[tuple[Path, str]],
         ("Exercises solved, by chapter", _by_chapter(learners)),
         ("Exercises that were tried, and not solved by all of those", _still_hard(learners)),
         ("Mistakes that each learner met last", _mistakes(learners)),
-        ("Files that could not be read", [["file", "what is wrong"], *unread]),
+        ("Files to look at", [["file", "what is wrong"], *unread]),
     ]
     tables = [f"<h2>{title}</h2>\n{_table(rows)}" for title, rows in sections if len(rows) > 1]
     path.write_text("\n".join([HEAD, *(tables or ["<p>Nothing was handed in.</p>"]), ""]), encoding="utf-8")
@@ -104,9 +104,11 @@ def _where(id: str) -> str:
 
 
 def _says(id: str, key: str) -> str:
-    """Return what a check says of a mistake: of its catalogue, or the change that it found."""
-    known = EXERCISES[id].catalogue.get(key)
-    return known.says if known else key.removeprefix("edit: ")
+    """Return what a check says of a mistake: what was chosen, what its catalogue says, or the change that it found."""
+    exercise = EXERCISES[id]
+    if chosen := exercise.options.get(key):
+        return f"Chosen: {chosen}"
+    return exercise.catalogue[key].says if key in exercise.catalogue else key.removeprefix("edit: ")
 
 
 def _table(rows: list[list[str]]) -> str:

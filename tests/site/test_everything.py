@@ -66,7 +66,7 @@ def test_a_question_of_the_table_leads_to_its_quiz(browser: Browser, site: str, 
 
 def test_every_explorable_of_a_notebook_has_its_row(tables: list[BeautifulSoup]) -> None:
     listed = {
-        (href.partition(".html")[0], cells[2].partition(":")[0].replace(" ", "").lower())
+        (href.partition(".html")[0], cells[2].partition(":")[0])
         for href, cells in rows(tables[0])
     }
     there = set()
@@ -74,7 +74,7 @@ def test_every_explorable_of_a_notebook_has_its_row(tables: list[BeautifulSoup])
         for model in states(json.loads(path.read_text(encoding="utf-8"))).values():
             name = model["state"].get("_anywidget_id", "").rpartition(".")[2]
             if name in PLAYTHINGS:
-                there.add((f"chapters/{path.stem}", name.lower()))
+                there.add((f"chapters/{path.stem}", " ".join(re.findall("[A-Z][a-z]*", name)).capitalize()))
     assert {row for row in listed if row[0].startswith("chapters/")} == there
 
 

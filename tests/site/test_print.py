@@ -65,7 +65,7 @@ def test_a_printed_chapter_holds_folds_questions_and_solutions(chapter: Page) ->
         "Why does it forget, and why can it not learn to keep?",  # the title
         "One row a sequence, and one step back",  # in the fold "Deeper: the step back"
         "Hint 1",
-        "A solution",
+        "The solution",
         "Tell the three clocks apart",  # a question, whose options the next line asks for
     ):
         assert words.replace(" ", "") in text, words

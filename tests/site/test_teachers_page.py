@@ -57,7 +57,8 @@ def test_a_plan_has_its_sessions_and_its_minutes_add_up(soup: BeautifulSoup, cou
     for row, total in zip(found, sums, strict=True):
         chapters = [int(number) for number in row["chapters"].split(", ")]
         assert int(row["to read"]) == sum(reading.measure(FILES[number]).minutes for number in chapters)
-        assert total == int(row["to read"]) + int(row["to solve"])
+        assert total == int(row["to read"]) + int(row["to play"]) + int(row["to solve"])
+        assert int(row["to play"]) == plans.TO_PLAY * (len(chapters) + (row is found[0]))
     told = section(soup, anchor).find("p", string=re.compile("^Together")).get_text()
     assert f"Together {sum(sums)} minutes" in told
     if count > 1:
@@ -75,7 +76,9 @@ def test_a_plan_names_only_exercises_of_its_chapters_and_the_longer_ones_cover_t
             assert {exercise.chapter for exercise in plans.exercises_of(session)} == set(session.chapters)
     for count in (4, 10):
         assert {number for session in plans.PLANS[count] for number in session.chapters} >= set(range(1, 8))
-    assert all(sum(plans.minutes_of(ROOT, session)) <= 90 for count in (1, 4) for session in plans.PLANS[count])
+    for count in (1, 4):
+        for session in plans.PLANS[count]:
+            assert sum(plans.minutes_of(ROOT, session, is_first=session is plans.PLANS[count][0])) <= 90
 
 
 def test_every_exercise_is_listed_with_chapter_and_id_and_leads_there(soup: BeautifulSoup) -> None:
@@ -148,7 +151,7 @@ def test_the_example_is_what_the_command_prints(soup: BeautifulSoup) -> None:
     blocks = [block.get_text().strip() for block in section(soup, "collect-what-a-class-has-done")("pre")]
     assert printed.strip() in blocks
     assert "class/learner-3.json: got the format 'something else'" in printed
-    assert "2 learners, 3 exercises solved, 1 file not read: class/grades.csv, class/grades.html" in printed
+    assert "3 learners, 3 exercises solved, 1 file to look at: class/grades.csv, class/grades.html" in printed
     assert "not yet: tanh-for-sigmoid" in table
 
 
@@ -158,3 +161,9 @@ def test_answers_are_not_in_the_search() -> None:
     says = EXERCISES["forget-gate"].catalogue["factor-only"].says
     assert ("forget-gate", "factor-only") in {(exercise, key) for exercise, key, _ in misconceptions.met()}
     assert says not in index
+
+
+def test_the_page_says_what_the_first_check_fetches(soup: BeautifulSoup) -> None:
+    told = int(re.search(r"fetches Python, (\d+) MB", soup.get_text())[1])
+    live = SITE / "_static" / "course" / "live"
+    assert round(sum(file.stat().st_size for file in live.rglob("*") if file.is_file()) / 1e6) == told

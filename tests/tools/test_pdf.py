@@ -180,6 +180,20 @@ def test_a_page_that_is_not_there_is_refused(tmp_path: Path) -> None:
         pdf.make(tmp_path / "a.pdf", ["chapters/99"])
 
 
+def test_a_handout_has_neither_hints_nor_solutions(tmp_path: Path) -> None:
+    target, names = tmp_path / "handout.pdf", ["chapters/04_learn_gate", "chapters/mistakes"]
+    try:
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(pdf.make, target, names, handout=True).result()
+    except FileNotFoundError as error:
+        missing(str(error))
+    text = letters("".join(sheet.extract_text() for sheet in PdfReader(target).pages))
+    for words in ("Hint 1", "The solution", "The test, and what it says"):
+        assert letters(words) not in text, words
+    for words in ("Write the learn gate", "Read an ignore factor of 1", "Text and figures under CC BY 4.0"):
+        assert letters(words) in text, words
+
+
 def count_sheets(bodies: dict[str, str], folder: Path) -> dict[str, int]:
     """Print small pages of our own, and count the sheets of each."""
     found = {}

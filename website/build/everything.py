@@ -63,7 +63,7 @@ def explorables(page: str, doctree: nodes.document) -> Iterator[Thing]:
             if (anchor, name) not in seen:
                 seen.add((anchor, name))
                 says = " ".join((getattr(widgets, name).__doc__ or "").split("\n\n")[0].split())
-                spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
+                spaced = re.sub(r"(?<=.)(?=[A-Z])", " ", name).capitalize()
                 yield Thing(page, chapter_of(page, doctree), anchor, section[0].astext(), spaced, says)
 
 

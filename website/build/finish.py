@@ -26,6 +26,7 @@ WIDGET = re.compile(rf'"_anywidget_id": "{_base.__package__}\.(\w+)\.\w+"|data-e
 FOREIGN = re.compile(rf'"_anywidget_id": "(?!{_base.__package__}\.)')
 EXPLORABLES = "widgets.js"
 FACES = {"TEX-I": "MathJax_Math-Italic", "TEX-SS": "MathJax_SansSerif-Regular"}  # class of a letter, and its font
+FOLD = re.compile(r'<summary([^>]*)>(\s*<p class="collapsed[^>]*>)([^<]*)</p>')
 VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.DOTALL)
 STATES = re.compile(r'<script type="application/vnd\.jupyter\.widget-state\+json">(.*?)</script>', re.DOTALL)
 # The theme's first script leaves it to a later one to find out that the page is dark, after it was drawn.
@@ -113,6 +114,22 @@ def framed(text: str) -> str:
         return f'{found[0]}<div class="anyhost"{named}></div>'
 
     return VIEW.sub(frame, text)
+
+
+def titled(text: str) -> str:
+    """Give each fold of a cell the title that it has on paper, where nothing can be shown or hidden any more.
+
+    Example:
+        >>> titled('<summary><p class="collapsed">Show that the two agree</p>')
+        '<summary data-title="That the two agree"><p class="collapsed">Show that the two agree</p>'
+    """
+
+    def title(found: re.Match[str]) -> str:
+        said = found[3].strip().removeprefix("Show ")
+        said = "code" if said.startswith("code cell") else said
+        return f'<summary{found[1]} data-title="{said[:1].upper()}{said[1:]}">{found[2]}{found[3]}</p>'
+
+    return FOLD.sub(title, text)
 
 
 def lighten(folder: Path, least: int = 60_000) -> None:
@@ -208,7 +225,7 @@ def finish(folder: Path, aside: Path, fontawesome: str) -> None:
         text = text.replace('onclick="window.print()"', "data-print")
         if found := re.search(r'<[a-z][^>]*\son[a-z]+="[^>]*>|href="javascript:[^"]*"', SCRIPT.sub("", text)):
             raise ValueError(f"{page}: got {found[0]}, expected no script in an attribute")
-        text = framed(icons.draw(text, table))
+        text = titled(framed(icons.draw(text, table)))
         site.pages[page] = estimated(page, text)
 
     made = {"page.css": shared_sheet(site, table), "page.js": shared_script(site)}

@@ -15,6 +15,7 @@ from tools import reading
 
 # Minutes to solve an exercise, beside those to read it: a plan, not a measurement.
 TO_CHOOSE, TO_COMPUTE, A_LINE_OF_CODE = 1, 3, 2
+TO_PLAY = 3  # minutes a chapter for explorables, guesses and questions, and in the first session for the game
 
 
 class Session(NamedTuple):
@@ -97,10 +98,11 @@ def exercises_of(session: Session) -> list[Exercise]:
     return [exercise for exercise in EXERCISES.values() if exercise.chapter in session.chapters]
 
 
-def minutes_of(root: Path, session: Session) -> tuple[int, int]:
-    """Return the minutes of a session: for its chapters, and for its exercises."""
+def minutes_of(root: Path, session: Session, *, is_first: bool) -> tuple[int, int, int]:
+    """Return the minutes of a session: to read, to play, guess and talk, and to solve its exercises."""
     read = sum(minutes_to_read(root, chapter) for chapter in session.chapters)
-    return read, sum(minutes_to_solve(exercise) for exercise in exercises_of(session))
+    play = TO_PLAY * (len(session.chapters) + is_first)
+    return read, play, sum(minutes_to_solve(exercise) for exercise in exercises_of(session))
 
 
 @cache
@@ -125,13 +127,13 @@ def plan(root: Path, sessions: int) -> str:
     """Return the table of a plan, and the sentence that adds it up."""
     rows, totals = [], []
     for number, session in enumerate(PLANS[sessions], start=1):
-        read, solve = minutes_of(root, session)
+        read, play, solve = minutes_of(root, session, is_first=number == 1)
         files = [f"[{chapter}](chapters/{chapter_files(root)[chapter].name})" for chapter in session.chapters]
         links = ", ".join(places(root)[exercise.id] for exercise in exercises_of(session))
         solved = links if session.exercises is not None else f"all {len(exercises_of(session))} of them"
-        rows.append((number, session.about, ", ".join(files), read + solve, read, solve, solved))
-        totals.append(read + solve)
-    head = ("session", "about", "chapters", "minutes", "to read", "to solve", "exercises")
+        rows.append((number, session.about, ", ".join(files), read + play + solve, read, play, solve, solved))
+        totals.append(read + play + solve)
+    head = ("session", "about", "chapters", "minutes", "to read", "to play", "to solve", "exercises")
     if sessions == 1:
         return f"{table(head[1:], [row[1:] for row in rows])}\n\nTogether {totals[0]} minutes."
     longest = max(range(len(totals)), key=totals.__getitem__)
@@ -145,5 +147,6 @@ def allowance(root: Path) -> str:
         f"The minutes of a chapter are those that it announces: {reading.WORDS_A_MINUTE} words or "
         f"{reading.LINES_A_MINUTE} visible lines of code a minute, and {reading.MINUTES_AN_EXERCISE} to read each "
         f"exercise. To solve one, the plans give {TO_CHOOSE} minute where one chooses, {TO_COMPUTE} for a number, and "
-        f"{A_LINE_OF_CODE} for each line of code in the solution. The rule was set by hand; no class has been timed."
+        f"{A_LINE_OF_CODE} for each line of code in the solution; and {TO_PLAY} minutes a chapter to play, guess and "
+        f"talk, with {TO_PLAY} more for the game at the start. The rule was set by hand; no class has been timed."
     )
