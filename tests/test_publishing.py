@@ -61,6 +61,8 @@ def test_workflows_call_targets_that_the_makefile_has() -> None:
 
 def test_the_citation_agrees_with_the_package() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    about = (ROOT / "about.md").read_text(encoding="utf-8")
+    assert f"version {citation['version']}, by {citation['authors'][0]['name']}" in about
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     assert citation["version"] == project["version"]
