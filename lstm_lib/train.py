@@ -24,6 +24,7 @@ import torch
 from lstm_lib import nn, tasks, training
 from lstm_lib.applied import language
 from lstm_lib.applied.commands import train_read, train_series, train_voice
+from lstm_lib.nn.backends import NAMES as BACKENDS
 from lstm_lib.tasks import Batch, film
 from lstm_lib.training import settings as choices
 from lstm_lib.training.health import note_precision
@@ -101,7 +102,8 @@ LANGUAGE = "language"
 ABOUT_LANGUAGE = "predict each character of --file from those before it, --window at a time, in --batch-size streams"
 # What fits a text better than a game: the defaults of this task.
 TEXT_DEFAULTS: dict[str, Any] = {"hidden": 256, "layers": 2, "batch_size": 50, "window": 64, "lr": 0.002}
-TEXT_DEFAULTS |= {"batches": 5000, "schedule": "cosine", "warmup": 100, "evaluate_every": 500}
+TEXT_DEFAULTS |= {"batches": 5000, "schedule": "cosine", "evaluate_every": 500}
+WARMUP = 100  # batches, where a text has a thousand or more
 
 
 def parser(task: str | None = None) -> argparse.ArgumentParser:
@@ -130,7 +132,8 @@ def _add_task_options(this: argparse.ArgumentParser) -> None:
     group = this.add_argument_group("the task")
     group.add_argument("--length", type=int, help="see the list of tasks")
     group.add_argument("--boxes", type=int, default=2, help="boxes of task recall (default 2)")
-    group.add_argument("--file", help="text in UTF-8 for task language; two tenths are held out")
+    group.add_argument("--file", help="text for task language; two tenths are held out")
+    group.add_argument("--encoding", help="of the text, such as cp1252 (default: UTF-8)")
     group.add_argument("--batch-size", type=int, default=32, help="sequences a batch, of all processes (default 32)")
     group.add_argument("--test-size", type=int, default=500, help="sequences of the test batch (default 500)")
 
@@ -140,7 +143,7 @@ def _add_network_options(this: argparse.ArgumentParser) -> None:
     group.add_argument("--hidden", type=int, default=24, help="units of a layer (default 24)")
     group.add_argument("--layers", type=int, default=1, help="layers (default 1)")
     group.add_argument("--cell", default="standard", choices=nn.CELLS, help="default standard")
-    group.add_argument("--backend", default="auto", help="auto, native or reference (default auto)")
+    group.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default auto)")
     group.add_argument("--dropout", type=float, default=0.0, help="between layers (default 0)")
     group.add_argument("--variational-dropout", type=float, default=0.0, help="one mask for all steps (default 0)")
     group.add_argument("--recurrent-dropout", type=float, default=0.0, help="on what is learned (default 0)")
@@ -162,7 +165,8 @@ def _add_training_options(this: argparse.ArgumentParser) -> None:
     group.add_argument("--window", type=int, help="truncated backpropagation: steps an update (default all)")
     group.add_argument("--between-windows", choices=choices.BETWEEN_WINDOWS, default="carry", help="default carry")
     group.add_argument("--schedule", choices=choices.SCHEDULES, default="constant", help="default constant")
-    group.add_argument("--warmup", type=int, default=0, help="batches over which the rate rises (default 0)")
+    rises = "batches over which the rate rises (default 0; of a text 100, or a tenth of fewer than 1000 batches)"
+    group.add_argument("--warmup", type=int, help=rises)
     group.add_argument("--accumulate", type=int, default=1, help="batches whose gradients make an update (default 1)")
     group.add_argument("--precision", choices=choices.PRECISIONS, default="float32", help="default float32")
     group.add_argument("--evaluate-every", type=int, default=100, help="batches (default 100; 0 for never)")
@@ -186,6 +190,8 @@ def make_settings(arguments: argparse.Namespace) -> training.Settings:
     """
     names = {field for field in training.Settings.__dataclass_fields__ if hasattr(arguments, field)}
     values: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    warmup = min(WARMUP, arguments.batches // 10) if arguments.task == LANGUAGE else 0
+    values["warmup"] = warmup if arguments.warmup is None else arguments.warmup
     return training.Settings(**values | {"clip": arguments.clip or None})
 
 
@@ -261,7 +267,7 @@ def read(arguments: argparse.Namespace) -> Work:
     """Prepare a text: eight tenths to train on, one to look at meanwhile, and the last one to be judged by."""
     if arguments.file is None:
         raise ValueError(f"got task {LANGUAGE} without --file, expected a text")
-    text = language.read_text(arguments.file)
+    text = language.read_text(arguments.file, arguments.encoding)
     before, last = language.split(text)
     first, middle = language.split(before, 8 / 9)
     vocabulary = language.Vocabulary.of(text)

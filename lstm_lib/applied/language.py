@@ -88,20 +88,28 @@ class Vocabulary:
 LARGEST = 200_000_000  # bytes; more would not fit into the memory of a small machine as numbers
 
 
-def read_text(path: str | Path) -> str:
-    """Read a text file in UTF-8.
+def read_text(path: str | Path, encoding: str | None = None) -> str:
+    """Read a text file.
+
+    Args:
+        path: Where it is.
+        encoding: Such as "cp1252"; None for UTF-8.
 
     Raises:
-        ValueError: If there is no such file, it is empty, too large, or not a text in UTF-8; names it.
+        ValueError: If there is no such file, it is empty, too large, or no text in that encoding; names it.
     """
     path = Path(path)
     try:
         size = path.stat().st_size
         if size > LARGEST:
             raise ValueError(f"{path}: got {size:,} bytes, expected at most {LARGEST:,}")
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding=encoding or "utf-8-sig")
+    except LookupError:
+        raise ValueError(f"got encoding {encoding!r}, expected one that Python knows, such as cp1252") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: got byte {error.start} that is not UTF-8, expected a text in UTF-8") from None
+        name, known = encoding or "UTF-8", "" if encoding else ", or the name of its encoding, such as cp1252 or utf-16"
+        what = f"{path}: got byte {error.start} that is not {name}"
+        raise ValueError(f"{what}, expected a text in {name}{known}") from None
     except OSError as error:
         raise ValueError(f"{path}: {(error.strerror or 'cannot be read').lower()}, expected a text file") from None
     if "\0" in text:

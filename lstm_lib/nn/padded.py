@@ -18,6 +18,9 @@ def run_padded(lstm: nn.Module, xs: Tensor, lengths: Tensor) -> Tensor:
         xs: (T, B, D), anything behind the sequences.
         lengths: (B,), from 1 to T.
 
+    Raises:
+        ValueError: If there are not B lengths, or one is no whole number from 1 to T.
+
     Returns:
         Outputs (T, B, H), directions side by side; those behind the end of a sequence mean nothing.
 
@@ -29,6 +32,11 @@ def run_padded(lstm: nn.Module, xs: Tensor, lengths: Tensor) -> Tensor:
         True
     """
     steps = len(xs)
+    if lengths.shape != xs.shape[1:2]:
+        came, expected = tuple(lengths.shape), f"one for each of {xs.shape[1]} sequences"
+        raise ValueError(f"got lengths of shape {came}, expected {expected}")
+    if lengths.is_floating_point() or not bool(((lengths >= 1) & (lengths <= steps)).all()):
+        raise ValueError(f"got lengths {lengths.tolist()[:10]}, expected whole numbers from 1 to {steps}")
     if not lstm.bidirectional or bool((lengths == steps).all()):  # the future cannot change the past
         whole: Tensor = lstm(xs)[0]
         return whole

@@ -99,3 +99,16 @@ def test_an_odd_model_is_refused(kind, tmp_path, capsys):
         path.write_bytes(words)
         message = "does not fit its own description"
     refuse(use.main, ["generate", "--model", str(path)], path, message, capsys)
+
+
+def test_a_text_in_another_encoding_is_read_by_its_name_and_few_batches_warm_up_less(tmp_path, capsys):
+    path = tmp_path / "letters.txt"
+    path.write_bytes(("Ein Bär über Äpfel. " * 40).encode("cp1252"))
+    command = ["language", "--file", str(path), "--batches", "20", "--hidden", "4", "--layers", "1", "--no-progress"]
+    refuse(train.main, command, path, "expected a text in UTF-8, or the name of its encoding, such as cp1252", capsys)
+    few = ["--batch-size", "2", "--window", "8", "--evaluate-every", "0", "--device", "cpu"]
+    assert train.main([*command, *few, "--encoding", "cp1252"]) == 0
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        train.main([*command, "--encoding", "cp99"])
+    assert "got --encoding 'cp99', expected one that Python knows" in capsys.readouterr().err

@@ -122,3 +122,24 @@ def test_an_lstm_without_input_bias_is_refused() -> None:
 def test_a_longest_delay_below_three_is_refused() -> None:
     with pytest.raises(ValueError, match="got longest 2, expected at least 3 steps"):
         set_chrono(rng(), LSTM(5, H), 2)
+
+
+@pytest.mark.parametrize("make", [torch.nn.LSTM, torch.nn.LSTMCell, LSTM])
+def test_networks_of_torch_start_as_ours_do(make: type) -> None:
+    lstm = make(3, 4)
+    suffix = "" if make is torch.nn.LSTMCell else "_l0"
+    set_forget_bias(lstm, 1.5)
+    set_input_bias(lstm, -2.0)
+    i, f, *_ = (getattr(lstm, f"bias_ih{suffix}") + getattr(lstm, f"bias_hh{suffix}")).detach().view(4, 4)
+    assert (i == -2).all()
+    assert (f == 1.5).all()
+    set_chrono(torch.Generator().manual_seed(0), lstm, 30)
+    set_orthogonal(torch.Generator().manual_seed(0), lstm)
+    block = getattr(lstm, f"weight_hh{suffix}").detach()[4:8]
+    torch.testing.assert_close(block.T @ block, torch.eye(4))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_bias_that_is_no_number_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match=f"got bias {value}, expected a finite number"):
+        set_forget_bias(LSTM(3, 2), value)
