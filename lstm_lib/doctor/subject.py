@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import PackedSequence
 from lstm_lib.doctor.axes import batch_axis
 from lstm_lib.doctor.layers import lstms_of
 from lstm_lib.doctor.traces import held_tensors, kept
+from lstm_lib.nn.tokens import spelled
 from lstm_lib.tasks import NO_TARGET
 
 Loss = Callable[..., Tensor]
@@ -112,8 +113,8 @@ class Subject:
         calls: list[Called] = []
 
         def record(name: str) -> Callable[..., None]:
-            def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-                inputs = args[0] if args else kwargs.get("input")
+            def hook(lstm: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+                inputs = spelled(args[0] if args else kwargs["input"], kwargs.get("embedding"), lstm.weight_ih_l0)
                 state = args[1] if len(args) > 1 else kwargs.get("hx")
                 calls.append(Called(name, inputs, state, out[0], *out[1]))
 
