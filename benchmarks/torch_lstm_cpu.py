@@ -7,7 +7,8 @@ same with oneDNN switched off; "per step", the usual loop from scratch that auto
 the backends of ``lstm_lib.nn.LSTM``. The other cells, which torch has not, run by the last two.
 
 Cases: batches in float32 and float64, packed sequences with lengths uniform in [T/4, T] (for "per step" the padded
-batch), projections to half of the units, and "stream": one sequence, event by event, in T calls. "forward" has no
+batch), projections to half of the units, tokens of a vocabulary with an embedding (torch's own embeds
+first, as ``torch.nn.Embedding`` does), and "stream": one sequence, event by event, in T calls. "forward" has no
 gradients, "both" those of weights and inputs. First every contender's numbers are compared ("error", as a share of an
 array's largest entry), and its memory is measured ("peak_mib": by how much the process grows at most in one pass).
 
@@ -29,7 +30,7 @@ from benchmarks.numpy_lstm import busy_seconds
 
 
 class Case(NamedTuple):
-    """What is computed: sizes, form of the input, precision, projected units (0 for none), cell."""
+    """What is computed: sizes, form, precision, projected units (0 for none), cell, tokens of a vocabulary (or 0)."""
 
     T: int
     B: int
@@ -39,9 +40,11 @@ class Case(NamedTuple):
     precision: str = "float32"
     proj: int = 0
     cell: str = "standard"
+    vocabulary: int = 0
 
 
 SIZES = [(50, 64, 500, 500), (100, 32, 64, 128), (100, 32, 2, 8), (25, 1, 65, 100), (50, 64, 128, 128)]
+TOKENS = [((100, 32, 64, 128), 65), ((50, 64, 512, 128), 10_000)]  # characters, and words
 CELLS = ("peephole", "coupled", "janet", "no-forget", "drawn", "layernorm")
 CASES = [
     *(Case(*size) for size in SIZES),
@@ -50,6 +53,7 @@ CASES = [
     *(Case(*size, proj=size[3] // 2) for size in SIZES[1:]),
     Case(100, 32, 64, 128, form="packed", precision="float64"),
     Case(100, 1, 65, 100, form="stream"),
+    *(Case(*size, form=form, vocabulary=V) for size, V in TOKENS for form in ("batch", "packed")),
     *(Case(*size, cell=cell) for size in (SIZES[1], SIZES[3], SIZES[4]) for cell in CELLS),
 ]
 QUICK = [
@@ -57,6 +61,7 @@ QUICK = [
     Case(4, 3, 2, 8, form="packed"),
     Case(4, 3, 2, 8, precision="float64", proj=4),
     Case(4, 1, 2, 8, form="stream"),
+    *(Case(4, 3, 2, 8, form=form, vocabulary=5) for form in ("batch", "packed")),
     *(Case(4, 3, 2, 8, cell=cell) for cell in CELLS),
 ]
 NATIVE = "native"
@@ -74,6 +79,7 @@ GOALS: dict[str, str] = {
     "auto over native, packed": "1.5 at least",
     "auto over native, float64": "1.5 at least",
     "auto over native, projection": "1.5 at least",
+    "auto over native, tokens": "1.5 at least",
     "fused over per step": "3 at least",
     "time of other cells in that of native, highest": "2.0 at most",
     "memory of fused in that of per step, highest": "0.7 at most",
@@ -92,6 +98,8 @@ def contenders(case: Case) -> tuple[str, ...]:
     """
     if case.cell != "standard":
         return ("reference", "fused")
+    if case.vocabulary:
+        return (NATIVE, AGAIN, "reference", "fused")
     takes_onednn = case.form != "packed" and case.precision == "float32" and not case.proj
     others = ("without oneDNN",) * takes_onednn + ("per step",) * (not case.proj)
     return (NATIVE, AGAIN, *others, "reference", "fused")
@@ -119,6 +127,8 @@ def passes(rung: str, case: Case) -> dict[str, Callable[[], list[Any]]]:
     run: Callable[..., Any] = ladder.per_step if kind == "per step" else _ladder.by_module
     if case.form == "stream":
         run = _one_by_one if kind == "per step" else _event_by_event
+    elif case.vocabulary:
+        run, xs, dhs = _of_tokens(case, xs, dhs, by_torch=by_torch)
     elif case.form == "packed" and kind == "per step":
         lengths = _ladder.draw_lengths(*size[:2])
         dhs = _ladder.pack(xs, dhs)[1]
@@ -132,6 +142,31 @@ def passes(rung: str, case: Case) -> dict[str, Callable[[], list[Any]]]:
             return [run(module, xs)]
 
     return {"forward": forward, "both": _ladder.training_pass(run, module, xs, dhs)}
+
+
+def _of_tokens(case: Case, xs: Any, dhs: Any, *, by_torch: bool) -> tuple[Callable[..., Any], Any, Any]:
+    """Return a run over tokens, their embedding, which is what it is given, and the gradients of hs."""
+    import torch
+    import torch.nn.functional as F
+
+    from benchmarks import _ladder
+
+    torch.manual_seed(_ladder.SEED)
+    tokens, E = torch.randint(case.vocabulary, xs.shape[:2]), torch.randn(case.vocabulary, case.D).to(xs.dtype)
+    given: Any = tokens
+    if case.form == "packed":
+        dhs = _ladder.pack(xs, dhs)[1]
+        given = torch.nn.utils.rnn.pack_padded_sequence(tokens, _ladder.draw_lengths(case.T, case.B))
+
+    def run(lstm: Any, E: Any) -> Any:
+        if not by_torch:
+            hs = lstm(given, embedding=E)[0]
+        else:
+            embedded = F.embedding(tokens if given is tokens else given.data, E)
+            hs = lstm(embedded if given is tokens else given._replace(data=embedded))[0]
+        return hs if given is tokens else hs.data
+
+    return run, E.requires_grad_(), dhs
 
 
 def _event_by_event(lstm: Any, xs: Any) -> Any:
@@ -203,8 +238,14 @@ def _chosen(case: Case, what: str) -> str:
 
     lstm, xs, dhs = _ladder.problem(case[:4], dtype=getattr(torch, case.precision), proj_size=case.proj)
     given: Any = _ladder.pack(xs, dhs)[0] if case.form == "packed" else xs
+    told: Any = {}
+    if case.vocabulary:
+        told = {"embedding": torch.randn(case.vocabulary, case.D)}
+        shape = given.data.shape[:-1] if case.form == "packed" else given.shape[:-1]
+        tokens = torch.randint(case.vocabulary, shape)
+        given = given._replace(data=tokens) if case.form == "packed" else tokens
     with torch.set_grad_enabled(what == "both"):
-        return nn.explain(_ladder.like(lstm, "auto", case.cell), given).backend
+        return nn.explain(_ladder.like(lstm, "auto", case.cell), given, **told).backend
 
 
 def child(rung: str) -> None:
@@ -322,14 +363,17 @@ def goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     def gain(**where: Any) -> list[float]:
         return [g for (g, row) in zip(gains.values(), chosen, strict=True) if where.items() <= row.items()]
 
-    projected = [g for g, row in zip(gains.values(), chosen, strict=True) if row["proj"]]
+    projected, of_tokens = (
+        [g for g, row in zip(gains.values(), chosen, strict=True) if row[name]] for name in ("proj", "vocabulary")
+    )
     others = [row["ratio_to_native"] for row in times if row["cell"] != "standard" and row["rung"] == "fused"]
     noise = [*over(NATIVE, AGAIN)]
     found: dict[str, Any] = {
         "auto over native, lowest": min(gains.values(), default=None),
-        "auto over native, packed": _mean(gain(form="packed")),
+        "auto over native, packed": _mean(gain(form="packed", vocabulary=0)),
         "auto over native, float64": _mean(gain(precision="float64")),
         "auto over native, projection": _mean(projected),
+        "auto over native, tokens": _mean(of_tokens),
         "fused over per step": _mean(over("per step", "fused")),
         "time of other cells in that of native, highest": max((r for r in others if r), default=None),
         "memory of fused in that of per step, highest": max(over("fused", "per step", "peak_mib"), default=None),

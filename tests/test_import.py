@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # The library from the ground up: on each level its wings, and the modules and folders that each is made of. A file may
 # import from its own wing and from lower levels, nothing else. A new module or folder gets its place here, once.
 LEVELS = (
-    {"array": "_array", "recorded": "recorded"},
+    {"array": "_array", "extras": "_extras", "recorded": "recorded"},
     {"notation": "notation", "cell_map": "_cell_map", "tasks": "tasks", "nn": "nn"},
     {
         "from_scratch": "from_scratch",
@@ -256,3 +257,69 @@ def test_every_file_of_the_light_wings_can_be_imported_where_there_is_nothing_he
         names = [name for name in SOURCES if place(name)[1] in wings]
         assert len(names) > 5
         child(f"import sys; sys.modules.update(dict.fromkeys({absent})); import {', '.join(names)}")
+
+
+# ---------------------------------------------------------------- without the extra "notebook"
+
+FORBID = """
+import importlib, pathlib, sys
+class Forbid:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"IPython", "anywidget", "ipywidgets", "matplotlib", "psygnal", "traitlets"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Forbid())
+"""
+
+
+def without_notebook(code: str) -> str:
+    """Run Python where nothing of the extra can be imported."""
+    return child(FORBID + code)
+
+
+def test_without_figures_and_widgets_all_but_figures_and_widgets_is_there() -> None:
+    drawn = ("lstm_lib.plots", "lstm_lib.widgets", "lstm_lib.clinic", "lstm_lib.doctor.drawing")
+    rest = [name for name in SOURCES if not name.startswith(drawn) and not name.endswith(("__main__", "_kernels"))]
+    assert {"lstm_lib.nn", "lstm_lib.training", "lstm_lib.doctor", "lstm_lib.train", "lstm_lib.use"} <= set(rest)
+    without_notebook("".join(f"import {name}\n" for name in rest))
+
+
+def test_without_figures_and_widgets_the_names_of_the_library_and_its_work_go_on() -> None:
+    said = without_notebook(
+        "import torch\nfrom lstm_lib import cells, doctor, layers, nn, tasks, training\n"
+        "model = nn.Tagger(6, 8, 4)\n"
+        "print(doctor.examine(model, torch.ones(30, 8, 6), longest_lag=25).findings[0].key)\n"
+    )
+    assert said.strip() == "forgets-too-soon"
+
+
+@pytest.mark.parametrize("command", ["doctor", "train", "use", "convert", "grade"])
+def test_without_figures_and_widgets_every_command_answers(command: str) -> None:
+    code = f"import runpy\nsys.argv = [{command!r}, '--help']\n"
+    assert "usage:" in without_notebook(f"{code}runpy.run_module('lstm_lib.{command}', run_name='__main__')")
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing"),
+    [
+        ("import lstm_lib.widgets", "got no anywidget, which the explorables and quizzes need"),
+        ("from lstm_lib.widgets import Quiz", "got no anywidget, which the explorables and quizzes need"),
+        ("import lstm_lib.plots.maps", "got no matplotlib, which the figures need"),
+        ("from lstm_lib import diagrams", "got no matplotlib, which the figures need"),
+        ("from lstm_lib import clinic", "got no matplotlib, which the figures of the clinic need"),
+        (
+            "import torch\nfrom lstm_lib import doctor, nn\ndoctor.examine(nn.LSTM(3, 2)).plot()",
+            "got no matplotlib, which the figures of the doctor need",
+        ),
+    ],
+)
+def test_who_asks_for_a_figure_or_a_widget_is_told_what_to_install(asked: str, missing: str) -> None:
+    code = f"try:\n    exec({asked!r})\nexcept ModuleNotFoundError as error:\n    print(error)"
+    assert without_notebook(code).strip() == f'{missing}: pip install "lstm_lib[notebook]"'
+
+
+def test_the_package_asks_for_numpy_alone_and_its_extra_for_what_notebooks_show() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert [one.split(">")[0] for one in project["dependencies"]] == ["numpy"]
+    extra = {one.split(">")[0] for one in project["optional-dependencies"]["notebook"]}
+    assert extra == {"anywidget", "ipywidgets", "matplotlib"}
+    assert "-e .[notebook,uses]" in (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8")

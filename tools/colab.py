@@ -63,7 +63,8 @@ def wanted(packages: str, *, torch: bool) -> list[str]:
         ['ipywidgets==7.7.*', 'matplotlib>=3.7', 'numpy>=1.26']
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {*project["dependencies"], *(project["optional-dependencies"]["uses"] if torch else [])}
+    extras = project["optional-dependencies"]
+    declared = {*project["dependencies"], *extras["notebook"], *(extras["uses"] if torch else [])}
     declared = {one for one in declared if not one.startswith("anywidget")}  # the set-up cell brings it
     pinned = {re.sub(r">=(\d+(\.\d+)?).*", r"==\1.*", one) for one in declared} if packages == "oldest" else declared
     return sorted({one for one in pinned if not one.startswith("ipywidgets")} | {"ipywidgets==7.7.*"})

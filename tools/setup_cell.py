@@ -27,7 +27,8 @@ elif importlib.util.find_spec("lstm_lib") is None:
     if not place or "google.colab" not in sys.modules:
         raise ModuleNotFoundError(
             "lstm_lib is missing: take course.zip from the course's website; "
-            "in Colab put it beside this notebook, else `pip install course.zip`"
+            "in Colab put it beside this notebook, "
+            'else `pip install "course.zip[notebook,uses]"`'
         )
     %pip install --quiet --no-deps {place} anywidget psygnal"""
 

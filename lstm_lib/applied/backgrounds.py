@@ -14,14 +14,26 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
-from matplotlib import cbook
 from numpy.typing import NDArray
 from PIL import Image, ImageFont
 
+from lstm_lib._extras import need
+
 Grey = NDArray[np.float32]
-FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
+@functools.cache
+def fonts() -> Path:
+    """Return the folder of matplotlib's fonts.
+
+    Raises:
+        ModuleNotFoundError: If there is no matplotlib.
+    """
+    need("matplotlib", "rendered texts and scenes", "uses")
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 class Lot(NamedTuple):
@@ -58,6 +70,9 @@ def _sample(name: str) -> Image.Image:
 
 def _file(name: str) -> Any:
     """Open one of matplotlib's samples."""
+    need("matplotlib", "scenes", "uses")
+    from matplotlib import cbook
+
     return cbook.get_sample_data(name)
 
 
@@ -196,7 +211,7 @@ def family(font: str) -> str:
         >>> family("DejaVuSans-Bold"), family("cmtt10")
         ('DejaVu Sans', 'cmtt10')
     """
-    return str(ImageFont.truetype(FONTS / f"{font}.ttf", 10).getname()[0])
+    return str(ImageFont.truetype(fonts() / f"{font}.ttf", 10).getname()[0])
 
 
 def _traces(lot: Lot) -> dict[str, str]:

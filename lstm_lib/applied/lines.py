@@ -10,13 +10,13 @@ import math
 import re
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from lstm_lib._array import Array
+from lstm_lib.applied.backgrounds import fonts
 
 SEEN = (
     "DejaVuSans",
@@ -213,9 +213,7 @@ def font(name: str, size: int) -> ImageFont.FreeTypeFont:
     """
     if name not in SEEN + UNSEEN:
         raise ValueError(f"got font {name!r}, expected one of {', '.join(SEEN + UNSEEN)}")
-    import matplotlib
-
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", size)
+    return ImageFont.truetype(fonts() / f"{name}.ttf", size)
 
 
 def draw_word(text: str, name: str, size: int) -> Image.Image:

@@ -3,6 +3,10 @@
 ``admit`` trains a patient and returns its chart, ``draw`` shows it, ``source`` unfolds the code with the bug.
 """
 
+from lstm_lib._extras import need
+
+need("matplotlib", "the figures of the clinic")
+
 from lstm_lib.clinic.charts import Chart, examine
 from lstm_lib.clinic.figure import draw
 from lstm_lib.clinic.patients import admit, source

@@ -104,6 +104,7 @@ def _read_pt(path: Path) -> tuple[dict[str, Array], str | None]:
     from lstm_lib.convert.modules import expect_no_zoneout, from_torch
     from lstm_lib.training import export
     from lstm_lib.training.checkpoints import NAME, load_checkpoint
+    from lstm_lib.training.tensors import read_tensors
 
     if path.is_dir():
         network = from_torch(export.load_model(path))
@@ -111,10 +112,7 @@ def _read_pt(path: Path) -> tuple[dict[str, Array], str | None]:
     if NAME.fullmatch(path.name):
         content = load_checkpoint(path)
     else:
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a file that was altered makes torch raise errors of every kind
-            raise ValueError("got a file that torch refuses to read as tensors and plain values") from error
+        content = read_tensors(path)
         if isinstance(content, dict) and content.get("format") == export.FORMAT:
             content = export.read_inference(path)
     if not isinstance(content, dict):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lstm_lib.doctor import biases, gradients, inside, learning, outside
 from lstm_lib.doctor.findings import Finding
 from lstm_lib.doctor.glass import Inside, look
-from lstm_lib.doctor.layers import Layer, layers_of, lstms_of, noise_for
+from lstm_lib.doctor.layers import Layer, is_cell, layers_of, lstms_of, noise_for
 from lstm_lib.doctor.report import Report
 from lstm_lib.doctor.subject import Called, Loss, Subject
 from lstm_lib.doctor.traces import untouched
@@ -35,7 +35,8 @@ def examine(
     """Look for what is wrong with the LSTMs of a network. Nothing of it is changed: the doctor works on a copy.
 
     Args:
-        model: Any module with ``torch.nn.LSTM`` or ``lstm_lib.nn.LSTM`` in it, at any depth.
+        model: Any module with ``torch.nn.LSTM`` or ``lstm_lib.nn.LSTM`` in it, at any depth; or with a cell of either
+            (``LSTMCell``), called once a step.
         batch: What it is called with: the inputs; (inputs, targets); (inputs, targets, mask); or a Batch of
             ``lstm_lib.tasks``. Without it, each LSTM is looked at on noise.
         loss: Takes (outputs, targets), or (outputs, targets, mask), and returns one number. Without it, cross-entropy
@@ -137,7 +138,7 @@ class _Examination:
         calls: dict[str, list[Called]] = {name: [] for name in subject.lstms}
         if subject.inputs is None:
             for name, lstm in subject.lstms.items():
-                calls[name] = [_on_noise(lstm, layers_of(lstm, name)[0])]
+                calls[name] = _on_noise(lstm, layers_of(lstm, name)[0])
             self.numbers["inputs"] = "noise"
         else:
             for call in subject.run().calls:
@@ -175,13 +176,20 @@ def _seen(lstm: Any, name: str, calls: dict[str, list[Called]], subject: Subject
     return look(lstm, name, calls[name], subject.lengths, grad=True)
 
 
-def _on_noise(lstm: Any, layer: Layer) -> Called:
-    """Run one LSTM on noise, time first."""
+def _on_noise(lstm: Any, layer: Layer) -> list[Called]:
+    """Run one LSTM on noise, time first; a cell step by step."""
     xs = noise_for(layer)
     with torch.no_grad():
+        if is_cell(lstm):
+            state, calls = None, []
+            for x in xs:
+                new = lstm(x, state)
+                calls.append(Called(layer.lstm, x, state, new[0], *new))
+                state = new
+            return calls
         given = xs.transpose(0, 1) if lstm.batch_first else xs
         hs, (h_n, c_n) = lstm(given)
-    return Called(layer.lstm, given, None, hs, h_n, c_n)
+    return [Called(layer.lstm, given, None, hs, h_n, c_n)]
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:

@@ -4,7 +4,6 @@ Nothing is unpickled: torch reads tensors and plain values only.
 """
 
 import os
-import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from lstm_lib.doctor.examination import examine
 from lstm_lib.doctor.layers import Layer, layers_in_state
 from lstm_lib.doctor.report import Report
 from lstm_lib.nn import LSTM, Tagger
+from lstm_lib.training.tensors import read_tensors
 
 INPUTS, TARGETS = ("xs", "inputs", "x", "input"), ("targets", "ys", "y", "labels", "target")
 Folder = str | os.PathLike[str]
@@ -82,19 +82,7 @@ def read(path: Path) -> Mapping[str, Any]:
     Raises:
         ValueError: If it is not there, or torch refuses it, or something else is in it.
     """
-    if not path.exists():
-        raise ValueError("there is no such file")
-    if path.is_dir():
-        raise ValueError("got a folder, expected a file")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "Unsupported global" in str(error) or "GLOBAL" in str(error):
-            advice = "save its state_dict instead: torch.save(model.state_dict(), path)"
-            raise ValueError(f"got a file with Python objects in it, which could run code; {advice}") from None
-        raise ValueError("got a file that torch refuses to read as tensors and plain values") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile):
-        raise ValueError("got a file that torch refuses to read; it is of another kind, cut off or altered") from None
+    content = read_tensors(path)
     if not isinstance(content, Mapping):
         raise ValueError(f"got a {type(content).__name__}, expected a dictionary with weights in it")
     return content

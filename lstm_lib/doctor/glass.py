@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from lstm_lib.doctor.layers import Layer, layers_of
+from lstm_lib.doctor.layers import Layer, is_batch_first, is_cell, layers_of
 from lstm_lib.doctor.subject import Called
 from lstm_lib.nn.steps import CELLS, NORM_EPS, State
 
@@ -115,13 +115,14 @@ def look(module: Any, name: str, calls: list[Called], lengths: Tensor | None, *,
         valid = valid.to(xs.device)
     seen_valid = valid
     layers, found = layers_of(module, name), []
-    given = calls[0].state
+    given = _of_a_cell(calls[0].state) if is_cell(module) else calls[0].state
+    both = not is_cell(module) and module.bidirectional
     carried_on = torch.ones_like(valid) if calls[0].inputs is not None and not _is_packed(calls) else valid
     flow = xs.detach()
-    for k in range(module.num_layers):
+    for k in range(1 if is_cell(module) else module.num_layers):
         outs = []
         for n, layer in enumerate(one for one in layers if one.number == k):
-            index = k * (2 if module.bidirectional else 1) + n
+            index = k * (2 if both else 1) + n
             start = _start(given, index, layer, flow, B)
             inside = _one(layer, flow, start, carried_on, seen_valid, grad)
             found.append(inside)
@@ -129,7 +130,7 @@ def look(module: Any, name: str, calls: list[Called], lengths: Tensor | None, *,
         flow = torch.cat(outs, dim=-1)
     scale = hs.abs().max().clamp_min(1e-12)
     error = ((flow - hs).abs() * carried_on[..., None])[:, carried_on[0]].amax((1, 2)) / scale
-    ends = [error[:FIRST].max(), error[-FIRST:].max()] if module.bidirectional else [error[:FIRST].max()]
+    ends = [error[:FIRST].max(), error[-FIRST:].max()] if both else [error[:FIRST].max()]
     return [inside._replace(error=float(min(ends))) for inside in found]
 
 
@@ -159,14 +160,18 @@ def joined(module: Any, calls: list[Called]) -> tuple[Any, Any, Any]:
             valid = (torch.arange(len(xs))[:, None] < lengths[None]).to(xs.device)
         else:
             xs, hs = call.inputs, call.hs
-            if xs.dim() == 2:
+            if is_cell(module):  # one step
+                xs, hs = ((part if part.dim() == 2 else part[None])[None] for part in (xs, hs))
+            elif xs.dim() == 2:
                 xs, hs = xs.unsqueeze(1), hs.unsqueeze(1)
-            elif module.batch_first:
+            elif is_batch_first(module):
                 xs, hs = xs.transpose(0, 1), hs.transpose(0, 1)
             valid = torch.ones(xs.shape[:2], dtype=torch.bool, device=xs.device)
         parts.append((xs.detach(), valid, hs.detach()))
     parts = [part for part in parts if part[0].shape[1:] == parts[0][0].shape[1:]]
-    if len(parts) > 1 and (module.bidirectional or not _goes_on(calls)):
+    if is_cell(module) and not _goes_on(calls):
+        raise ValueError("got a step that does not begin with the memory of the step before, expected a loop over time")
+    if len(parts) > 1 and ((not is_cell(module) and module.bidirectional) or not _goes_on(calls)):
         parts = parts[:1]
     if not parts:
         return None, None, None
@@ -180,6 +185,11 @@ def _goes_on(calls: list[Called]) -> bool:
         if two.state is None or not torch.equal(two.state[1], one.c_n):
             return False
     return True
+
+
+def _of_a_cell(state: Any) -> Any:
+    """Give a cell's state (B, H) or (H) the form of an LSTM's (1, B, H)."""
+    return None if state is None else tuple((part if part.dim() == 2 else part[None])[None] for part in state)
 
 
 def _is_packed(calls: list[Called]) -> bool:

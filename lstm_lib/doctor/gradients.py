@@ -12,6 +12,7 @@ from torch import Tensor
 from lstm_lib.doctor.axes import time_axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.glass import Inside
+from lstm_lib.doctor.layers import is_batch_first, is_cell
 from lstm_lib.doctor.subject import Subject
 
 Numbers = dict[str, Any]
@@ -76,16 +77,18 @@ def through_the_network(subject: Subject) -> list[float] | None:
     first = ran.calls[0].name
     calls = [call for call in ran.calls if call.name == first]
     parts = [call.inputs for call in calls]
-    if not all(isinstance(part, Tensor) and part.requires_grad and part.dim() == 3 for part in parts):
+    dims = 2 if is_cell(subject.lstms[first]) else 3
+    if not all(isinstance(part, Tensor) and part.requires_grad and part.dim() == dims for part in parts):
         return None
-    time = 1 if subject.lstms[first].batch_first else 0
-    T = sum(part.shape[time] for part in parts)
+    time = 1 if is_batch_first(subject.lstms[first]) else 0
+    T = len(parts) if dims == 2 else sum(part.shape[time] for part in parts)
     axis = time_axis_in_answers(ran.answers, T)
     answers = ran.answers if axis is None else ran.answers.select(axis, -1)
     direction = torch.randn(answers.shape[-1], generator=torch.Generator().manual_seed(0)).to(answers)
     grads = torch.autograd.grad((answers @ direction).sum(), parts, allow_unused=True)
     columns = [torch.zeros_like(part) if g is None else g for g, part in zip(grads, parts, strict=True)]
-    norms = torch.cat(columns, dim=time).norm(dim=-1).mean(1 - time).double().flip(0)
+    steps = torch.stack(columns) if dims == 2 else torch.cat(columns, dim=time)
+    norms = steps.norm(dim=-1).mean(1 - time).double().flip(0)
     return [float(norm) for norm in norms / norms.max().clamp_min(1e-30)]
 
 

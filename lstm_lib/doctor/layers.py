@@ -1,4 +1,6 @@
-"""Find every LSTM of a network, and the weights of each layer and direction.
+"""Find every LSTM and LSTM cell of a network, and the weights of each layer and direction.
+
+A cell is called once a step, by a loop of the network's own: it counts as an LSTM of one layer, time first.
 
 Shapes: D features, H hidden units, P projected units, G gates.
 """
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_lib.convert.state import NAME
-from lstm_lib.nn import CELLS, LSTM
+from lstm_lib.nn import CELLS, LSTM, LSTMCell
 
 EXTRA = {"weight_u": "drawn", "weight_peep": "peephole", "weight_norm_ih": "layernorm"}
 
@@ -57,14 +59,29 @@ def is_lstm(module: Any) -> bool:
     return isinstance(module, (nn.LSTM, LSTM))
 
 
+def is_cell(module: Any) -> bool:
+    """Say whether a module is one step of an LSTM, of torch or of this library.
+
+    Example:
+        >>> is_cell(nn.LSTMCell(3, 2)), is_cell(nn.LSTM(3, 2)), is_cell(nn.GRUCell(3, 2))
+        (True, False, False)
+    """
+    return isinstance(module, (nn.LSTMCell, LSTMCell))
+
+
+def is_batch_first(module: Any) -> bool:
+    """Say whether an LSTM takes (B, T, D); a cell's steps are laid behind each other, time first."""
+    return not is_cell(module) and bool(module.batch_first)
+
+
 def lstms_of(model: nn.Module) -> dict[str, Any]:
-    """Find every LSTM, at any depth, by its name.
+    """Find every LSTM and every cell, at any depth, by its name.
 
     Example:
         >>> list(lstms_of(nn.Sequential(nn.Linear(3, 3), nn.LSTM(3, 2))))
         ['1']
     """
-    return {name: module for name, module in model.named_modules() if is_lstm(module)}
+    return {name: module for name, module in model.named_modules() if is_lstm(module) or is_cell(module)}
 
 
 def layers_of(model: nn.Module, name: str = "") -> list[Layer]:
@@ -76,9 +93,10 @@ def layers_of(model: nn.Module, name: str = "") -> list[Layer]:
     """
     lstm: Any = model
     found = []
-    for number in range(lstm.num_layers):
-        for end in ("", "_reverse")[: 2 if lstm.bidirectional else 1]:
-            suffix = f"_l{number}{end}"
+    layers, directions = (1, 1) if is_cell(lstm) else (lstm.num_layers, 2 if lstm.bidirectional else 1)
+    for number in range(layers):
+        for end in ("", "_reverse")[:directions]:
+            suffix = "" if is_cell(lstm) else f"_l{number}{end}"
             weights = {}
             for kind in KINDS:
                 value = getattr(lstm, kind + suffix, None)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
+from lstm_lib.doctor.layers import is_batch_first, is_cell
 from lstm_lib.doctor.subject import Ran, Subject
 from lstm_lib.doctor.traces import attributes, carried, marks, tensors_in
 
@@ -79,7 +80,7 @@ def _walks_over_the_batch(subject: Subject, before: Ran, after: Ran, n: int) -> 
     one, two = before.calls[0], after.calls[0]
     if one.inputs.dim() != 3 or one.inputs.shape != two.inputs.shape:
         return False
-    time = 1 if subject.lstms[one.name].batch_first else 0
+    time = 1 if is_batch_first(subject.lstms[one.name]) else 0
     changed = (one.inputs != two.inputs).any(-1).any(time)
     return int(changed.sum()) > 1
 
@@ -222,7 +223,7 @@ def dropout(subject: Subject) -> list[Finding]:
     found = []
     for name, lstm in subject.lstms.items():
         rate = float(getattr(lstm, "dropout", 0.0))
-        if rate == 0 or lstm.num_layers > 1:
+        if rate == 0 or is_cell(lstm) or lstm.num_layers > 1:
             continue
         twin = copy.deepcopy(lstm).train()
         weight = twin.weight_ih_l0

@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any, NamedTuple
 
+from lstm_lib._extras import need
 from lstm_lib.doctor.findings import FAULTS, Finding
 from lstm_lib.exercises._card import Card
 from lstm_lib.notation import FAMILIES
@@ -90,6 +91,7 @@ class Report(NamedTuple):
 
     def plot(self) -> dict[str, Any]:
         """Draw half-lives, gates, memories and gradients of each layer and direction; return the Axes by name."""
+        need("matplotlib", "the figures of the doctor")
         from lstm_lib.doctor.drawing import draw
 
         return draw(self.layers)

@@ -16,15 +16,16 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.doctor.axes import batch_axis
-from lstm_lib.doctor.layers import lstms_of
+from lstm_lib.doctor.layers import is_batch_first, is_cell, lstms_of
 from lstm_lib.doctor.traces import held_tensors, kept
+from lstm_lib.nn.tokens import spelled
 from lstm_lib.tasks import NO_TARGET
 
 Loss = Callable[..., Tensor]
 
 
 class Called(NamedTuple):
-    """One call of an LSTM in a run: its name, what came in and what went out, as they were."""
+    """One call of an LSTM in a run: its name, what came in and what went out, as they were; of a cell, hs is its h."""
 
     name: str
     inputs: Any
@@ -76,8 +77,11 @@ class Subject:
         if not isinstance(inputs, Tensor) or inputs.dim() < 2:
             return
         usual = 1
-        if ran.calls and isinstance(ran.calls[0].inputs, Tensor) and ran.calls[0].inputs.dim() == 3:
-            usual = 0 if self.lstms[ran.calls[0].name].batch_first else 1
+        if ran.calls and is_cell(self.lstms[ran.calls[0].name]):
+            B = len(ran.calls[0].inputs)
+            usual = 0 if inputs.shape[0] == B and inputs.shape[1] != B else 1
+        elif ran.calls and isinstance(ran.calls[0].inputs, Tensor) and ran.calls[0].inputs.dim() == 3:
+            usual = 0 if is_batch_first(self.lstms[ran.calls[0].name]) else 1
             if ran.calls[0].inputs.shape[:2] == inputs.shape[:2][::-1] and inputs.shape[0] != inputs.shape[1]:
                 usual = 1 - usual
         elif ran.calls and isinstance(ran.calls[0].inputs, PackedSequence):
@@ -112,9 +116,13 @@ class Subject:
         calls: list[Called] = []
 
         def record(name: str) -> Callable[..., None]:
-            def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-                inputs = args[0] if args else kwargs.get("input")
+            def hook(lstm: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+                inputs = args[0] if args else kwargs["input"]
                 state = args[1] if len(args) > 1 else kwargs.get("hx")
+                if is_cell(lstm):
+                    calls.append(Called(name, inputs, state, out[0], *out))
+                    return
+                inputs = spelled(inputs, kwargs.get("embedding"), lstm.weight_ih_l0)
                 calls.append(Called(name, inputs, state, out[0], *out[1]))
 
             return hook

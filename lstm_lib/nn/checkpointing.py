@@ -40,6 +40,7 @@ def run(asked: str, call: Call, every: int) -> tuple[Tensor, State]:
         >>> torch.allclose(hs, lstm(xs)[0])
         True
     """
+    call = call.in_rows()
     settings, rows = call.settings, call.xs
     directions = 2 if settings.bidirectional else 1
     last_states = []

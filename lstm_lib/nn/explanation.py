@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 from lstm_lib.nn.backends import choose
 from lstm_lib.nn.backends.interface import autocast_dtype
 from lstm_lib.nn.lstm import LSTM
+from lstm_lib.nn.tokens import Embedding
 
 Pair = tuple[Tensor, Tensor]
 DEVICES = {"cpu": "a CPU", "cuda": "a GPU"}
@@ -21,7 +22,9 @@ class Explanation(NamedTuple):
     reason: str
 
 
-def explain(lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None) -> Explanation:
+def explain(
+    lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None, *, embedding: Embedding | None = None
+) -> Explanation:
     """Say which backend would run for this input here and now, and why; nothing runs.
 
     The choice is that of the forward pass: it depends on the module and its mode, on device and dtype of the input,
@@ -31,6 +34,7 @@ def explain(lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None) -> E
         lstm: The module.
         x: What ``forward`` would get.
         hx: Initial state; zeros if None.
+        embedding: As in ``forward``, for tokens.
 
     Returns:
         An Explanation(backend, reason).
@@ -46,7 +50,7 @@ def explain(lstm: LSTM, x: Tensor | PackedSequence, hx: Pair | None = None) -> E
         >>> explain(LSTM(3, 2, cell="janet"), torch.ones(5, 4, 3))
         Explanation(backend='fused', reason="cell 'janet' has no kernel in torch")
     """
-    call = lstm.request(x, hx)
+    call = lstm.request(x, hx, embedding)
     backend, reason = choose(lstm.backend, call)
     if lstm.backend != "auto":
         return Explanation(backend.name, f"asked for by name: {backend.about}")

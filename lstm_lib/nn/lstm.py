@@ -15,6 +15,7 @@ from lstm_lib.nn._in_place import InPlaceOfLSTM
 from lstm_lib.nn.backends.interface import Call, Settings, eagerly, takes_calls
 from lstm_lib.nn.noise import Noise
 from lstm_lib.nn.steps import CELLS, State, Weights
+from lstm_lib.nn.tokens import Embedding, expect_tokens
 
 Pair = tuple[Tensor, Tensor]
 
@@ -160,13 +161,18 @@ class LSTM(InPlaceOfLSTM):
     # ------------------------------------------------------------ running
 
     def forward(  # type: ignore[override]
-        self, input: Tensor | PackedSequence, hx: Pair | None = None
+        self, input: Tensor | PackedSequence, hx: Pair | None = None, *, embedding: Embedding | None = None
     ) -> tuple[Tensor | PackedSequence, Pair]:
         """Run over a batch (T, B, D), over one sequence (T, D), or over a PackedSequence, sorted or not.
+
+        With an embedding the input is tokens, int64, without D: ``lstm(tokens, embedding=E)`` is
+        ``lstm(F.embedding(tokens, E))``, gradients included. "fused" and "triton" then compute once what each token
+        brings to the first layer, and make no rows (but with ``variational_dropout`` or ``checkpoint_every``).
 
         Args:
             input: The sequences; (B, T, D) with ``batch_first``.
             hx: Initial state (h_0 (L, B, P), c_0 (L, B, H)), without B for one sequence; zeros if None.
+            embedding: Rows (V, D) that tokens stand for, or a ``torch.nn.Embedding``; or "one-hot", and V is D.
 
         Returns:
             Outputs of the last layer in the form of the input, P features or 2·P in both directions, and the last
@@ -175,10 +181,12 @@ class LSTM(InPlaceOfLSTM):
         Raises:
             RuntimeError: If a size does not fit, as in ``torch.nn.LSTM``, or the backend asked for by name cannot
                 compute this.
-            ValueError: If the input has the wrong number of dimensions or the wrong dtype.
+            ValueError: If the input has the wrong number of dimensions or the wrong dtype, or a token is not one of
+                0 to V - 1.
             TypeError: If the input or the state is no tensor.
         """
-        return self._run(input, hx) if self._is_traced(input) else eagerly(self._run)(input, hx)
+        run = self._run if self._is_traced(input) else eagerly(self._run)
+        return run(input, hx, embedding)
 
     def _is_traced(self, input: Any) -> bool:
         """Say whether torch.compile, if it is at work, can follow every backend that this input may meet."""
@@ -189,13 +197,13 @@ class LSTM(InPlaceOfLSTM):
         able = backends.candidates(self.backend, self._settings())
         return all(backend.is_traced for backend in able) and not isinstance(input, PackedSequence)
 
-    def _run(self, input: Any, hx: Pair | None) -> tuple[Any, Pair]:
+    def _run(self, input: Any, hx: Pair | None, embedding: Embedding | None) -> tuple[Any, Pair]:
         """Check what came, let the backend of choice compute, and give what comes out the form of the input."""
         if not self._is_looked_at and _surface.has_plain_parameters(self):
             self._is_looked_at = True
             biases = {name: getattr(self, name) for name in self._flat_weights_names if name.startswith("bias_")}
             _surface.warn_of_four_gates(self.cell, self.hidden_size, biases)
-        call = self.request(input, hx)
+        call = self.request(input, hx, embedding)
         if self.checkpoint_every and checkpointing.can(call):
             hs, state = checkpointing.run(self.backend, call, self.checkpoint_every)
         else:
@@ -205,11 +213,13 @@ class LSTM(InPlaceOfLSTM):
             if back is not None:
                 state = State(*(part.index_select(1, back) for part in state))
             return PackedSequence(hs, batch_sizes, order, back), (state.h, state.c)
-        if input.dim() == 2:
+        if input.dim() == (2 if embedding is None else 1):
             return hs.squeeze(1), (state.h.squeeze(1), state.c.squeeze(1))
         return hs.transpose(0, 1) if self.batch_first else hs, (state.h, state.c)
 
-    def request(self, input: Tensor | PackedSequence, hx: Pair | None = None) -> Call:
+    def request(
+        self, input: Tensor | PackedSequence, hx: Pair | None = None, embedding: Embedding | None = None
+    ) -> Call:
         """Check input and state as ``forward`` does, and return what a backend would be asked to compute.
 
         Example:
@@ -222,17 +232,25 @@ class LSTM(InPlaceOfLSTM):
         parts: Any = input if is_packed else (input, None, None, None)
         xs, batch_sizes, order, _ = parts
         weight: Any = self.weight_ih_l0
+        tokens = None if embedding is None else expect_tokens(input, embedding, weight)
+        xs = xs if tokens is None else tokens.stand_in(weight)
         _checks.expect_input(xs, weight, is_packed=is_packed)
         is_batched = is_packed or xs.dim() == 3
         if not is_packed:
-            xs = xs if is_batched else xs.unsqueeze(1)
-            xs = xs.transpose(0, 1) if is_batched and self.batch_first else xs
+            xs = self._time_first(xs, is_batched=is_batched)
+            if tokens is not None:
+                tokens = tokens._replace(numbers=self._time_first(tokens.numbers, is_batched=is_batched))
             _checks.expect_steps(xs.shape[0])
         B = xs.shape[1] if batch_sizes is None else int(batch_sizes[0])
         state = self._start(xs, hx, B, is_batched=is_batched)
         if hx is not None and order is not None:  # states come and go in the caller's order of the batch
             state = State(*(part.index_select(1, order) for part in state))
-        return Call(self._settings(), self._weights(), xs, batch_sizes, state)
+        return Call(self._settings(), self._weights(), xs, batch_sizes, state, tokens)
+
+    def _time_first(self, xs: Tensor, *, is_batched: bool) -> Tensor:
+        if not is_batched:
+            return xs.unsqueeze(1)
+        return xs.transpose(0, 1) if self.batch_first else xs
 
     def _settings(self) -> Settings:
         """Gather what the backends must know of the module."""

@@ -44,9 +44,13 @@ class Noise(NamedTuple):
         Reference:
             Gal and Ghahramani 2016 (gal2016theoretically).
         """
-        if not self.training or self.variational == 0:
+        if not self.masks_inputs():
             return None
         return F.dropout(torch.ones_like(like), self.variational)
+
+    def masks_inputs(self) -> bool:
+        """Say whether features of the input are dropped now."""
+        return self.training and self.variational > 0
 
     def drop_content(self, g: Tensor) -> Tensor:
         """Drop entries of the candidate g (B, H), so that those units learn nothing; c itself is never dropped.

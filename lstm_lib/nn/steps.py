@@ -223,7 +223,11 @@ def normed_share(w: Weights, xs: Tensor) -> Tensor:
         >>> normed_share(w, torch.ones(5, 3)).shape
         torch.Size([5, 8])
     """
-    a = F.linear(xs, w["weight_ih"])
+    return normed_input(w, F.linear(xs, w["weight_ih"]))
+
+
+def normed_input(w: Weights, a: Tensor) -> Tensor:
+    """Normalise, scale and shift rows of W_ih x (N, 4·H)."""
     return F.layer_norm(a, a.shape[-1:], w["weight_norm_ih"], w.get("bias_ih"), NORM_EPS)
 
 

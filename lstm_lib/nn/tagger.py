@@ -5,10 +5,10 @@ Shapes: T steps, B batch, D features, H hidden units, K classes.
 
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lstm_lib.nn.lstm import LSTM
+from lstm_lib.nn.tokens import ONE_HOT, spelled
 
 Pair = tuple[Tensor, Tensor]
 
@@ -59,10 +59,10 @@ class Tagger(nn.Module):
         Raises:
             ValueError: If a token number is not one of 0 to D - 1.
         """
-        if not xs.is_floating_point():
-            D = self.lstm.input_size
-            if xs.numel() and not 0 <= int(xs.min()) <= int(xs.max()) < D:
-                raise ValueError(f"got tokens from {int(xs.min())} to {int(xs.max())}, expected 0 to D - 1 = {D - 1}")
-            xs = F.one_hot(xs.long(), D).to(self.readout.weight.dtype)
-        hs, state = self.lstm(xs, state)
+        if xs.is_floating_point():
+            hs, state = self.lstm(xs, state)
+        elif isinstance(self.lstm, LSTM):
+            hs, state = self.lstm(xs.long(), state, embedding=ONE_HOT)
+        else:  # torch's own was put in its place
+            hs, state = self.lstm(spelled(xs.long(), ONE_HOT, self.lstm.weight_ih_l0), state)
         return self.readout(hs), state

@@ -3,6 +3,10 @@
 Nothing here calls show, savefig or rcParams.
 """
 
+from lstm_lib._extras import need
+
+need("matplotlib", "the figures")
+
 from lstm_lib.plots.curves import blank, lines, runs, spread
 from lstm_lib.plots.films import film
 from lstm_lib.plots.maps import heat, success_map, text

@@ -7,7 +7,6 @@ of the SHA-256 of its content. A file that was cut off or altered no longer fits
 import hashlib
 import io
 import os
-import pickle
 import re
 import tempfile
 import warnings
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from lstm_lib.training.tensors import read_tensors
 
 NAME = re.compile(r"batch-(\d{8,})-([0-9a-f]{16})\.pt")
 Folder = str | os.PathLike[str]
@@ -131,9 +132,9 @@ def load_checkpoint(path: Folder) -> dict[str, Any]:
         what = f"got {len(data)} bytes whose SHA-256 begins with {_digest(data)}, expected {named[2]}"
         raise CheckpointError(f"{path}: {what}; the file was cut off or altered")
     try:
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise CheckpointError(f"{path}: got a file that torch refuses to read as tensors and plain values") from error
+        content = read_tensors(path, data)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: got a {type(content).__name__}, expected a dictionary")
     return content

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lstm_lib.nn import LSTM, Tagger
 from lstm_lib.training.checkpoints import CheckpointError, Folder, latest_checkpoint, write_whole
+from lstm_lib.training.tensors import read_tensors
 
 FORMAT = "lstm_lib network, version 1"
 Plain = str | int | float | bool | None
@@ -89,7 +90,7 @@ def load_model(source: Folder, model: Build = None, *, best: bool = True) -> nn.
         >>> load_model("no-such-file.pt")
         Traceback (most recent call last):
         ...
-        lstm_lib.training.checkpoints.CheckpointError: no-such-file.pt: there is no such file or folder
+        lstm_lib.training.checkpoints.CheckpointError: no-such-file.pt: there is no such file
     """
     path = Path(source)
     if path.is_dir():
@@ -115,11 +116,9 @@ def read_inference(path: Folder) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: there is no such file or folder") from None
-    except Exception as error:  # a file that was altered makes torch raise errors of every kind
-        raise CheckpointError(f"{path}: got a file that torch refuses to read as tensors and plain values") from error
+        content = read_tensors(path)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path}: got another kind of file, expected one that save_for_inference has written")
     if _digest(content) != content.get("digest"):

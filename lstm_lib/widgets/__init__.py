@@ -1,5 +1,9 @@
 """The explorables of the course, as anywidgets: the same files drive notebooks and the static website."""
 
+from lstm_lib._extras import need
+
+need("anywidget", "the explorables and quizzes")
+
 from lstm_lib.widgets.be_the_gate import BeTheGate
 from lstm_lib.widgets.cell_walk import CellWalk
 from lstm_lib.widgets.gate_explorer import GateExplorer

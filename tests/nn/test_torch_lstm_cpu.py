@@ -134,11 +134,40 @@ def test_functional_transforms_and_autocast_go_on_as_before(elsewhere: Path) -> 
     assert [one.backend for one in told] == ["reference"]
 
 
+def chosen_for_tokens(form: str = "batch") -> nn.Explanation:
+    """Ask which backend "auto" takes for tokens near the size of the record."""
+    lstm, tokens = nn.LSTM(64, 120), torch.zeros(80, 30, dtype=torch.int64)
+    given = torch.nn.utils.rnn.pack_padded_sequence(tokens, [80] * 29 + [20]) if form == "packed" else tokens
+    return nn.explain(lstm, given, embedding=torch.ones(9, 64))
+
+
+def test_tokens_take_their_own_rows_and_a_batch_of_them_no_other(elsewhere: Path) -> None:
+    assert chosen_for_tokens().backend == "native"
+    record(elsewhere, {"native": 30.0, "fused": 10.0}, recorded.processor(), vocabulary=50)
+    _measured_cpu.forget()
+    assert chosen_for_tokens().backend == "fused"
+    assert chosen_for_tokens("packed").backend == "native"
+    assert chosen("batch").backend == "native"
+    record(elsewhere, {"native": 30.0, "fused": 10.0}, recorded.processor())
+    _measured_cpu.forget()
+    assert chosen_for_tokens().backend == "native"
+
+
+def test_packed_tokens_go_by_packed_rows_until_they_are_measured(elsewhere: Path) -> None:
+    record(elsewhere, {"native": 30.0, "fused": 10.0}, recorded.processor(), form="packed")
+    assert "10.00 ms against 30.00" in chosen_for_tokens("packed").reason
+    record(elsewhere, {"native": 10.0, "fused": 30.0}, recorded.processor(), form="packed", vocabulary=50)
+    _measured_cpu.forget()
+    assert chosen_for_tokens("packed").backend == "native"
+
+
 # ---------------------------------------------------------------- the benchmark
 
 
 def test_the_cases_cover_what_is_promised() -> None:
-    found = {(case.form, case.precision, bool(case.proj), case.cell) for case in torch_lstm_cpu.CASES}
+    of_rows = [case for case in torch_lstm_cpu.CASES if not case.vocabulary]
+    found = {(case.form, case.precision, bool(case.proj), case.cell) for case in of_rows}
+    assert {case.form for case in torch_lstm_cpu.CASES if case.vocabulary} == {"batch", "packed"}
     assert {("packed", "float32", False, "standard"), ("batch", "float64", False, "standard")} <= found
     assert {("batch", "float32", True, "standard"), ("stream", "float32", False, "standard")} <= found
     assert {cell for *_, cell in found} == set(nn.CELLS)

@@ -116,7 +116,7 @@ def test_a_goal_keeps_the_weights_that_reached_it(tmp_path: Path, monkeypatch: p
 
 
 def test_what_is_not_there_or_another_kind_of_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"nothing.pt: there is no such file or folder"):
+    with pytest.raises(CheckpointError, match=r"nothing.pt: there is no such file"):
         load_model(tmp_path / "nothing.pt")
     with pytest.raises(CheckpointError, match="got a folder without checkpoints, expected one that fit has written to"):
         load_model(tmp_path)

@@ -1,7 +1,8 @@
 """What was measured near a call on a processor: the record of ``benchmarks.torch_lstm_cpu``, looked up.
 
-Only where torch's own LSTM leaves oneDNN, for a loop that autograd follows: packed sequences, float64, projections.
-Elsewhere torch's own kernels stay, and so do their numbers, to the last digit.
+Only where torch's own LSTM leaves oneDNN, for a loop that autograd follows: packed sequences, float64, projections;
+and for tokens, of which torch's own needs the rows. Elsewhere torch's own kernels stay, and so do their numbers, to the
+last digit.
 """
 
 import functools
@@ -56,27 +57,32 @@ def measured(call: Call) -> Measured | None:
     """Return the measurement nearest to a call, in its precision and form, with gradients or without as now."""
     is_packed, projects = call.batch_sizes is not None, "weight_hr" in call.weights[0]
     dtype = call.xs.dtype
-    if call.xs.device.type != "cpu" or not (is_packed or projects or dtype == torch.float64):
+    leaves_onednn = is_packed or projects or dtype == torch.float64
+    if call.xs.device.type != "cpu" or not (leaves_onednn or call.tokens):
         return None
     if dtype not in (torch.float32, torch.float64) or autocast_dtype(call.xs) is not None:
         return None
     form, passes, size = asked(call)
-    return nearest(str(dtype).removeprefix("torch."), form, projects, passes, size)
+    about = (str(dtype).removeprefix("torch."), form, projects, passes, size)
+    found = nearest(*about, tokens=True) if call.tokens else None
+    return found or (nearest(*about) if leaves_onednn else None)  # with rows, if nothing was measured with tokens
 
 
 @functools.cache
-def nearest(precision: str, form: str, projects: bool, passes: str, size: tuple[int, int, int]) -> Measured | None:
+def nearest(
+    precision: str, form: str, projects: bool, passes: str, size: tuple[int, int, int], *, tokens: bool = False
+) -> Measured | None:
     """Return what was measured nearest to T, B, H: in B and H a factor of 2 away at most, in T 8.
 
     Example:
         >>> nearest("float8", "batch", False, "both", (100, 32, 128)) is None
         True
     """
-    return nearest_of(_record(precision, form, projects, passes), size)
+    return nearest_of(_record(precision, form, projects, passes, tokens), size)
 
 
 @functools.cache
-def _record(precision: str, form: str, projects: bool, passes: str) -> list[Measured]:
+def _record(precision: str, form: str, projects: bool, passes: str, tokens: bool) -> list[Measured]:
     """Read what was recorded."""
     if not (recorded.FOLDER / "torch_lstm_cpu.json").is_file():
         return []
@@ -84,7 +90,8 @@ def _record(precision: str, form: str, projects: bool, passes: str) -> list[Meas
     about = {"what": "time", "precision": precision, "form": form, "passes": passes, "cell": "standard"}
     found: dict[tuple[int, int, int, int, int], dict[str, float]] = {}
     for row in record["rows"]:
-        if about.items() <= row.items() and bool(row["proj"]) == projects:
+        kind = (bool(row.get("proj")), bool(row.get("vocabulary")))
+        if about.items() <= row.items() and kind == (projects, tokens):
             times = found.setdefault((row["T"], row["B"], row["D"], row["H"], row["threads"]), {})
             times[row["rung"]] = row["median_ms"]
     cpu = record["machine"]["cpu"]

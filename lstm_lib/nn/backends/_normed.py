@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lstm_lib.nn.backends import reference
@@ -163,7 +164,7 @@ def _wide(w: Weights) -> dict[str, Tensor]:
 
 
 def run_direction(w: Weights, xs: Tensor, state: State, steps: Steps) -> tuple[Tensor, Tensor, Tensor]:
-    """Run one layer over time in one direction: packed hs (N, H), last h and c (B, H).
+    """Run one layer over time in one direction: packed hs (N, H), last h and c (B, H); xs picks from a table if any.
 
     Example:
         >>> from lstm_lib.nn.backends._order import order
@@ -174,6 +175,7 @@ def run_direction(w: Weights, xs: Tensor, state: State, steps: Steps) -> tuple[T
         >>> hs.shape, c.shape
         (torch.Size([7, 2]), torch.Size([4, 2]))
     """
-    shares, names = CELLS["layernorm"].share(w, xs), tuple(name for name in NAMES if name in w)
+    shares = F.embedding(xs, w["table"]) if "table" in w else CELLS["layernorm"].share(w, xs)
+    names = tuple(name for name in NAMES if name in w)
     hs, h, c = NormedLayer.apply(steps, names, shares, *state, *(w[name] for name in names))
     return hs, h, c

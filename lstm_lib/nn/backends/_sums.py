@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lstm_lib.nn.backends._order import Steps
-from lstm_lib.nn.backends._scan import Kind, said_memories
+from lstm_lib.nn.backends._scan import Kind, said_memories, wide
 from lstm_lib.nn.steps import State
 
 
@@ -26,6 +26,14 @@ class Sums:
             self.found[name].addmm_(d.t(), given)
         else:
             self.found[name] = d.t() @ given
+
+    def add_rows(self, name: str, d: Tensor, picked: Tensor, like: Tensor) -> None:
+        """Add each row of d to the row that was picked; in low precision the sums are kept in float32."""
+        if not self.needs.get(name):
+            return
+        if name not in self.found:
+            self.found[name] = torch.zeros_like(like, dtype=wide(like.dtype))
+        self.found[name].index_add_(0, picked, d.to(self.found[name].dtype))
 
     def add_sum(self, name: str, d: Tensor) -> None:
         """Add the sum over rows."""

@@ -5,7 +5,8 @@ Rows are in the order of ``reference``: the first b_0 are step 0, the next b_1 s
 
 What a loop that autograd follows does T times is done once here: one product brings all inputs to the gates, one gives
 the gradient of each weight, one the gradient of all inputs, if anybody wants it. Only what must wait for the step
-before stays in the loop (``Scan``): a product with W_hh and the gates.
+before stays in the loop (``Scan``): a product with W_hh and the gates. Tokens need no product with all inputs: what
+each brings is a row of a table (``tokens.tabled``).
 """
 
 from contextlib import nullcontext
@@ -31,6 +32,7 @@ from lstm_lib.nn.backends.interface import (
 )
 from lstm_lib.nn.noise import QUIET
 from lstm_lib.nn.steps import CELLS, Cell, Drop, State, Weights, keep_all, preactivations
+from lstm_lib.nn.tokens import tabled
 
 ABLE = ("standard", "drawn", "peephole", "coupled", "janet", "no-forget", "layernorm")
 
@@ -76,7 +78,7 @@ def _says_all(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) ->
 
 
 class _Layer(torch.autograd.Function):
-    """One layer in one direction."""
+    """One layer in one direction; where the weights have a table, xs are numbers of its rows (N,)."""
 
     @staticmethod
     def forward(
@@ -95,7 +97,7 @@ class _Layer(torch.autograd.Function):
         """Run over time."""
         w = dict(zip(names, weights, strict=True))
         bias = w["bias_ih"] + w["bias_hh"] if "bias_ih" in w else None
-        shares = F.linear(xs, w["weight_ih"], bias)
+        shares = w["table"][xs] if "table" in w else F.linear(xs, w["weight_ih"], bias)
         kind, start = _kind(cell, w, masks), State(h_0, c_0)
         hs, cs, gates, last = how.forward(shares, w["weight_hh"], kind, start, steps, saves=saves)
         ctx.how, ctx.steps, ctx.masks, ctx.cell, ctx.names = how, steps, masks, cell, names
@@ -112,7 +114,8 @@ class _Layer(torch.autograd.Function):
             inputs, d_outputs = (xs, h_0, c_0), (d_hs, d_h_n, d_c_n)
             noise = QUIET if masks is None else _masks.Replay(masks, steps)
             how = {"reverse": steps.reverse, "noise": noise}
-            again = reference.differentiably(_readable(ctx.cell), steps.sizes, w, inputs, d_outputs, wanted, **how)
+            cell = _readable(ctx.cell, picks="table" in w)
+            again = reference.differentiably(cell, steps.sizes, w, inputs, d_outputs, wanted, **how)
             return *(None,) * FIRST, *again
         needs = dict(zip(("xs", "h_0", "c_0", *ctx.names), wanted, strict=True))
         d_h, d_c, kind, grads = d_h_n, d_c_n, _kind(ctx.cell, w, masks), Sums(needs)
@@ -130,13 +133,18 @@ class _Layer(torch.autograd.Function):
             d_h, d_c = (_over(new, old) for new, old in zip(d_begin, (d_h, d_c), strict=True))
             if needs["xs"]:
                 torch.mm(d_shares, w["weight_ih"], out=grads.found["xs"][rows])
-            grads.add_product("weight_ih", d_shares, xs[rows])
+            if "table" in w:
+                grads.add_rows("table", d_shares, xs[rows], w["table"])
+            else:
+                grads.add_product("weight_ih", d_shares, xs[rows])
             heard_h = part.earlier(begin.h, hs[rows])
             grads.add_product("weight_hh", d_shares, heard_h if now is None else now.heard(heard_h, part))
             grads.add_sum(bias, d_shares)
             grads.add_own(kind, part, begin, d_shares, heard, *saved)
         found = grads.found | {"h_0": d_h, "c_0": d_c}
         found |= {name: found[bias] for name in ("bias_ih", "bias_hh") if needs.get(name)}
+        if "table" in found:
+            found["table"] = found["table"].to(w["table"].dtype)
         return *(None,) * FIRST, *(found.get(name) for name in needs)
 
 
@@ -164,10 +172,15 @@ def _kind(cell: str, w: Weights, masks: _masks.Masks | None) -> Kind:
     return Kind(*own, masks)
 
 
-def _readable(cell: str) -> Cell:
-    """Return the readable cell that has these rows."""
+def _readable(cell: str, *, picks: bool) -> Cell:
+    """Return the readable cell that has these rows, and picks what its inputs bring from a table, if it does."""
     readable = CELLS[cell if cell in ("peephole", "drawn") else "standard"]
-    return readable._replace(step=_says_all) if cell == "janet" else readable
+    readable = readable._replace(step=_says_all) if cell == "janet" else readable
+    return readable._replace(share=_picked) if picks else readable
+
+
+def _picked(w: Weights, numbers: Tensor) -> Tensor:
+    return F.embedding(numbers, w["table"])
 
 
 def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
@@ -180,14 +193,17 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
         >>> hs.shape, state.c.shape
         (torch.Size([5, 4, 2]), torch.Size([1, 4, 2]))
     """
-    settings, xs, batch_sizes = call.settings, call.xs, call.batch_sizes
     if yields(call):
         return reference.run(call)
+    if call.settings.noise.masks_inputs():  # other features in each sequence: a token brings something else to each
+        call = call.in_rows()
+    settings, xs, batch_sizes, tokens = call.settings, call.xs, call.batch_sizes, call.tokens
     sizes = [xs.shape[1]] * xs.shape[0] if batch_sizes is None else batch_sizes.tolist()
-    rows = xs.flatten(0, 1) if batch_sizes is None else xs
+    rows = xs if tokens is None else tokens.numbers
+    rows = rows.flatten(0, 1) if batch_sizes is None else rows
     state, weights, low = call.state, call.weights, autocast_dtype(xs)
     if low is not None:
-        rows, state = rows.to(low), State(*(part.to(low) for part in state))
+        rows, state = rows.to(low) if tokens is None else rows, State(*(part.to(low) for part in state))
         weights = [{name: part.to(low) for name, part in w.items()} for w in weights]
     directions = 2 if settings.bidirectional else 1
     orders = [order(sizes, reverse=reverse, device=xs.device) for reverse in (False, True)[:directions]]
@@ -200,10 +216,12 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
             for k, steps in enumerate(orders, start=first):
                 w, begin = as_standard(settings.cell, weights[k]), State(state.h[k], state.c[k])
                 masks, given_rows = None, rows
+                if tokens is not None and first == 0:
+                    w, given_rows = tabled(settings.cell, w, rows, tokens.embedding)
                 if settings.noise.acting():
-                    given_rows, masks = _masks.draw(settings.noise, rows, begin, steps, wide(rows.dtype))
+                    given_rows, masks = _masks.draw(settings.noise, given_rows, begin, steps, wide(begin.c.dtype))
                 if settings.cell == "layernorm":
-                    hs, *last = _normed.run_direction(w, rows, begin, steps)
+                    hs, *last = _normed.run_direction(w, given_rows, begin, steps)
                     columns.append(hs)
                     last_states.append(last)
                     continue

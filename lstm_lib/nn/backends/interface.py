@@ -14,6 +14,7 @@ from torch.autograd import forward_ad
 
 from lstm_lib.nn.noise import QUIET, Noise
 from lstm_lib.nn.steps import State, Weights
+from lstm_lib.nn.tokens import Tokens
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,6 +39,7 @@ class Call(NamedTuple):
     weights: one mapping for every layer and direction (l0, l0_reverse, l1, ...), from torch's names without their
     suffix, in torch's order. xs: (T, B, D), or packed rows (N, D). batch_sizes: b_t for every step of packed rows
     (int64, on the CPU), never rising; None for a batch. state: h (L, B, P) and c (L, B, H), in the order of the rows.
+    tokens: where the input is tokens, (T, B) or (N,); then xs tells shape, dtype and device, and holds nothing.
     """
 
     settings: Settings
@@ -45,10 +47,16 @@ class Call(NamedTuple):
     xs: Tensor
     batch_sizes: Tensor | None
     state: State
+    tokens: Tokens | None = None
+
+    def in_rows(self) -> "Call":
+        """Return the same call with the rows that its tokens stand for; what has no tokens stays as it is."""
+        return self if self.tokens is None else self._replace(xs=self.tokens.rows(self.xs), tokens=None)
 
     def tensors(self) -> list[Tensor]:
         """List all that torch could follow: the input, the state and the weights."""
-        return [self.xs, *self.state, *(w for layer in self.weights for w in layer.values())]
+        tokens = [] if self.tokens is None else [part for part in self.tokens if part is not None]
+        return [self.xs, *tokens, *self.state, *(w for layer in self.weights for w in layer.values())]
 
 
 def _never(asked: Settings | Call) -> str:

@@ -37,6 +37,7 @@ def run(call: Call) -> tuple[Tensor, State]:
         >>> hs.shape, state.c.shape
         (torch.Size([5, 4, 2]), torch.Size([1, 4, 2]))
     """
+    call = call.in_rows()
     settings = call.settings
     form = (call.xs,) if call.batch_sizes is None else (call.xs, call.batch_sizes)
     batch_first = (False,) if call.batch_sizes is None else ()  # packed input has no batch dimension

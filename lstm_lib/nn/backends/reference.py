@@ -28,6 +28,7 @@ def run(call: Call) -> tuple[Tensor, State]:
         >>> hs.shape, state.c.shape
         (torch.Size([5, 4, 2]), torch.Size([1, 4, 2]))
     """
+    call = call.in_rows()
     settings, xs, batch_sizes = call.settings, call.xs, call.batch_sizes
     sizes = [xs.shape[1]] * xs.shape[0] if batch_sizes is None else batch_sizes.tolist()
     rows = xs.flatten(0, 1) if batch_sizes is None else xs
