@@ -168,7 +168,7 @@ def _explanation(
     probes, expected = ({k: all_of[k] for k in usable} for all_of in (reference.probes, reference.expected))
     with _sandbox.sandbox():
         theirs = theirs_of(code, time.monotonic() + _sandbox.TIME_LIMIT)
-        return why(exercise, space, probes, expected, got, theirs)
+        return why(exercise, space, probes, expected, got, theirs, code)
 
 
 @cache

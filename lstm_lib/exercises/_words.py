@@ -78,7 +78,9 @@ def explained(exercise: Exercise, found: list[Change], yours: str = "Yours") -> 
     """Return the verdict on an answer that is the solution with a small change."""
     best = found[0]
     others = [other for other in found[1:] if _as_likely(best, other)]
-    text = "\n".join([f"{yours} behaves like", *_lines(best, 1)])
+    if not (shown := _lines(best, 1)):
+        return Verdict(False, f"edit: {'; '.join(best.words)}", f"In yours, {'; '.join(best.words)}.")
+    text = "\n".join([f"{yours} behaves like", *shown])
     before = _lines(best, 0)
     if before and not _is_all(exercise, before):
         text = "\n".join([text, "where the solution has", *before])
