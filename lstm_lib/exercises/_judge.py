@@ -14,6 +14,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import _numbers, _rounded, _sandbox
+from lstm_lib.exercises._decimals import of_pair
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._numbers import EXACT
 from lstm_lib.exercises._probes import OddResult, Probe, Tree, has_numpy, make_probes, read, same
@@ -210,6 +211,11 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict(False, None, f"Got {quote(answer)} as text; write the number without quotation marks.")
     if callable(answer):
         return Verdict(False, None, "This exercise wants a number, and got a function: hand over what it returns.")
+    if pair := of_pair(answer):
+        if pair.doubt:
+            return Verdict(False, None, pair.doubt)
+        verdict = judge_number(exercise, float(pair.text))
+        return verdict._replace(message=f"{pair.note} {verdict.message}")
     solution = _one_number(exercise.solution)  # ours are read as theirs is, so that a fault of the reading is raised
     wrongs = {key: _one_number(wrong) for key, wrong in exercise.mistakes.items()}
     with _sandbox.sandbox():
