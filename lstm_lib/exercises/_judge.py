@@ -13,8 +13,10 @@ from functools import cache
 from types import CodeType
 from typing import Any, NamedTuple
 
-from lstm_lib.exercises import _numbers, _sandbox
+from lstm_lib.exercises import _numbers, _rounded, _sandbox
+from lstm_lib.exercises._decimals import of_pair
 from lstm_lib.exercises._exercise import Exercise, Verdict
+from lstm_lib.exercises._numbers import EXACT
 from lstm_lib.exercises._probes import OddResult, Probe, Tree, has_numpy, make_probes, read, same
 from lstm_lib.exercises._products import summed
 from lstm_lib.exercises._search import Space
@@ -25,10 +27,14 @@ from lstm_lib.exercises._words import (
     a_kind_of,
     adds_up,
     explained_number,
+    explained_rounding,
     named,
+    named_but,
     not_answered,
     passes,
     quote,
+    right_but,
+    rounded_early,
     say_difference,
     say_failure,
 )
@@ -163,7 +169,7 @@ def _explanation(
     probes, expected = ({k: all_of[k] for k in usable} for all_of in (reference.probes, reference.expected))
     with _sandbox.sandbox():
         theirs = theirs_of(code, time.monotonic() + _sandbox.TIME_LIMIT)
-        return why(exercise, space, probes, expected, got, theirs)
+        return why(exercise, space, probes, expected, got, theirs, code)
 
 
 @cache
@@ -205,6 +211,11 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict(False, None, f"Got {quote(answer)} as text; write the number without quotation marks.")
     if callable(answer):
         return Verdict(False, None, "This exercise wants a number, and got a function: hand over what it returns.")
+    if pair := of_pair(answer):
+        if pair.doubt:
+            return Verdict(False, None, pair.doubt)
+        verdict = judge_number(exercise, float(pair.text))
+        return verdict._replace(message=f"{pair.note} {verdict.message}")
     solution = _one_number(exercise.solution)  # ours are read as theirs is, so that a fault of the reading is raised
     wrongs = {key: _one_number(wrong) for key, wrong in exercise.mistakes.items()}
     with _sandbox.sandbox():
@@ -221,12 +232,32 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
     near = 1e-12 if number in (0, 1) else max(min(exercise.tolerance, 0.01), 1e-12)
     far = {key: abs(number - wrong) for key, wrong in wrongs.items()}
     known = {key: distance for key, distance in far.items() if distance <= near * abs(wrongs[key])}
-    if known:
-        return named(exercise, min(known, key=known.__getitem__))
+    nearest = min(known, key=known.__getitem__, default="")
+    if nearest and known[nearest] <= EXACT * abs(wrongs[nearest]):
+        return named(exercise, nearest)
+    if early := _rounded.too_early(exercise.working, number, solution, exercise.tolerance):
+        return rounded_early(*early)
+    if nearest:
+        return named(exercise, nearest)
+    if how := _rounded.scaled(number, solution, exercise.tolerance):
+        return right_but(how)
+    if but := _known_but(number, wrongs, EXACT):
+        return named_but(exercise, *but)
     if found := _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance):
         return explained_number(number, found, exercise.working)
+    if but := _known_but(number, wrongs, near):
+        return named_but(exercise, *but)
+    if some := _rounded.explain_rounded(
+        exercise.working, exercise.statement, number, solution, exercise.tolerance
+    ):
+        return explained_rounding(number, *some)
     side = "large" if number > solution else "small"
     return Verdict(False, None, f"Got {number:.10g}, which is too {side}.")
+
+
+def _known_but(number: float, wrongs: dict[str, float], room: float) -> tuple[str, str] | None:
+    """Return a known mistake that gives a number in all but one thing, and that thing."""
+    return next(((key, how) for key, wrong in wrongs.items() if (how := _rounded.scaled(number, wrong, room))), None)
 
 
 def _one_number(answer: Any) -> float:

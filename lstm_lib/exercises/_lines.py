@@ -54,7 +54,7 @@ def line_by_line(source: str, case: Case, got: dict[int, Tree | None]) -> Change
     probes = {k: probe for k, probe in case.probes.items() if not probe.arrays and got[k] is not None}
     found: tuple[Edit, ...] = ()
     start, all_edits = 0, [edit for edit in edits_of_source(source) if edit.weight <= FAR_FETCHED]
-    for step in _steps(plain, _held(case, probes), got, probes):
+    for step in _steps(plain, held(case, probes), got, probes):
         if not step.fits(found, probes):
             last = len(step.sketch.nodes) - (0 if step.sketch is plain else OF_RETURN)
             edits = [edit for edit in all_edits if start <= min(edit.sites) and max(edit.sites) < last]
@@ -94,15 +94,15 @@ def _steps(
             yield Step(plain, part, {k: got[k][part] for k in probes})  # type: ignore[index]
 
 
-def _held(case: Case, probes: dict[int, Probe]) -> dict[str, dict[int, Tree]]:
-    """Return what the variables of an answer hold at its end."""
+def held(case: Case, probes: dict[int, Probe], *, lists: bool = False) -> dict[str, dict[int, Tree]]:
+    """Return what the variables of an answer hold at its end: numbers, and lists of numbers if they are asked for."""
     tree = copy.deepcopy(case.theirs.tree)
     names = ast.parse("locals()", mode="eval").body
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and node.value:
             node.value = ast.Tuple([names], ast.Load())
     function: Callable[..., Any] = compiled(ast.unparse(tree), {})
-    held: dict[str, dict[int, Tree]] = {}
+    found: dict[str, dict[int, Tree]] = {}
     for k, probe in probes.items():
         turns.left = TURNS
         try:
@@ -110,6 +110,7 @@ def _held(case: Case, probes: dict[int, Probe]) -> dict[str, dict[int, Tree]]:
         except Exception:
             return {}
         for name, value in values.items():
-            if type(value) is float:
-                held.setdefault(name, {})[k] = value
-    return {name: values for name, values in held.items() if len(values) == len(probes)}
+            numbers = value if lists and type(value) is list else [value]
+            if numbers and all(type(each) is float for each in numbers):
+                found.setdefault(name, {})[k] = value
+    return {name: values for name, values in found.items() if len(values) == len(probes)}

@@ -54,9 +54,12 @@ def explain(working: str, statement: str, number: float, solution: float, tolera
         exact = [change for change, value in fits if abs(value - number) <= EXACT * abs(number)]
         if exact:
             return _only(exact, telling=digits >= TELLING, most=2)
-        rounded = [change for change, value in fits if 3 <= digits < TELLING and _rounds_to(value, number, digits)]
-        if rounded and stage == 0:
-            return _only(rounded, telling=False, most=1)
+        rounded: dict[str, Change] = {}  # one for each value: what gives the same digits cannot be told apart
+        for change, value in sorted(fits, key=lambda fit: (fit[0].weight, len(line(fit[0])))) if stage == 0 else ():
+            if 3 <= digits < TELLING and _rounds_to(value, number, digits):
+                rounded.setdefault(f"{value:.9g}", change)
+        if rounded:
+            return _only(list(rounded.values()), telling=False, most=1)
     return _by_formula(working, statement, number) if _chance(1, digits) <= CHANCE else []
 
 

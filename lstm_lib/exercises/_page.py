@@ -18,6 +18,7 @@ from types import CodeType
 from typing import Any
 
 from lstm_lib.exercises._card import check, find_exercise, hint
+from lstm_lib.exercises._decimals import with_points
 from lstm_lib.exercises._exercise import Exercise
 from lstm_lib.exercises._tools import dot, sigmoid, tanh
 from lstm_lib.exercises._words import NOT_ANSWERED
@@ -102,9 +103,10 @@ def check_source(id: str, source: str) -> Reply:
         >>> check_source("half-life", "0.95 ^ 30")["error"]["words"]
         'Python writes a power with two stars: 0.95 ** 30 and not 0.95^30.'
     """
-    exercise = find_exercise(id)
+    exercise, note = find_exercise(id), ""
     if exercise.kind == "numeric":
         reply, answer = _number(exercise, source)
+        note = with_points(source).note
     else:
         space = dict(SUPPLIED)
         reply = run_source(source, space)
@@ -112,7 +114,7 @@ def check_source(id: str, source: str) -> Reply:
         if not reply["error"] and exercise.name not in space:
             words = f"Your code makes no {exercise.name}. Keep its first line: {_head(exercise)}"
             reply["error"] = _error("NameError", words)
-    return reply | {"verdict": None if reply["error"] else _verdict(exercise, answer)}
+    return reply | {"verdict": None if reply["error"] else _verdict(exercise, answer, note)}
 
 
 def run_after(above: list[str], source: str) -> Reply:
@@ -180,8 +182,9 @@ def _run(source: str, space: dict[str, Any]) -> tuple[Reply, Any]:
 def _number(exercise: Exercise, source: str) -> tuple[Reply, Any]:
     """Evaluate an expression; what people write who do not write Python, 5 %, 0,5 and 2^3, is taken or told."""
     text = re.sub(rf"^{exercise.name}\s*=(?!=)", "", source.strip()).strip()
-    if re.fullmatch(r"[-+]?\d+,\d+", text):
-        return _wrong("SyntaxError", f"A decimal point, please: {text.replace(',', '.')} and not {text}."), None
+    text, _, doubt = with_points(text)
+    if doubt:
+        return _wrong("ValueError", doubt), None
     if share := re.fullmatch(r"(.*[\d)])\s*%", text):
         text = f"({share[1]}) / 100"
     if re.fullmatch(r"(\.\.\.)?\s*(#.*)?", text):
@@ -199,7 +202,7 @@ def _number(exercise: Exercise, source: str) -> tuple[Reply, Any]:
 # ---------------------------------------------------------------- words
 
 
-def _verdict(exercise: Exercise, answer: Any) -> Reply:
+def _verdict(exercise: Exercise, answer: Any, note: str) -> Reply:
     card = check(exercise.id, answer)
     verdict = card.verdict
     assert verdict is not None
@@ -207,6 +210,7 @@ def _verdict(exercise: Exercise, answer: Any) -> Reply:
     if word == NOT_ANSWERED:
         what = "Replace the three dots with your lines" if exercise.kind == "code" else "Type a number or an expression"
         text = f"{what}, then press Check."
+    text = f"{note} {text}" if note else text
     said = {"passed": verdict.passed, "mistake": verdict.mistake, "word": word}
     return said | {"title": exercise.title, "message": text}
 

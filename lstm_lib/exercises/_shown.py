@@ -25,7 +25,7 @@ def show(sketch: Sketch, edits: tuple[Edit, ...]) -> list[tuple[str, str]]:
             if isinstance(statement, ast.Return):
                 _reorder(made, sketch.order)
             before, now = (ast.unparse(each).removesuffix("pass").strip() for each in (head, made))
-            shown.append((before, _marked(now)))
+            shown.append((before, marked(now)))
     return shown
 
 
@@ -76,7 +76,7 @@ def _statements(tree: Any) -> Iterator[ast.stmt]:
             yield from _statements(statement)
 
 
-def _marked(text: str) -> str:
+def marked(text: str) -> str:
     """Turn MARK(…) into «…», with brackets inside where the line would mean something else without them."""
     shown = code = text
     while MARK + "(" in code:

@@ -9,6 +9,7 @@ from lstm_lib.exercises._branches import branches
 from lstm_lib.exercises._changes import Change
 from lstm_lib.exercises._exercise import Exercise, Verdict
 from lstm_lib.exercises._lines import line_by_line
+from lstm_lib.exercises._names import names_of
 from lstm_lib.exercises._probes import Probe, Tree, same
 from lstm_lib.exercises._repair import Case, Repair, is_copy, repair
 from lstm_lib.exercises._search import Space
@@ -27,8 +28,9 @@ def why(
     expected: dict[int, Tree],
     got: Results,
     theirs: Theirs | None,
+    code: CodeType | None = None,
 ) -> Verdict | None:
-    """Return what is wrong with an answer, or None where no small change tells it.
+    """Return what is wrong with an answer, in its own names, or None where no small change tells it.
 
     Args:
         exercise: What was asked.
@@ -37,7 +39,24 @@ def why(
         expected: The right results.
         got: What it gave.
         theirs: Its source, if it is simple enough.
+        code: What it was compiled to, if it is written in Python.
     """
+    told = _why(exercise, space, probes, expected, got, theirs)
+    if told is None:
+        return None
+    case = Case(theirs, exercise.returns, probes, expected, 0) if theirs and probes else None
+    names = names_of(exercise, case, code)
+    return told._replace(message=names.said(told.message))
+
+
+def _why(
+    exercise: Exercise,
+    space: Space,
+    probes: dict[int, Probe],
+    expected: dict[int, Tree],
+    got: Results,
+    theirs: Theirs | None,
+) -> Verdict | None:
     wrong = [k for k, tree in got.items() if tree is not None and not same(tree, expected[k])]
     if not wrong:
         better = _mended(exercise, probes, expected, got, theirs)

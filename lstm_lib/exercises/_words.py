@@ -10,6 +10,7 @@ from lstm_lib.exercises._changes import Change, lines
 from lstm_lib.exercises._exercise import NAMES, Exercise, Verdict
 from lstm_lib.exercises._probes import Probe, Tree, find, same, say, shape_of
 from lstm_lib.exercises._repair import Repair
+from lstm_lib.exercises._rounded import Early
 from lstm_lib.exercises._sandbox import Failure, type_name
 from lstm_lib.exercises._sketch import function_of
 
@@ -77,7 +78,9 @@ def explained(exercise: Exercise, found: list[Change], yours: str = "Yours") -> 
     """Return the verdict on an answer that is the solution with a small change."""
     best = found[0]
     others = [other for other in found[1:] if _as_likely(best, other)]
-    text = "\n".join([f"{yours} behaves like", *_lines(best, 1)])
+    if not (shown := _lines(best, 1)):
+        return Verdict(False, f"edit: {'; '.join(best.words)}", f"In yours, {'; '.join(best.words)}.")
+    text = "\n".join([f"{yours} behaves like", *shown])
     before = _lines(best, 0)
     if before and not _is_all(exercise, before):
         text = "\n".join([text, "where the solution has", *before])
@@ -116,7 +119,7 @@ def explained_number(number: float, found: list[Change], working: str) -> Verdic
     whole = _numbers.whole(working)
     key = f"edit: {'; or '.join('; '.join(change.words) for change in found)}"
     if any(whole in _numbers.line(change) for change in found):  # nobody has asked for the solution yet
-        maybe = " Or: ".join(_without(whole, "; ".join(change.words)) for change in found)
+        maybe = ". Or: ".join(_without(whole, "; ".join(change.words)) for change in found)
         return Verdict(False, key, f"It may be that {maybe}.")
     if re.fullmatch(r"\d*\.?\d+", _numbers.line(found[0])):
         return Verdict(False, key, f"{number:.10g} is one of the numbers that the result is worked out from.")
@@ -124,6 +127,41 @@ def explained_number(number: float, found: list[Change], working: str) -> Verdic
     sure = _numbers.significant_digits(number) >= _numbers.TELLING
     text = f"{number:.10g} is what this gives{'' if sure else ', it may be yours'}:\n" + "\nOr this:\n".join(says)
     return Verdict(False, key, text)
+
+
+IN_ALL_BUT = {
+    "sign": "Apart from its sign, this is",
+    "per cent": "Taken as per cent, this is",
+}
+ASKED_FOR = {
+    "sign": "Is a difference or a fraction turned around?",
+    "per cent": "What is asked for is the share itself, a number between 0 and 1.",
+}
+
+
+def right_but(how: str) -> Verdict:
+    """Return the verdict on a number that is right in all but one thing: its sign, or that it counts in per cent."""
+    return Verdict(False, f"edit: {how}", f"{IN_ALL_BUT[how]} right. {ASKED_FOR[how]}")
+
+
+def named_but(exercise: Exercise, key: str, how: str) -> Verdict:
+    """Return the verdict on a number that is a known mistake's in all but one thing."""
+    told = named(exercise, key)
+    return told._replace(message=f"{IN_ALL_BUT[how]} a number that people get. {told.message}")
+
+
+def rounded_early(early: Early, enough: int) -> Verdict:
+    """Return the verdict on a number whose way is right, and on which something was rounded too early."""
+    digits = f"{early.digits} digit{'s' * (early.digits > 1)}"
+    text = f"The way is right, but a number on it was rounded to {early.stands}, which is {digits}."
+    return Verdict(False, "edit: rounded too early", f"{text} Take at least {enough}, and round at the end alone.")
+
+
+def explained_rounding(number: float, early: Early, change: Change) -> Verdict:
+    """Return the verdict on a number that a small change gives once something was rounded on the way."""
+    told = explained_number(number, [change], early.working)
+    text = told.message.removesuffix(".")
+    return told._replace(message=f"{text}, and {early.stands} is {early.piece}, rounded.")
 
 
 def _without(whole: str, words: str) -> str:

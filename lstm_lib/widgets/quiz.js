@@ -1,7 +1,7 @@
 // One question: the reader answers by choosing, by typing a number or by putting steps in order, and reads why.
 
 import { guarded, make, radios, report, spoken, unique } from "./parts.js";
-import { judge, moved } from "./quiz_kinds.js";
+import { judge, moved, ofCommas } from "./quiz_kinds.js";
 
 const TRAITS = ["kind", "name", "role", "options", "answer", "answers", "value", "tolerance", "mistakes", "because"];
 const AGAIN = {
@@ -89,7 +89,7 @@ function render({ model, el }) {
     const answer = read();
     const judged = judge(quiz, answer);
     if (!judged) {
-      say([AGAIN[quiz.kind]]);
+      say([(quiz.kind === "number" && ofCommas(answer).doubt) || AGAIN[quiz.kind]]);
       return;
     }
     model.set("choice", answer);

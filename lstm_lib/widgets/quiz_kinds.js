@@ -17,8 +17,21 @@ export function parseNumber(text) {
   return more.length || !Number.isFinite(value) ? NaN : share ? value / 100 : value;
 }
 
+const COMMA = /^\d+,\d+$/;
+const THOUSAND = /^[1-9]\d{0,2},\d{3}$/; // 1,024: a thousand, or one and a bit?
+
+/** What is to be said of the commas of a number: how it is read, or, in doubt, what to write. As in exercises. */
+export function ofCommas(text) {
+  const found = [...new Set((String(text).match(/[\d.,]+/g) ?? []).filter((each) => COMMA.test(each)))];
+  const doubtful = found.find((number) => THOUSAND.test(number));
+  if (doubtful) {
+    return { doubt: `${doubtful} may be a thousand or a decimal: write ${doubtful.replace(",", "")} or ${doubtful.replace(",", ".")}.` };
+  }
+  return { note: found.map((number) => `${number} is read as ${number.replace(",", ".")}.`).join(" ") };
+}
+
 function decimal(text) {
-  if (/^[-+]?[1-9]\d{0,2},\d{3}$/.test(text)) return NaN; // 1,024: a thousand, or one and a bit?
+  if (THOUSAND.test(text.replace(/^[-+]/, ""))) return NaN;
   const plain = text.replace(",", ".");
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
 }
@@ -50,6 +63,12 @@ function several({ options, answers }, choice) {
 function number(quiz, choice) {
   const value = parseNumber(choice);
   if (Number.isNaN(value)) return null;
+  const { note } = ofCommas(choice);
+  const judged = judgeNumber(quiz, value);
+  return note ? { ...judged, says: [note, ...judged.says] } : judged;
+}
+
+function judgeNumber(quiz, value) {
   const hit = (wanted) => near(value, wanted, quiz.tolerance);
   if (hit(quiz.value)) return { passed: true, mistake: null, says: [`Right. ${quiz.because}`] };
   const known = quiz.mistakes.find((mistake) => hit(mistake.value));

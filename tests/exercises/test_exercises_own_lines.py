@@ -114,7 +114,7 @@ def test_each_branch_is_told_by_itself():
     """
     message = verdict_on("remember-sum", source).message
     assert message.startswith("Your function asks whether\n    f > i\n")
-    assert message.index("the term learned is missing") < message.index("the term kept is missing")
+    assert message.index("the term i * g is missing") < message.index("the term f * c_prev is missing")
 
 
 def test_a_branch_that_is_right_is_not_accused():
@@ -139,7 +139,7 @@ def lstm_step(z, c_prev, W, b):
 
 def test_several_slips_are_told_line_by_line():
     message = verdict_on("lstm-step", FOUR_SLIPS).message
-    for part in ("b_i is missing", "b_f is missing", "b_g is missing", "tanh around dot(W_g, z) + b_g is missing"):
+    for part in ("b[0] is missing", "b[1] is missing", "b[2] is missing", "tanh around dot(W[2], z) + b[2] is missing"):
         assert part in message
 
 

@@ -40,7 +40,7 @@ def test_a_number_may_be_written_in_many_ways(typed: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("0,5", "A decimal point, please: 0.5 and not 0,5."),
+        ("1,024", "1,024 may be a thousand or a decimal: write 1024 or 1.024."),
         ("sigmoid(2)^30", "Python writes a power with two stars: 0.95 ** 30 and not 0.95^30."),
         ("x = 1", "This exercise wants a number, or an expression that gives one."),
         ("sigmoid(1", "SyntaxError: '(' was never closed"),
@@ -51,6 +51,36 @@ def test_a_number_that_is_none_is_told_why(typed: str, words: str) -> None:
     reply = ask(do="check", id="thirty-steps", source=typed)
     assert reply["verdict"] is None
     assert reply["error"]["words"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("id", "typed", "note"),
+    [
+        ("half-life", "13,5", "13,5 is read as 13.5."),
+        ("half-life", "half_life = 13,5", "13,5 is read as 13.5."),
+        ("half-life", "-log(2) / log(0,95)", None),  # two arguments
+        ("thirty-steps", "0,8808 ** 30", "0,8808 is read as 0.8808."),
+        ("thirty-steps", "2,22 %", "2,22 is read as 2.22."),
+        ("thirty-steps", "2,22e-2", "2,22 is read as 2.22."),
+    ],
+)
+def test_a_decimal_comma_is_read_and_said(id: str, typed: str, note: str | None) -> None:
+    verdict = (ask(do="check", id=id, source=typed))["verdict"]
+    assert (verdict is not None and verdict["passed"]) == (note is not None)
+    assert note is None or verdict["message"].startswith(f"{note} Right, ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"), [("0,5", 0.5), ("13,5", 13.5), ("-0,5", 0.5), ("-3,25", -3.25), ("7,0", 7.0), ("1,25", 1.25)]
+)
+def test_in_a_notebook_python_makes_a_pair_of_it_which_is_read(typed: str, number: float) -> None:
+    exercise = EXERCISES["half-life"]
+    told = exercise.check(eval(typed)).message
+    note, _, rest = told.partition(" is read as ")
+    assert note == typed.replace("-0", "0")  # Python keeps no sign of a zero
+    assert rest == f"{number}. {exercise.check(number).message}"
+    assert exercise.check((1, 234)).message == "1,234 may be a thousand or a decimal: write 1234 or 1.234."
+    assert "with a point" in exercise.check((0.5, 3.0)).message
 
 
 def test_a_missing_function_is_asked_for_by_its_first_line() -> None:

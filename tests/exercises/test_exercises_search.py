@@ -31,11 +31,11 @@ def test_exchanged_places_are_named_and_shown_in_both_formulas():
     message = EXERCISES["drawn-use-gate"].check(answer).message
     assert message == (
         "Yours behaves like\n"
-        "    U = tanh(dot(W_u, kept) + «b_v»)\n"
-        "    V = sigmoid(dot(W_v, z) + «b_u»)\n"
+        "    tanh(dot(W_u, kept) + «b_v»)\n"
+        "    sigmoid(dot(W_v, z) + «b_u»)\n"
         "where the solution has\n"
-        "    U = tanh(dot(W_u, kept) + b_u)\n"
-        "    V = sigmoid(dot(W_v, z) + b_v)\n"
+        "    tanh(dot(W_u, kept) + b_u)\n"
+        "    sigmoid(dot(W_v, z) + b_v)\n"
         "That is: b_u and b_v have changed places."
     )
 

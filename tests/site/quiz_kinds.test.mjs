@@ -1,7 +1,7 @@
 // What the kinds of quiz take for an answer, and what they say; tests/site/test_js_units.py runs this with `node --test`.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { judge, moved, near, parseNumber } from "../../lstm_lib/widgets/quiz_kinds.js";
+import { judge, moved, near, ofCommas, parseNumber } from "../../lstm_lib/widgets/quiz_kinds.js";
 
 const NUMBERS = {
   "0.5": 0.5, ".5": 0.5, "0,5": 0.5, "1/2": 0.5, " 1 / 2 ": 0.5, "50 %": 0.5, "50%": 0.5, "1/2 %": 0.005, "+.5": 0.5, "5.": 5,
@@ -13,6 +13,16 @@ for (const [text, value] of Object.entries(NUMBERS)) {
 for (const text of ["", " ", ".", "%", "/", "1/0", "0/0", "1/2/3", "a half", "1,024", "1.2.3", "1,2,3", "--1", "1e999", "0x10", "Infinity", "NaN", "1e", "__proto__", "5%%"]) {
   test(`${JSON.stringify(text)} is no number`, () => assert.ok(Number.isNaN(parseNumber(text))));
 }
+
+test("a decimal comma is read as a point, and the answer says so; one that may mean a thousand is asked about", () => {
+  const quiz = { kind: "number", value: 0.5, tolerance: 0.01, mistakes: [], because: "so it is" };
+  assert.deepEqual(judge(quiz, "0,5").says, ["0,5 is read as 0.5.", "Right. so it is"]);
+  assert.deepEqual(judge(quiz, "0,5 / 0,25").says[0], "0,5 is read as 0.5. 0,25 is read as 0.25.");
+  assert.deepEqual(judge(quiz, "0.5").says, ["Right. so it is"]);
+  assert.equal(judge(quiz, "1,024"), null);
+  assert.equal(ofCommas("1,024").doubt, "1,024 may be a thousand or a decimal: write 1024 or 1.024."); // as in exercises
+  assert.equal(ofCommas("0,125").doubt, undefined);
+});
 
 test("the tolerance is a share of the number, and of 1 where that is 0", () => {
   assert.ok(near(101, 100, 0.01) && !near(101.1, 100, 0.01));

@@ -148,7 +148,7 @@ def test_a_page_counts_as_read_when_its_end_was_on_screen(reader: Reader) -> Non
         page.keyboard.press("End")
         page.wait_for_timeout(100)
     wait_until(page, f"() => lstmStore.get('read/{FIRST}')")
-    assert row(reader.open("progress"), "1. What does it take")[0] == "yes"
+    assert row(reader.open("progress"), "1. What does it take")[0] == "✓"
 
 
 def test_the_list_of_chapters_says_what_is_done_in_words_too(reader: Reader) -> None:
@@ -169,7 +169,7 @@ def test_the_page_of_progress_names_the_next_best_thing(reader: Reader) -> None:
     expect(start.get_by_role("link")).to_have_text("Chapter 1: What does it take to remember?")
     wrong_and_right(reader)
     expect(start).to_contain_text("Chapter 1")
-    assert row(page, "1. What does it take") == ["–", "0 of 1", "1 of 3", "1 of 4"]
+    assert row(page, "1. What does it take") == ["not yet", "0 of 1", "1 of 3", "1 of 4"]
     start.get_by_role("link").press("Enter")
     page.wait_for_url(re.compile("01_sequences_and_memory.html#"))
     place = page.locator(f"[id='{page.url.partition('#')[2]}']")
@@ -228,12 +228,12 @@ def test_export_forget_and_import_bring_everything_back(reader: Reader, tmp_path
     assert page.evaluate("() => localStorage.length") == page.evaluate(
         f"() => Object.keys(localStorage).filter((name) => !name.startsWith('{ENTRY}')).length"
     )
-    assert row(page, "1. What does it take") == ["–", "0 of 1", "0 of 3", "0 of 4"]
+    assert row(page, "1. What does it take") == ["not yet", "0 of 1", "0 of 3", "0 of 4"]
 
     page.get_by_label("Import a file").set_input_files(file)
     expect(page.locator("#progress-files").get_by_role("status")).to_contain_text("Imported: ")
     assert reader.kept() == before
-    assert row(page, "1. What does it take") == ["–", "0 of 1", "1 of 3", "1 of 4"]
+    assert row(page, "1. What does it take") == ["not yet", "0 of 1", "1 of 3", "1 of 4"]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_progress_works_on_pages_that_are_opened_from_disk(browser: Browser) -> 
     page.goto((SITE / f"{FIRST}.html").as_uri())
     answer(page, "delay-elsewhere", "Close to 1.00")
     page.goto((SITE / "progress.html").as_uri())
-    assert row(page, "1. What does it take") == ["–", "0 of 1", "1 of 3", "0 of 4"]
+    assert row(page, "1. What does it take") == ["not yet", "0 of 1", "1 of 3", "0 of 4"]
     context.close()
 
 

@@ -2,6 +2,8 @@
 (() => {
   const text = (element) => element.textContent.replace(/\s+/g, " ").trim();
 
+  const TABLE = ".pst-scrollable-table-container";
+
   /** Repair what is in an element, and what it stands in. */
   function repair(root) {
     // A button whose label differs from the words on it cannot be called by those words (WCAG 2.5.3).
@@ -26,6 +28,7 @@
     for (let box = root.closest(boxes); box; box = box.parentElement.closest(boxes)) around.push(box);
     const seen = [...around, ...root.querySelectorAll(boxes)].filter((box) => !box.closest("details:not([open])") && !isFar(box));
     for (const [box, wide] of seen.map((box) => [box, scrolls(box)])) {
+      if (box.matches(TABLE)) cue(box, wide);
       if (wide && box.tabIndex < 0) {
         box.tabIndex = 0;
         box.dataset.scrolls = "";
@@ -34,6 +37,29 @@
         delete box.dataset.scrolls;
       }
     }
+  }
+
+  // A table that goes on beyond the edge says so: by its name to those who hear it, by a shadow to those who see it
+  // (data-more in site.css), which goes when the edge is reached.
+  function cue(box, wide) {
+    if (wide && !("more" in box.dataset)) {
+      box.setAttribute("role", "region");
+      const number = [...document.querySelectorAll(TABLE)].indexOf(box) + 1;
+      const heads = [...box.querySelectorAll("th")].map(text).filter(Boolean).slice(0, 4);
+      box.setAttribute("aria-label", `Table ${number}${heads.length ? `, ${heads.join(", ")}` : ""}: scrolls sideways`);
+      box.addEventListener("scroll", () => edges(box), { passive: true });
+    } else if (!wide && "more" in box.dataset) {
+      box.removeAttribute("role");
+      box.removeAttribute("aria-label");
+      delete box.dataset.more;
+    }
+    if (wide) edges(box);
+  }
+
+  function edges(box) {
+    const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    const more = [box.scrollLeft > 1 ? "left" : "", rest > 1 ? "right" : ""].filter(Boolean).join(" ");
+    if (box.dataset.more !== more) box.dataset.more = more;
   }
 
   // A formula within a line is wider than its own box, which has no width, and does not scroll.

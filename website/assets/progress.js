@@ -29,10 +29,9 @@
   const mark = document.createElement("span");
   mark.className = "progress-mark";
 
-  /** What stands beside a chapter that is begun: on screen 3/7 or ✓, read aloud in words. */
-  function words({ read, done, all, complete }) {
-    const count = all ? `${done} of ${all} done` : "";
-    return { shown: complete ? "✓" : all ? `${done}/${all}` : "", said: [read ? "read" : "", count].filter(Boolean).join(", ") };
+  /** What stands beside a chapter that is begun: on screen 3/8 or ✓, read aloud in words; reading counts as one. */
+  function words({ parts, complete }) {
+    return complete ? { shown: "✓", said: "all done" } : { shown: `${parts.done}/${parts.all}`, said: `${parts.done} of ${parts.all} done` };
   }
 
   function marks() {

@@ -75,7 +75,7 @@
     const kinds = ["guess", "quiz", "exercise"];
     const body = rows.map((row) => {
       const name = row.label ? `${row.label}. ${row.title}` : row.title;
-      return line(link(row, name), row.read ? "yes" : "–", kinds.map((kind) => row[kind]));
+      return line(link(row, name), row.read ? "✓" : "not yet", kinds.map((kind) => row[kind]));
     });
     const read = `${rows.filter((row) => row.read).length} of ${rows.length}`;
     const table = make("table", { className: "progress-table" }, make("caption", { className: "progress-said" }, "What is done, by chapter"), make("thead", {}, head));

@@ -71,7 +71,8 @@
       const touched = items.some(({ kind, id }) => `${kind}/${id}` in values || (kind === "exercise" && `draft/${id}` in values));
       const all = guess.all + quiz.all + exercise.all;
       const dones = guess.done + quiz.done + exercise.done;
-      return { page, title, label, read, guess, quiz, exercise, done: dones, all, begun: read || touched, complete: read && dones === all };
+      const parts = { done: dones + Number(read), all: all + 1 }; // to read it to its end is one
+      return { page, title, label, read, guess, quiz, exercise, all, parts, begun: read || touched, complete: parts.done === parts.all };
     });
   }
 

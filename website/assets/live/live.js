@@ -174,7 +174,7 @@
     const id = `live-line-${(count += 1)}`;
     const input = make("input", { type: "text", id, value: text, spellcheck: false, autocomplete: "off" });
     input.setAttribute("autocapitalize", "off");
-    input.placeholder = "a number, or an expression such as 0.95 ** 30";
+    input.placeholder = "e.g. 0.95 ** 30";
     input.addEventListener("input", () => changed(input.value));
     input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;

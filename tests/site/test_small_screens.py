@@ -1,0 +1,53 @@
+"""What a telephone shows of what is wide: tables that go on say so, nothing lies over the text, no hint is cut off."""
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+TABLE = ".pst-scrollable-table-container"
+ROOM = """input => {
+  const style = getComputedStyle(input);
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = style.font;
+  const inside = input.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return [inside, pen.measureText(input.placeholder).width];
+}"""
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Page:
+    """Return a page of the width of a telephone."""
+    return browser.new_page(viewport={"width": 390, "height": 844})
+
+
+def test_a_table_that_goes_on_is_named_and_shows_it_until_its_edge_is_reached(phone: Page, site: str) -> None:
+    phone.goto(f"{site}/chapters/03_remember_gate.html")
+    table = phone.locator(f"{TABLE}[data-more]").first
+    table.scroll_into_view_if_needed()
+    assert table.get_attribute("role") == "region"
+    assert "scrolls sideways" in (table.get_attribute("aria-label") or "")
+    assert table.evaluate("box => [box.tabIndex, box.dataset.more]") == [0, "right"]
+    mark = "(box, which) => getComputedStyle(box, which).content"
+    assert table.evaluate(mark, "::after").startswith('"›"')
+    table.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    phone.wait_for_selector(f'{TABLE}[data-more="left"]')
+    assert table.evaluate(mark, "::after") == "none"
+    phone.set_viewport_size({"width": 1280, "height": 844})
+    phone.wait_for_selector(f"{TABLE}:not([data-more]):not([role])")
+
+
+@pytest.mark.parametrize("page", ["intro", "chapters/03_remember_gate"])
+def test_no_button_lies_over_the_text(phone: Page, site: str, page: str) -> None:
+    phone.goto(f"{site}/{page}.html")
+    assert phone.locator("#pst-back-to-top").count() == 0
+
+
+def test_what_an_empty_input_suggests_is_not_cut_off(phone: Page, site: str) -> None:
+    phone.goto(f"{site}/chapters/08_learning_to_remember.html")
+    phone.evaluate("document.querySelectorAll('.distant').forEach(e => { e.style.contentVisibility = 'visible'; })")
+    row = phone.locator(".live-line").first
+    row.scroll_into_view_if_needed()
+    field = row.locator("input")
+    field.wait_for()
+    assert field.get_attribute("placeholder")
+    inside, needed = field.evaluate(ROOM)
+    assert needed <= inside
