@@ -16,6 +16,7 @@ from lstm_lib.widgets.say_a_digit import SayADigit
 from lstm_lib.widgets.text_finder import TextFinder
 from lstm_lib.widgets.three_clocks import ThreeClocks
 from lstm_lib.widgets.truncation import Truncation
+from lstm_lib.widgets.where_time_goes import WhereTimeGoes
 from lstm_lib.widgets.writer import Writer
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "TextFinder",
     "ThreeClocks",
     "Truncation",
+    "WhereTimeGoes",
     "Writer",
 ]

@@ -8,7 +8,7 @@ from anywidget import AnyWidget
 from conftest import Blank
 from playwright.sync_api import Locator, expect
 
-from lstm_lib.widgets import CellWalk, GateExplorer, GateFailures, GradientFlow, ThreeClocks, Truncation
+from lstm_lib.widgets import CellWalk, GateExplorer, GateFailures, GradientFlow, ThreeClocks, Truncation, WhereTimeGoes
 from lstm_lib.widgets.gate_explorer import START
 
 MADE: dict[str, Callable[[], AnyWidget]] = {
@@ -18,6 +18,7 @@ MADE: dict[str, Callable[[], AnyWidget]] = {
     "gradient flow": GradientFlow,
     "three clocks": ThreeClocks,
     "truncation": Truncation,
+    "where time goes": WhereTimeGoes,
     **{f"{gate} gate": lambda gate=gate: GateExplorer(gate) for gate in START},
 }
 
