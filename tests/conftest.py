@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
 import yaml
@@ -97,6 +97,35 @@ def site() -> Iterator[str]:
     """Serve the built website for all tests of the session."""
     with served() as address:
         yield address
+
+
+class Tabs(Protocol):
+    """Opens a page of the browser."""
+
+    def __call__(self, width: int = 1280, height: int = 720) -> "Page": ...
+
+
+@pytest.fixture(scope="session")
+def tab(browser: "Browser", site: str) -> Iterator[Tabs]:
+    """Give a function that opens a page where nothing is stored, beside one that stays.
+
+    So Chromium starts neither a profile nor a process for it, which takes more than twice what a page of ours takes. It
+    may have files of the site in its cache: what asks how a page comes at first opens a context of its own.
+    """
+    context = browser.new_context()
+    staying = context.new_page()
+    staying.goto(f"{site}/_static/course/page.css")
+    chromium = context.new_cdp_session(staying)
+
+    def opened(width: int = 1280, height: int = 720) -> "Page":
+        chromium.send("Storage.clearDataForOrigin", {"origin": site, "storageTypes": "all"})
+        context.clear_cookies()
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        return page
+
+    yield opened
+    context.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, missing, notebooks
+from explorable_helpers import soup
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
@@ -61,11 +61,11 @@ def test_every_figure_that_can_be_turned_has_its_twin(path) -> None:
     page = SITE / "chapters" / f"{path.stem}.html"
     if not page.is_file():
         missing("there is no website to test: run `make book` first")
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    parsed = soup(f"chapters/{path.stem}")
     wanted = [alt for alt, turns in dark.drawn(path) if turns]
-    maps = {place["aria-label"] for place in soup.select(".cell-map")}
-    assert [one["alt"] for one in soup.select("img.on-light")] == [alt for alt in wanted if alt not in maps]
-    for light, twin in zip(soup.select("img.on-light"), soup.select("img.on-dark"), strict=True):
+    maps = {place["aria-label"] for place in parsed.select(".cell-map")}
+    assert [one["alt"] for one in parsed.select("img.on-light")] == [alt for alt in wanted if alt not in maps]
+    for light, twin in zip(parsed.select("img.on-light"), parsed.select("img.on-dark"), strict=True):
         assert light["alt"] == twin["alt"]
         assert light.find_next_sibling("img") is twin
         pictures = [np.asarray(Image.open(page.parent / one["src"]).convert("RGB")) for one in (light, twin)]

@@ -5,7 +5,8 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import SITE, missing, notebooks
+from conftest import notebooks
+from explorable_helpers import soup
 from playwright.sync_api import Browser, expect
 
 from lstm_lib import widgets
@@ -18,9 +19,7 @@ PLAYTHINGS = sorted(set(widgets.__all__) - {"Quiz"})
 @pytest.fixture(scope="module")
 def tables() -> list[BeautifulSoup]:
     """Return the tables of the page: explorables, quizzes, exercises, keys."""
-    if not (SITE / "everything.html").is_file():
-        missing("there is no website to test: run `make book` first")
-    return BeautifulSoup((SITE / "everything.html").read_text(encoding="utf-8"), "html.parser").select("article table")
+    return soup("everything").select("article table")
 
 
 def rows(table: BeautifulSoup) -> list[tuple[str, list[str]]]:
@@ -82,8 +81,7 @@ def test_a_row_leads_to_the_section_that_it_names(tables: list[BeautifulSoup]) -
     for table in (tables[0], tables[2]):
         for href, cells in rows(table):
             page, _, anchor = href.partition("#")
-            soup = BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
-            heading = soup.find(id=anchor).find(re.compile(r"h\d"))
+            heading = soup(page.removesuffix(".html")).find(id=anchor).find(re.compile(r"h\d"))
             assert heading.get_text().removesuffix("#") == cells[1]
 
 

@@ -14,9 +14,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from conftest import notebooks
+from conftest import Tabs, notebooks
 from explorable_helpers import lay_out
-from playwright.sync_api import Browser
 
 from lstm_lib import plots
 from tools import figures
@@ -40,8 +39,8 @@ def stored(path: Path) -> dict[int, float]:
 
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
-def test_text_in_a_figure_has_nine_pixels_on_a_telephone(browser: Browser, site: str, path: Path) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+def test_text_in_a_figure_has_nine_pixels_on_a_telephone(tab: Tabs, site: str, path: Path) -> None:
+    page = tab(390, 844)
     page.goto(f"{site}/chapters/{path.stem}.html")
     lay_out(page)
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")

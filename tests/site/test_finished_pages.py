@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
-from conftest import ROOT, SITE, missing, toc_pages
-from explorable_helpers import wait_until
+from conftest import ROOT, SITE, Tabs, missing, toc_pages
+from explorable_helpers import soup, wait_until
 from fontTools.ttLib import TTFont
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
 
@@ -29,11 +28,6 @@ def site_files() -> pieces.Site:
     if not (SITE / "index.html").is_file():
         missing("there is no website to test: run `make book` first")
     return pieces.Site(SITE, SITE.parent / ".doctrees" / "pages")
-
-
-def soup(name: str) -> BeautifulSoup:
-    """Parse a page of the built website."""
-    return BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
 
 
 # ---------------------------------------------------------------- style sheets
@@ -91,9 +85,9 @@ def dropped(site_files: pieces.Site) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_rule_that_was_left_out_fits_anything_on_a_page(
-    browser: Browser, site: str, dropped: list[str], name: str
+    tab: Tabs, site: str, dropped: list[str], name: str
 ) -> None:
-    page = opened(browser, f"{site}/{name}.html")
+    page = opened(tab, f"{site}/{name}.html")
     fits = page.evaluate(
         """selectors => selectors.filter((selector) => {
             try { return document.querySelector(selector) } catch { return false }
@@ -195,9 +189,9 @@ def test_a_large_opaque_picture_loses_bytes_and_no_colour(tmp_path: Path) -> Non
 # ---------------------------------------------------------------- safety
 
 
-def opened(browser: Browser, url: str) -> Page:
+def opened(tab: Tabs, url: str) -> Page:
     """Open a page that notes what its policy stops."""
-    page = browser.new_page()
+    page = tab()
     page.add_init_script(
         """window.stopped = [];
         addEventListener("securitypolicyviolation", (e) => stopped.push([e.effectiveDirective, e.blockedURI]));"""
@@ -219,8 +213,8 @@ def test_every_page_begins_with_a_policy_that_runs_no_script_unseen(name: str) -
 
 
 @pytest.mark.parametrize("name", ["intro", "everything", "chapters/04_learn_gate", "chapters/13_voice_recognition"])
-def test_a_page_does_nothing_that_its_policy_forbids(browser: Browser, site: str, name: str) -> None:
-    page = opened(browser, f"{site}/{name}.html")
+def test_a_page_does_nothing_that_its_policy_forbids(tab: Tabs, site: str, name: str) -> None:
+    page = opened(tab, f"{site}/{name}.html")
     page.keyboard.press("Control+k")
     page.keyboard.press("Escape")
     page.locator(".theme-switch-button:visible").first.click()
@@ -245,8 +239,8 @@ INJECTED = {
 
 
 @pytest.mark.parametrize("what", INJECTED)
-def test_what_somebody_puts_into_a_page_does_not_run(browser: Browser, site: str, what: str) -> None:
-    page = opened(browser, f"{site}/notation.html")
+def test_what_somebody_puts_into_a_page_does_not_run(tab: Tabs, site: str, what: str) -> None:
+    page = opened(tab, f"{site}/notation.html")
     answered: list[str] = []
     page.on("response", lambda answer: answered.append(answer.url) if "example.test" in answer.url else None)
     page.on("requestfailed", lambda request: answered.append(request.url) if request.failure != "csp" else None)
@@ -257,8 +251,8 @@ def test_what_somebody_puts_into_a_page_does_not_run(browser: Browser, site: str
     page.close()
 
 
-def test_the_button_that_prints_prints(browser: Browser, site: str) -> None:
-    page = opened(browser, f"{site}/notation.html")
+def test_the_button_that_prints_prints(tab: Tabs, site: str) -> None:
+    page = opened(tab, f"{site}/notation.html")
     page.evaluate("window.print = () => { window.printed = true }")
     page.locator("[data-print]").dispatch_event("click")
     assert page.evaluate("window.printed") is True
@@ -295,8 +289,8 @@ def test_fonts_of_the_first_formulas_are_fetched_at_once(article, fonts):
 
 
 @pytest.mark.parametrize("name", ["notation", "chapters/01_sequences_and_memory", "chapters/08_learning_to_remember"])
-def test_a_font_that_is_fetched_at_once_is_used(name, browser, site):
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+def test_a_font_that_is_fetched_at_once_is_used(name, tab, site):
+    page = tab(390, 844)
     try:
         page.goto(f"{site}/{name}.html")
         wait_until(page, "() => document.fonts.status === 'loaded'")

@@ -17,11 +17,11 @@ ADDRESS = "https://example.org/course"
 
 @pytest.fixture(scope="module")
 def heads() -> dict[str, BeautifulSoup]:
-    """Parse the pages of the built website."""
+    """Parse the heads of the pages of the built website."""
     if not SITE.is_dir():
         missing("there is no website to test: run `make book` first")
     texts = {name: (SITE / f"{name}.html").read_text(encoding="utf-8") for name in toc_pages()}
-    return {name: BeautifulSoup(text, "html.parser") for name, text in texts.items()}
+    return {name: BeautifulSoup(text[: text.index("</head>")], "html.parser") for name, text in texts.items()}
 
 
 def content(soup: BeautifulSoup, name: str) -> list[str]:

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Tabs
 from explorable_helpers import lay_out, wait_until
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
 
@@ -63,8 +63,8 @@ def test_what_a_piece_of_a_page_needs(html, pixels, letters):
 
 
 @pytest.fixture(scope="module")
-def narrow(browser: Browser, site: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+def narrow(tab: Tabs) -> Iterator[Page]:
+    page = tab(390, 844)
     yield page
     page.close()
 
@@ -107,9 +107,9 @@ def test_on_paper_every_section_is_drawn(narrow, site):
 
 @pytest.mark.parametrize("width", SIZES)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_about_as_tall_as_was_said(browser, site, name, width):
+def test_a_page_is_about_as_tall_as_was_said(tab, site, name, width):
     """The scroll bar shows how much there is to read; an estimate may be wrong by a third of the page."""
-    page = browser.new_page(viewport={"width": width, "height": SIZES[width]})
+    page = tab(width, SIZES[width])
     try:
         page.goto(f"{site}/{name}.html")
         outer = "[...document.querySelectorAll('.distant')].filter((e) => !e.parentElement.closest('.distant'))"

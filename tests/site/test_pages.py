@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from conftest import ROOT, SITE, SUB_PATH, toc_pages
+from conftest import ROOT, SITE, SUB_PATH, Tabs, toc_pages
 from explorable_helpers import axe, lay_out, listed_course, wait_until
 from playwright.sync_api import Browser, Page, expect
 
@@ -26,9 +26,9 @@ class Visit(NamedTuple):
     requests: list[str]
 
 
-def visit(browser: Browser, url: str) -> Visit:
+def visit(page: Page, url: str) -> Visit:
     """Open a page and wait until its formulas and explorables are there."""
-    page = browser.new_page(viewport=DESKTOP)
+    page.set_viewport_size(DESKTOP)
     errors: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -45,9 +45,9 @@ def visit(browser: Browser, url: str) -> Visit:
 
 
 @pytest.fixture(scope="session", params=toc_pages())
-def visited(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Visit]:
+def visited(request: pytest.FixtureRequest, tab: Tabs, site: str) -> Iterator[Visit]:
     """Open each page once; the tests look at it one after the other."""
-    seen = visit(browser, f"{site}/{request.param}.html")._replace(name=request.param)
+    seen = visit(tab(), f"{site}/{request.param}.html")._replace(name=request.param)
     yield seen
     seen.page.close()
 
@@ -247,8 +247,8 @@ def test_axe_finds_nothing(visited: Visit, size: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["1280", "390"])
-def test_each_stop_of_the_keyboard_shows_where_it_is(browser: Browser, site: str, size: dict[str, int]) -> None:
-    seen = visit(browser, f"{site}/chapters/04_learn_gate.html")
+def test_each_stop_of_the_keyboard_shows_where_it_is(tab: Tabs, site: str, size: dict[str, int]) -> None:
+    seen = visit(tab(), f"{site}/chapters/04_learn_gate.html")
     set_up(seen.page, size, "light")
     stops = []
     for _ in range(45):
@@ -269,8 +269,8 @@ def test_each_stop_of_the_keyboard_shows_where_it_is(browser: Browser, site: str
 
 
 @pytest.mark.parametrize("toggle", [".primary-toggle", ".secondary-toggle"])
-def test_escape_from_a_menu_gives_the_focus_back(browser: Browser, site: str, toggle: str) -> None:
-    seen = visit(browser, f"{site}/notation.html")
+def test_escape_from_a_menu_gives_the_focus_back(tab: Tabs, site: str, toggle: str) -> None:
+    seen = visit(tab(), f"{site}/notation.html")
     set_up(seen.page, TELEPHONE, "light")
     button = seen.page.locator(f"{toggle}:visible").first
     button.press("Enter")
@@ -292,8 +292,8 @@ def test_every_explorable_fits_when_it_is_open(visited: Visit) -> None:
 
 
 @pytest.mark.parametrize("name", ["intro", "chapters/02_memory_loss"])
-def test_the_site_works_under_a_sub_path(browser: Browser, site: str, name: str) -> None:
-    seen = visit(browser, f"{site}{SUB_PATH}/{name}.html")
+def test_the_site_works_under_a_sub_path(tab: Tabs, site: str, name: str) -> None:
+    seen = visit(tab(), f"{site}{SUB_PATH}/{name}.html")
     assert seen.errors == []
     assert [url for url in seen.requests if not url.startswith((f"{site}{SUB_PATH}/", "blob:", "data:"))] == []
     assert untypeset(seen.page) == []
@@ -301,7 +301,7 @@ def test_the_site_works_under_a_sub_path(browser: Browser, site: str, name: str)
 
 
 def test_explorables_work_on_a_page_that_is_opened_from_disk(browser: Browser) -> None:
-    seen = visit(browser, (SITE / "chapters" / "06_use_gate.html").as_uri())
+    seen = visit(browser.new_page(), (SITE / "chapters" / "06_use_gate.html").as_uri())
     slider = seen.page.locator(".gate-explorer").first.get_by_role("slider").first
     words = seen.page.locator(".gate-explorer").first.get_by_role("status")
     before = words.text_content()
@@ -311,10 +311,10 @@ def test_explorables_work_on_a_page_that_is_opened_from_disk(browser: Browser) -
     seen.page.close()
 
 
-def test_a_formula_has_the_colours_of_its_gates(browser: Browser, site: str) -> None:
+def test_a_formula_has_the_colours_of_its_gates(tab: Tabs, site: str) -> None:
     from lstm_lib.notation import FAMILIES
 
-    seen = visit(browser, f"{site}/notation.html")
+    seen = visit(tab(), f"{site}/notation.html")
     for theme, tone in [("light", "on_light"), ("dark", "on_dark")]:
         set_up(seen.page, DESKTOP, theme)
         for name in ("learn", "forget", "remember", "use"):
