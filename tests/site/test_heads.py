@@ -21,7 +21,9 @@ def heads() -> dict[str, BeautifulSoup]:
     if not SITE.is_dir():
         missing("there is no website to test: run `make book` first")
     texts = {name: (SITE / f"{name}.html").read_text(encoding="utf-8") for name in toc_pages()}
-    return {name: BeautifulSoup(text[: text.index("</head>")], "html.parser") for name, text in texts.items()}
+    heads = {name: text.partition("</head>") for name, text in texts.items()}
+    assert [name for name, (_, _, rest) in heads.items() if re.search(r'<meta\b|rel="canonical"', rest)] == []
+    return {name: BeautifulSoup(head, "html.parser") for name, (head, _, _) in heads.items()}
 
 
 def content(soup: BeautifulSoup, name: str) -> list[str]:
