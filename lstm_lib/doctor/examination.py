@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_lib.doctor import biases, gradients, inside, learning, outside
-from lstm_lib.doctor.findings import Finding
+from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.glass import Inside, look
 from lstm_lib.doctor.layers import Layer, is_cell, layers_of, lstms_of, noise_for
 from lstm_lib.doctor.report import Report
@@ -84,6 +84,11 @@ class _Examination:
     def report(self) -> Report:
         """Do all experiments and sort what they have found."""
         subject = self.subject
+        if places := _not_finite(subject):
+            shown = ", ".join(places[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
+            self.findings = [finding("not-finite", places[0].partition(" (")[0], f"NaN or inf in {shown}")]
+            self.left_out["everything else"] = "nothing can be measured with numbers that are none"
+            return self._told()
         if subject.inputs is not None:
             subject.find_axes(subject.run())  # an error here is the network's own, and is the caller's to see
             self._from_outside()
@@ -93,7 +98,11 @@ class _Examination:
         told: dict[str, bool] = {"forgets": "forgets-too-soon" in keys, "fails": "loss-at-chance" in keys}
         for name, lstm in subject.lstms.items():
             self.findings += biases.findings_in_biases(layers_of(lstm, name), **told)
-        count = len(subject.lstms)
+        return self._told()
+
+    def _told(self) -> Report:
+        """Return the report of what has been found."""
+        subject, count = self.subject, len(self.subject.lstms)
         network = f"{type(subject.model).__name__} with {count} LSTM{'s' if count > 1 else ''}"
         return Report(in_order(self.findings), network, self.numbers, self.rows, self.left_out)
 
@@ -170,6 +179,17 @@ class _Examination:
         row |= gradients.reach(one)
         self.rows.append(row)
         self.findings += inside.findings_inside(row, share=self.share, asked=asked, single=self.single)
+
+
+def _not_finite(subject: Subject) -> list[str]:
+    """Name parameters and inputs that hold NaN or inf, with how many; buffers may, such as masks that hide with -inf."""
+    named: list[tuple[str, Any]] = [*subject.model.named_parameters()]
+    named += [(what, part) for what, part in (("the inputs", subject.inputs), ("the targets", subject.targets))]
+    wrong = []
+    for name, tensor in named:
+        if isinstance(tensor, Tensor) and tensor.is_floating_point() and (count := int((~tensor.isfinite()).sum())):
+            wrong.append(f"{name} ({count:,} of {tensor.numel():,})")
+    return wrong
 
 
 def _seen(lstm: Any, name: str, calls: dict[str, list[Called]], subject: Subject) -> list[Inside]:

@@ -37,6 +37,16 @@ class Fault(NamedTuple):
 
 # From what is proven by an experiment, and spoils every answer, to what is often the symptom of something else.
 FAULTS = {
+    "not-finite": Fault(
+        "There are numbers that are none",
+        "NaN and inf spread to all that is computed from them, so that nothing else can be measured.",
+        (
+            "go back to the last checkpoint without them, and clip gradients or lower the learning rate",
+            "look for missing values in the data, and for log(0), a division by 0 or float16 that is too small",
+        ),
+        "10_training_well",
+        1.0,
+    ),
     "graph-kept": Fault(
         "The state is kept with its graph",
         "The next backward pass goes into the batch before it: it raises an error, or takes more memory at each batch.",

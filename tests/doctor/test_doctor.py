@@ -555,3 +555,16 @@ def test_the_command_prints_and_says_by_its_code_whether_something_was_found(tmp
 def test_every_lstm_of_the_library_and_of_torch_counts():
     found = lstms_of(nn.ModuleList([nn.LSTM(3, 2), nn.GRU(3, 2), LSTM(3, 2, cell="janet"), Tagger(3, 2, 2)]))
     assert list(found) == ["0", "2", "3.lstm"]
+
+
+@pytest.mark.parametrize("place", ["weight", "inputs"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_named_first_and_alone(place: str, value: float) -> None:
+    lstm, xs = nn.LSTM(3, 8), torch.randn(20, 4, 3)
+    with torch.no_grad():
+        (lstm.weight_hh_l0 if place == "weight" else xs[1])[0, 0] = value
+    for report in [doctor.examine(lstm, xs), *([doctor.examine(lstm)] if place == "weight" else [])]:
+        assert [finding.key for finding in report.findings] == ["not-finite"]
+        told = {"weight": "weight_hh_l0 (1 of 256)", "inputs": "the inputs (1 of 240)"}[place]
+        assert told in report.findings[0].measured
+        assert "NaN or inf" in str(report)

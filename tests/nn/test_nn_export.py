@@ -108,3 +108,11 @@ def test_an_exported_zoneout_takes_its_mean() -> None:
         program = torch.export.export(lstm, (xs,))
     for theirs, ours in zip(flat(program.module()(xs)), flat(lstm(xs)), strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["standard", "drawn", "peephole", "coupled", "janet", "no-forget", "layernorm"])
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+def test_a_trace_of_every_cell_gives_its_numbers(cell: str) -> None:
+    lstm, xs = nn.LSTM(3, 5, cell=cell).eval(), torch.randn(7, 2, 3)
+    traced = torch.jit.trace(lstm, (xs,), check_trace=False)
+    torch.testing.assert_close(traced(xs)[0], lstm(xs)[0])

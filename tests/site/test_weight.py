@@ -65,7 +65,7 @@ def load(browser: Browser, address: str, name: str, size: dict[str, int], late: 
     first = {url: size for url, size in sizes.items() if url.startswith("http")}
     page.evaluate(
         """async () => {
-            for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
+            for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight * 0.9) {
                 scrollTo({ top: y, behavior: "instant" });
                 await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
             }

@@ -251,6 +251,8 @@ def lacks(settings: Settings) -> str:
 
 def yields(call: Call) -> str:
     """Say why the readable path computes this call, even where "fused" is asked for by name."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined]
+        return "torch.jit.trace cannot follow a derivation by hand"
     if func_works() and is_transformed(call.tensors()):
         return "torch.func transforms this call, which a derivation by hand has no rule for"
     if forward_works() and has_tangent(call.tensors()):
