@@ -182,7 +182,7 @@ class _Examination:
 
 
 def _not_finite(subject: Subject) -> list[str]:
-    """Name parameters and inputs that hold NaN or inf, with how many; buffers may, such as masks that hide with -inf."""
+    """Name parameters and inputs that hold NaN or inf, with how many; buffers may hold them, such as masks."""
     named: list[tuple[str, Any]] = [*subject.model.named_parameters()]
     named += [(what, part) for what, part in (("the inputs", subject.inputs), ("the targets", subject.targets))]
     wrong = []
