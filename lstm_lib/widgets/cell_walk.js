@@ -204,9 +204,9 @@ export function layOut(map, scale, back) {
   return { width, height: down(0), across, down, parts, wires };
 }
 
-// Labels that only gradients have: the two roads into c, which forwards are one number.
+// Labels that only gradients have: the two roads into c, which forwards are one number; and ∂o, which would lie on a wire.
 const BACK_LABELS = {
-  c_next: ["∂c next", 11, 4.72], c: ["∂c_{t}", 7.1, 4.72], c_read: ["to c", 9.75, 3.85],
+  c_next: ["∂c next", 11, 4.72], c: ["∂c_{t}", 7.1, 4.72], c_read: ["to c", 9.75, 3.85], o: ["∂o", 7.95, 2.7],
 };
 
 /** The letters of a label, with their index lower and smaller. */
