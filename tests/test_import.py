@@ -323,3 +323,11 @@ def test_the_package_asks_for_numpy_alone_and_its_extra_for_what_notebooks_show(
     extra = {one.split(">")[0] for one in project["optional-dependencies"]["notebook"]}
     assert extra == {"anywidget", "ipywidgets", "matplotlib"}
     assert "-e .[notebook,uses]" in (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("wing", ["nn", "training", "doctor"])
+def test_without_torch_the_wings_that_need_it_say_what_to_install(wing: str) -> None:
+    code = f"import sys\nsys.modules['torch'] = None\nimport lstm_lib.{wing}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1
+    assert 'pip install "lstm_lib[torch]"' in done.stderr.splitlines()[-1]

@@ -8,6 +8,10 @@
 'forgets-too-soon'
 """
 
+from lstm_lib._extras import need
+
+need("torch", "examinations", "torch")
+
 from lstm_lib.doctor.examination import examine
 from lstm_lib.doctor.findings import FAULTS, Finding
 from lstm_lib.doctor.report import Report

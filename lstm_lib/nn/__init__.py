@@ -11,6 +11,10 @@ torch.Size([5, 4, 2])
 Explanation(backend='fused', reason="cell 'drawn' has no kernel in torch")
 """
 
+from lstm_lib._extras import need
+
+need("torch", "these LSTMs", "torch")
+
 from lstm_lib.nn.cell import LSTMCell
 from lstm_lib.nn.explanation import Explanation, explain
 from lstm_lib.nn.init import set_chrono, set_forget_bias, set_input_bias, set_orthogonal

@@ -16,6 +16,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 # Here, not on first use: the function has the name of its module, and must be there after it.
+from lstm_lib._extras import need
+
+need("torch", "training loops", "torch")
+
 from lstm_lib.training.checkpoints import (
     CheckpointError,
     CheckpointWarning,
