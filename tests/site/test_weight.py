@@ -72,6 +72,7 @@ def load(browser: Browser, address: str, name: str, size: dict[str, int], late: 
         }"""
     )
     page.wait_for_load_state("networkidle")
+    page.unroute_all(behavior="wait")  # what comes late may still be on its way
     shifts = page.evaluate("shifts")
     context.close()
     return Load("chapter" if name.startswith("chapters/") else "text", first, shifts)
