@@ -25,7 +25,8 @@ class LSTM(InPlaceOfLSTM):
 
     It is a ``torch.nn.LSTM`` to code that asks, with what such code looks at (``_flat_weights``, ``all_weights``, ...),
     and a leaf for torch.fx. What swaps modules by their exact type, as quantisation does, needs ``to_torch()``. As at
-    torch's own, torch.compile breaks its graph at it, unless ``torch._dynamo.config.allow_rnn`` is set.
+    torch's own, torch.compile breaks its graph at it; with ``torch._dynamo.config.allow_rnn`` it follows
+    ``backend="reference"``, and the cells for which torch has no kernel.
 
     i = σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o) with a = W_ih x + b_ih + W_hh h + b_hh;
     c = f c_prev + i g;  h = o tanh(c).
