@@ -85,8 +85,9 @@ class _Examination:
         """Do all experiments and sort what they have found."""
         subject = self.subject
         if places := _not_finite(subject):
-            shown = ", ".join(places[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
-            self.findings = [finding("not-finite", places[0].partition(" (")[0], f"NaN or inf in {shown}")]
+            shown = ", ".join([f"{name} {count}" for name, count in places.items()][:5])
+            shown += f" and {len(places) - 5} more" if len(places) > 5 else ""
+            self.findings = [finding("not-finite", next(iter(places)), f"NaN or inf in {shown}")]
             self.left_out["everything else"] = "nothing can be measured with numbers that are none"
             return self._told()
         if subject.inputs is not None:
@@ -181,14 +182,14 @@ class _Examination:
         self.findings += inside.findings_inside(row, share=self.share, asked=asked, single=self.single)
 
 
-def _not_finite(subject: Subject) -> list[str]:
-    """Name parameters and inputs that hold NaN or inf, with how many; buffers may hold them, such as masks."""
+def _not_finite(subject: Subject) -> dict[str, str]:
+    """Say of parameters and inputs how many NaN and inf they hold, if any; buffers may hold them, such as masks."""
     named: list[tuple[str, Any]] = [*subject.model.named_parameters()]
     named += [(what, part) for what, part in (("the inputs", subject.inputs), ("the targets", subject.targets))]
-    wrong = []
+    wrong = {}
     for name, tensor in named:
         if isinstance(tensor, Tensor) and tensor.is_floating_point() and (count := int((~tensor.isfinite()).sum())):
-            wrong.append(f"{name} ({count:,} of {tensor.numel():,})")
+            wrong[name] = f"({count:,} of {tensor.numel():,})"
     return wrong
 
 

@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from lstm_lib.nn.backends import choose
-from lstm_lib.nn.backends.interface import Call, Settings, func_works, is_transformed
+from lstm_lib.nn.backends.interface import Call, Settings, is_transformed
 from lstm_lib.nn.steps import State, Weights
 
 
 def can(call: Call) -> bool:
     """Say whether there is anything to gain: gradients are wanted, and torch.func is not at work."""
-    return torch.is_grad_enabled() and not (func_works() and is_transformed(call.tensors()))
+    return torch.is_grad_enabled() and not is_transformed(call)
 
 
 def run(asked: str, call: Call, every: int) -> tuple[Tensor, State]:

@@ -20,16 +20,7 @@ from lstm_lib.nn.backends import _masks, _normed, reference
 from lstm_lib.nn.backends._order import Steps, order
 from lstm_lib.nn.backends._scan import LOOP, Kind, Scan, wide
 from lstm_lib.nn.backends._sums import Sums
-from lstm_lib.nn.backends.interface import (
-    Backend,
-    Call,
-    Settings,
-    autocast_dtype,
-    forward_works,
-    func_works,
-    has_tangent,
-    is_transformed,
-)
+from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype, has_tangent, is_transformed
 from lstm_lib.nn.noise import QUIET
 from lstm_lib.nn.steps import CELLS, Cell, Drop, State, Weights, keep_all, preactivations
 from lstm_lib.nn.tokens import tabled
@@ -253,11 +244,9 @@ def yields(call: Call) -> str:
     """Say why the readable path computes this call, even where "fused" is asked for by name."""
     if torch.jit.is_tracing():  # type: ignore[attr-defined]
         return "torch.jit.trace cannot follow a derivation by hand"
-    if func_works() and is_transformed(call.tensors()):
+    if is_transformed(call):
         return "torch.func transforms this call, which a derivation by hand has no rule for"
-    if forward_works() and has_tangent(call.tensors()):
-        return "torch differentiates this call forward, and only backward is derived"
-    return ""
+    return "torch differentiates this call forward, and only backward is derived" if has_tangent(call) else ""
 
 
 ABOUT = "a backward pass derived by hand"

@@ -5,7 +5,7 @@ Shapes: T steps, B batch, N = Σ b_t rows of packed sequences, D features, H hid
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
@@ -130,7 +130,7 @@ def is_exporting() -> bool:
     return bool(getattr(torch.compiler, "is_exporting", bool)())
 
 
-def is_transformed(tensors: Sequence[Tensor]) -> bool:
+def is_transformed(given: Call | list[Tensor]) -> bool:
     """Say whether torch.func (grad, vmap, jvp) follows one of the tensors: torch's kernels have no rule for vmap.
 
     Example:
@@ -140,31 +140,26 @@ def is_transformed(tensors: Sequence[Tensor]) -> bool:
         >>> is_transformed([torch.ones(2)]), seen
         (False, [True])
     """
-    return func_works() and any(map(torch._C._functorch.is_functorch_wrapped_tensor, tensors))
+    ask = getattr(torch._C._functorch, "peek_interpreter_stack", object)
+    if torch.compiler.is_compiling() or ask() is None:  # a small call would feel a look at every tensor
+        return False
+    return any(map(torch._C._functorch.is_functorch_wrapped_tensor, _tensors(given)))
 
 
-def has_tangent(tensors: Sequence[Tensor]) -> bool:
+def has_tangent(given: Call | list[Tensor]) -> bool:
     """Say whether ``torch.autograd.forward_ad`` follows one of the tensors.
 
     Example:
         >>> has_tangent([torch.ones(2)])
         False
     """
-    return forward_works() and any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)
+    if torch.compiler.is_compiling() or getattr(forward_ad, "_current_level", 0) < 0:
+        return False
+    return any(forward_ad.unpack_dual(t).tangent is not None for t in _tensors(given))
 
 
-# Small calls would feel a look at every tensor: these two say at once that nothing of the kind is at work at all.
-
-
-def func_works() -> bool:
-    """Say whether a transform of torch.func is at work, outside of a graph that is being built."""
-    ask = getattr(torch._C._functorch, "peek_interpreter_stack", object)
-    return not torch.compiler.is_compiling() and ask() is not None
-
-
-def forward_works() -> bool:
-    """Say whether ``torch.autograd.forward_ad`` is at work, outside of a graph that is being built."""
-    return not torch.compiler.is_compiling() and getattr(forward_ad, "_current_level", 0) >= 0
+def _tensors(given: Call | list[Tensor]) -> list[Tensor]:
+    return given.tensors() if isinstance(given, Call) else given
 
 
 def autocasts(xs: Tensor) -> bool:

@@ -15,8 +15,6 @@ from lstm_lib.nn.backends.interface import (
     Call,
     Settings,
     autocast_dtype,
-    forward_works,
-    func_works,
     has_tangent,
     is_exporting,
     is_transformed,
@@ -77,9 +75,9 @@ def refuses(call: Call) -> str:
 
 def yields(call: Call) -> str:
     """Say why the readable path is the safer one, or the derivation by hand the faster one, though these might do."""
-    if func_works() and is_transformed(call.tensors()):
+    if is_transformed(call):
         return "torch.func transforms this call, and torch's LSTM kernels lack rules for that"
-    if forward_works() and has_tangent(call.tensors()):
+    if has_tangent(call):
         return "torch differentiates this call forward, and its LSTM kernels lack rules for that"
     low = autocast_dtype(call.xs) if is_exporting() and call.xs.device.type == "cpu" else None
     if low not in QUESTIONS:
