@@ -51,3 +51,17 @@ def test_what_an_empty_input_suggests_is_not_cut_off(phone: Page, site: str) -> 
     assert field.get_attribute("placeholder")
     inside, needed = field.evaluate(ROOM)
     assert needed <= inside
+
+
+@pytest.mark.parametrize("page", ["05_forget_gate", "12_language_generation"])
+def test_a_field_that_comes_is_as_high_as_the_place_it_takes(phone: Page, site: str, page: str) -> None:
+    phone.goto(f"{site}/chapters/{page}.html")
+    phone.evaluate("document.querySelectorAll('.distant').forEach(e => { e.style.contentVisibility = 'visible'; })")
+    height = "box => box.getBoundingClientRect().height"
+    panels = [box for box in phone.locator(".live").all() if box.locator(".live-place").count()]
+    before = [box.evaluate(height) for box in panels]
+    for box in panels:
+        box.scroll_into_view_if_needed()
+        box.locator("input, .cm-content").first.wait_for()
+    assert panels
+    assert [box.evaluate(height) for box in panels] == pytest.approx(before, abs=0.5)

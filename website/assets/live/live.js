@@ -100,14 +100,14 @@
 
   let count = 0;
 
-  // What there is to type in comes when its place is near the screen: a browser that looks through the fields of a page, to
-  // fill them in, lays out all that it finds.
+  // What there is to type in comes when its place is near the screen, a leaf through the page (Page Down) away: a browser
+  // that looks through the fields of a page, to fill them in, lays out all that it finds.
   const arriving = new Map(); // place -> what to do
   const near = new IntersectionObserver(
     (entries) => {
       for (const { isIntersecting, target } of entries) if (isIntersecting) arrive(target);
     },
-    { rootMargin: "400px" },
+    { rootMargin: "150%" },
   );
   function whenNear(place, act) {
     arriving.set(place, act);
