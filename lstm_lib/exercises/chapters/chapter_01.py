@@ -194,6 +194,12 @@ STREAM_FEATURES = numeric(
             1,
             "This looks like one feature for each combination; symbol and flags stand side by side, so they add up.",
         ),
+        "flags-for-all-boxes": Mistake(
+            10,
+            1,
+            "This looks like 5 for the symbol, 3 for the box and one flag each for writing and asking; here each box "
+            "has its own write flag and its own ask flag.",
+        ),
         "flags-only": Mistake(6, 1, "This looks like the flags without the symbol."),
         "flag-for-distractors": Mistake(
             12, 1, "This looks like one more flag for distractors; they are the steps with no flag at all."

@@ -108,12 +108,12 @@ def lstm_backward(dh, dc, i, f, g, o, c_prev, c):
     dh and dc arrive at h and c; a_i to a_o are the sums before squashing.
     """
     u = tanh(c)
-    dc = dc + dh * o * (1 - u * u)
-    da_i = dc * g * i * (1 - i)
-    da_f = dc * c_prev * f * (1 - f)
-    da_g = dc * i * (1 - g * g)
+    dc_all = dc + dh * o * (1 - u * u)
+    da_i = dc_all * g * i * (1 - i)
+    da_f = dc_all * c_prev * f * (1 - f)
+    da_g = dc_all * i * (1 - g * g)
     da_o = dh * u * o * (1 - o)
-    return da_i, da_f, da_g, da_o, dc * f
+    return da_i, da_f, da_g, da_o, dc_all * f
 
 
 def _backward(*, through_h=1.0, along_c=1.0, slopes=1.0, tanh_slope=0.0, old=0.0, late=0.0):

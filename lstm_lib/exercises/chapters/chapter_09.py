@@ -151,6 +151,9 @@ PADDED_ACCURACY = numeric(
         "not-divided": Mistake(
             0.91 - 0.6, 1, "This is the share of all steps that are real and right; ask for the share of real steps."
         ),
+        "divided-by-padding": Mistake(
+            (0.91 - 0.6) / 0.6, 1, "This divides by the share of padding; the 31 right answers stand in 40 real steps."
+        ),
         "shares-swapped": Mistake((0.91 - 0.4) / 0.6, 1, "This takes 40 % for the padding; 40 % are real."),
         "scaled": Mistake(
             0.91 * 0.4, 1, "This spreads the right answers evenly over all steps; on padding every answer is right."
