@@ -17,7 +17,7 @@
       start.setAttribute("role", "navigation");
       start.setAttribute("aria-label", "Book");
     }
-    // The same for a folded cell: its label says "Toggle hidden content", the words on it "Show code cell source".
+    // The same for a folded cell: its label says "Toggle hidden content", the words on it "Show the code".
     for (const summary of root.querySelectorAll("summary[aria-label]")) summary.removeAttribute("aria-label");
     // The bibliography is a list; its entries carry a role that is out of use.
     for (const entry of root.querySelectorAll("[role='doc-biblioentry']")) entry.setAttribute("role", "listitem");

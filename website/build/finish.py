@@ -126,7 +126,6 @@ def titled(text: str) -> str:
 
     def title(found: re.Match[str]) -> str:
         said = found[3].strip().removeprefix("Show ")
-        said = "code" if said.startswith("code cell") else said
         return f'<summary{found[1]} data-title="{said[:1].upper()}{said[1:]}">{found[2]}{found[3]}</p>'
 
     return FOLD.sub(title, text)
