@@ -43,6 +43,16 @@ test("tries are counted until it is right, and what was solved stays solved", ()
   });
 });
 
+test("the last mistake that had a name is kept, whatever follows it", () => {
+  const unnamed = { ...code(false), mistake: null };
+  for (const later of [unnamed, code(true)]) {
+    assert.equal(life([at(1), code(false)], [at(2), later])["exercise/rnn-step"].mistake, "no-bias");
+  }
+  const other = { ...code(false), mistake: "no-state" };
+  assert.equal(life([at(1), code(false)], [at(2), unnamed], [at(3), other])["exercise/rnn-step"].mistake, "no-state");
+  assert.equal(life([at(1), unnamed])["exercise/rnn-step"].mistake, null);
+});
+
 test("a choice is kept, a program is not: it is in its draft", () => {
   assert.equal(life([at(1), quiz(true)])["quiz/far"].answer, "x");
   assert.equal("answer" in life([at(1), code(true)])["exercise/rnn-step"], false);

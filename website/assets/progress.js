@@ -1,6 +1,7 @@
 // Listens to what a reader does on any page of the site, keeps it, and marks the list of chapters.
 //
-// The parts of a page say "lstm:done" (exercises, quizzes, guesses). A page counts as read when its end was on screen.
+// The parts of a page say "lstm:done" (exercises, quizzes, guesses). A page counts as read when each of its sections and its
+// end were on screen.
 (() => {
   const { lstmStore: store, lstmRecord: record, lstmCourse: course } = window;
   const known = course.pages.some(({ page }) => page === store.page) && store.page !== "progress";
@@ -11,17 +12,34 @@
 
   // ---------------------------------------------------------------- read to its end
 
-  function watchTheEnd() {
+  const DWELL = 500; // milliseconds that a part must be on screen: who jumps to the end has not read what was passed
+
+  /** Keep which sections of the page were on screen, in this visit or before; with its end and all of them, it is read. */
+  function watchTheReader() {
     const article = document.querySelector("article.bd-article");
     if (!known || !article || store.get(`read/${store.page}`)) return;
     const end = document.createElement("div");
     article.append(end);
+    const seen = new Set(store.get(`seen/${store.page}`) ?? []);
+    const left = new Map([...article.querySelectorAll(":scope > section > section[id]")].map((section) => [section, section.id]));
+    for (const [section, id] of left) if (seen.has(id)) left.delete(section);
+    left.set(end, null);
+    const timers = new Map();
     const observer = new IntersectionObserver((entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-      store.set(`read/${store.page}`, { first: new Date().toISOString() });
-      observer.disconnect();
+      for (const { isIntersecting, target } of entries) {
+        clearTimeout(timers.get(target));
+        if (isIntersecting) timers.set(target, setTimeout(() => saw(target), DWELL));
+      }
     });
-    observer.observe(end);
+    const saw = (part) => {
+      observer.unobserve(part);
+      if (part !== end) seen.add(left.get(part));
+      left.delete(part);
+      if (left.size) return store.set(`seen/${store.page}`, [...seen]);
+      store.remove(`seen/${store.page}`);
+      store.set(`read/${store.page}`, { first: new Date().toISOString() });
+    };
+    for (const part of left.keys()) observer.observe(part);
   }
 
   // ---------------------------------------------------------------- marks in the list of chapters
@@ -65,5 +83,5 @@
     });
   });
   marks();
-  watchTheEnd();
+  watchTheReader();
 })();

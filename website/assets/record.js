@@ -1,8 +1,10 @@
 // What is to be kept of what a reader did, and what follows from it: window.lstmRecord. No page, no clock, no store:
 // values come in by key, as lstmStore holds them, and `now` is a Date.
 //
-//   exercise/ID, quiz/NAME   { passed, mistake, tries, first, last, answer }   tries until it was right for the first time
+//   exercise/ID, quiz/NAME   { passed, mistake, tries, first, last, answer }   the last mistake that had a name; tries
+//                            until it was right for the first time
 //   guess/PAGE#explorable    { answer, first }
+//   seen/PAGE                the sections that were on screen, until all of them were: not exported
 //   read/PAGE                { first }
 //   review/exercise/ID …     { step, due, hard }   hard: it was wrong once; due: a day, or null after the last review
 //   draft/ID                 the text of an answer that is being written
@@ -47,8 +49,8 @@
     const told = typeof answer === "string" && !exercise ? answer.slice(0, 500) : "";
     if (kind === "guess") return { [key]: { answer: told, first: before?.first ?? time } };
     const tries = before?.passed ? before.tries : (before?.tries ?? 0) + 1;
-    const wrong = passed || !mistake ? null : `${mistake}`.slice(0, 200);
-    const record = { passed: passed === true || before?.passed === true, mistake: wrong, tries };
+    const named = passed || !mistake ? (before?.mistake ?? null) : `${mistake}`.slice(0, 200);
+    const record = { passed: passed === true || before?.passed === true, mistake: named, tries };
     const changes = { [key]: { ...record, first: before?.first ?? time, last: time, ...(exercise ? {} : { answer: told }) } };
     const again = `review/${key}`;
     const review = schedule(values[again], { passed: passed === true, tries, exercise, now });

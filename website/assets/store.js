@@ -1,8 +1,8 @@
 // What a reader did, kept in this browser and nowhere else: window.lstmStore, for every other script of the site.
 //
-// Values are JSON, by key: "exercise/ID", "draft/ID", "quiz/NAME", "guess/NAME", "read/PAGE", "review/…". All lie in one
-// entry of localStorage, { version, values }. An entry that cannot be read is set aside under a name of its own, not
-// lost. Where nothing can be kept (a private window, a full disk, some pages opened from disk) values live as long as
+// Values are JSON, by key: "exercise/ID", "draft/ID", "quiz/NAME", "guess/NAME", "seen/PAGE", "read/PAGE", "review/…".
+// All lie in one entry of localStorage, { version, values }. An entry that cannot be read is set aside under a name of
+// its own, not lost. Where nothing can be kept (a private window, a full disk, some pages opened from disk) values live as long as
 // the page, and state() says so. Other tabs write too: each change is made to what is there now.
 (() => {
   const ENTRY = "lstm-gate-by-gate";
