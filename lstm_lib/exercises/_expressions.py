@@ -155,7 +155,9 @@ def _of_operation(node: ast.BinOp) -> Iterator[Here]:
         return
     dropped = f"the division by {right} is missing" if sign in "//" else f"the {part} {right} is missing"
     yield "a", dropped, 0.7
-    yield "b", f"the {part} {left} is missing", 0.7 if part != "power" else 1.2
+    alone = sign in ("-", "/", "//", "**")  # then what is left is not the term or factor that stood there
+    words = f"{right} alone stands where {source_of(node)} belongs" if alone else f"the {part} {left} is missing"
+    yield "b", words, 0.7 if part != "power" else 1.2
     near = {"+": "-*", "-": "+*", "*": "+/-", "/": "*-", "//": "/*", "**": "*/"}[sign]
     for other in ("+", "-", "*", "/", "//", "**"):
         if other != sign:

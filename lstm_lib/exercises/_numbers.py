@@ -28,7 +28,7 @@ TELLING = 6  # digits from which on a number tells pairs of changes apart
 
 
 def explain(working: str, statement: str, number: float, solution: float, tolerance: float) -> list[Change]:
-    """Return the one change that gives a number, or two that are as likely, or none.
+    """Return the one change that gives a number, or two that are as likely (one where it has one digit), or none.
 
     Args:
         working: The solution as an expression.
@@ -53,7 +53,7 @@ def explain(working: str, statement: str, number: float, solution: float, tolera
         ]
         exact = [change for change, value in fits if abs(value - number) <= EXACT * abs(number)]
         if exact:
-            return _only(exact, telling=digits >= TELLING, most=2)
+            return _only(exact, telling=digits >= TELLING, most=min(digits, 2))
         rounded: dict[str, Change] = {}  # one for each value: what gives the same digits cannot be told apart
         for change, value in sorted(fits, key=lambda fit: (fit[0].weight, len(line(fit[0])))) if stage == 0 else ():
             if 3 <= digits < TELLING and _rounds_to(value, number, digits):
@@ -104,7 +104,7 @@ def _chance(size: int, digits: int) -> float:
 
 
 def _by_formula(working: str, statement: str, number: float) -> list[Change]:
-    """Return the smallest formula of the numbers of statement and working that gives a number, or two of one size."""
+    """Return the smallest formula of the numbers of statement and working that gives a number, if it is alone."""
     formulas, others = _formulas_of(working, statement)
     digits = significant_digits(number)
     close = max(10.0**-digits, 1e-14) * abs(number)
@@ -117,7 +117,7 @@ def _by_formula(working: str, statement: str, number: float) -> list[Change]:
             if abs(worth(part, formulas.leaves) - number) <= close:
                 different.setdefault(f"{worth(part, others):.9g}", part)
                 smallest = part.size
-    if len(different) > 2:
+    if len(different) > 1:
         return []
     texts = [written(part)[0] for part in different.values()]
     words = f"another formula stands where {whole(working)} belongs"

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from lstm_lib.exercises import EXERCISES, _rounded
+from lstm_lib.exercises import EXERCISES, _numbers, _rounded
 
 NUMBERS = [exercise for exercise in EXERCISES.values() if exercise.kind == "numeric"]
 
@@ -71,7 +71,7 @@ def test_a_share_in_per_cent_is_told_as_that_and_so_is_a_known_mistake():
 
 
 def test_one_too_many_and_one_too_few_are_told():
-    for id, whole in (("lstm-parameters", 1792), ("updates-an-epoch", 7035), ("room-for-a-label", 33)):
+    for id, whole in (("lstm-parameters", 1792), ("updates-lost", 7035), ("room-for-a-label", 33)):
         assert "one is counted too many" in EXERCISES[id].check(whole + 1).message
     assert "one is counted too few" in EXERCISES["lstm-parameters"].check(1791).message
 
@@ -86,3 +86,25 @@ def test_a_number_taken_at_random_is_hardly_ever_told_as_rounded(digits):
             number = _rounded.rounded(exercise.solution * math.exp(rng.uniform(-1.5, 1.5)), digits)
             found.append(_rounded.explain_rounded(*told, number, exercise.solution, exercise.tolerance))
     assert len(found) - found.count(None) <= 0.01 * len(found)
+
+
+def test_a_formula_is_told_only_where_no_other_of_its_size_gives_the_number():
+    exercise = EXERCISES["half-life"]
+
+    def explained(number):
+        return _numbers.explain(exercise.working, exercise.statement, number, exercise.solution, 0.01)
+
+    assert explained(0.5 / 0.95) == []  # 1 / (2 * 0.95), and 2 / (0.95 * 2 ** 2), and what was typed
+    assert explained(2 * math.log(2) / 0.95) != []
+
+
+def test_one_digit_is_explained_in_one_way_or_not_at_all():
+    exercise = EXERCISES["seen-lags"]
+    found = _numbers.explain(exercise.working, exercise.statement, 0.2, exercise.solution, 0.01)
+    assert found == []  # (19 - 15) / 20, or (20 - 16) / 20
+    assert exercise.check(0.2).mistake == "counted-exclusive"
+
+
+def test_what_is_left_of_a_difference_keeps_its_own_sign():
+    message = EXERCISES["learn-by-hand"].check(math.tanh(0.5) / (1 + math.exp(-2.5))).message
+    assert "0.5 alone stands where 1 * 0.5 - 1 * -1 - 0.5 belongs" in message

@@ -149,6 +149,12 @@ RNN_RUN = code(
         "with-initial-state": Mistake(
             _run_with_initial_state, 2, "This looks like a list that begins with the initial state; it begins with h_1."
         ),
+        "not-carried-with-initial-state": Mistake(
+            lambda xs, h, w_h, w_x, b: [h, *_run_without_carrying(xs, h, w_h, w_x, b)],
+            1,
+            "This looks like every step starting again from the first state h, and a list that begins with it; the "
+            "list begins with h_1, and each step starts from the state before.",
+        ),
         "one-step-late": Mistake(
             _run_one_late,
             2,

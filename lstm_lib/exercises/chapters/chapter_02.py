@@ -207,7 +207,7 @@ CLIP = code(
         "dot(gradients, gradients) is the sum of the squares, and ** 0.5 takes the root.",
         "Below the limit, limit / norm is above 1, and for zeros there is none. What should the scale be then?",
     ),
-    inputs={"gradients": LIST._replace(edge=0.0), "limit": Kind("", "", 1.0, 3.0)},
+    inputs={"gradients": LIST._replace(edge=0.0), "limit": Kind("", "", 0.8, 3.0)},
     returns=("the clipped gradients",),
     solution=clip_by_norm,
     also=(
@@ -224,6 +224,12 @@ CLIP = code(
             3,
             "This looks like each gradient clipped by itself, which turns the direction; one scale for all of them "
             "keeps it.",
+        ),
+        "cut-above": Mistake(
+            lambda gradients, limit: [min(limit, gradient) for gradient in gradients],
+            3,
+            "This looks like each gradient cut off by itself, above the limit only; one scale for all of them keeps "
+            "the direction, and a long step down is as long as one up.",
         ),
         "always-scaled": Mistake(
             lambda gradients, limit: _scaled(gradients, limit / (dot(gradients, gradients) ** 0.5 or limit)),
@@ -303,6 +309,11 @@ LATCH_GRADIENT = numeric(
         ),
         "one-step": Mistake(
             1.5 * (1 - 0.8586**2), 1, "This is the factor of one step; five steps multiply it five times."
+        ),
+        "half-life-for-factor": Mistake(
+            0.74**5,
+            1,
+            "This raises 0.74 to the power 5, the half-life of such a gradient; the factor of a step is w_h (1 - h²).",
         ),
         "added-up": Mistake(
             5 * 1.5 * (1 - 0.8586**2),

@@ -183,6 +183,9 @@ HALF_LIFE = numeric(
         "to-zero": Mistake(
             1 / 0.05, 1, "This looks like 1/(1 - f), the step at which a straight line would reach zero."
         ),
+        "half-by-the-factor": Mistake(
+            0.5 / 0.95, 1, "This looks like 0.5 divided by f; f is met at every step, so look for the n of f^n = 0.5."
+        ),
         "to-one-e-th": Mistake(
             1 / -math.log(0.95),
             1,

@@ -253,6 +253,11 @@ DRAWN_FIRST_OUTPUT = numeric(
             1,
             "This looks like U reading the new memory; it reads LTM · f, before anything is remembered.",
         ),
+        "memory-not-empty": Mistake(
+            tanh(2 * sigmoid(1) + 0.8) * _V,
+            1,
+            "This looks like a memory of 1; it is empty, LTM = 0, so that LTM · f is 0 and only the bias is left in U.",
+        ),
         "use-factor-missing": Mistake(_U, 1, "This is U; the factor V lets a part of it through."),
         "missing-tanh": Mistake(0.8 * _V, 1, "This looks like the bias itself; U is its tanh."),
         "factor-not-squashed": Mistake(_U * 0.6, 1, "This looks like 0.6 for V; V is σ(0.6)."),

@@ -207,6 +207,9 @@ BIAS_FOR_DELAY = numeric(
     right="close to 5: a bias of 1, the usual start, would leave 2e-14.",
     mistakes={
         "gate-for-bias": Mistake(0.9930925, 2, "This is the gate f; asked for is the bias b_f, whose σ it is."),
+        "log-for-bias": Mistake(
+            -0.0069314718, 2, "This is ln f, the logarithm of the gate; the bias is ln(f / (1 - f))."
+        ),
         "half-a-step": Mistake(0.0, 1, "This keeps half at every step; half shall be left after 100 of them."),
         "one-tenth": Mistake(3.7596027, 1, "This leaves one tenth after 100 steps; it shall be one half."),
         "tanh-for-sigmoid": Mistake(2.8324171, 2, "This looks like tanh for the gate; a gate is a σ."),

@@ -157,6 +157,10 @@ SEEN_LAGS = numeric(
             0.0, 1, "This takes the window for too short; a lag of 15 fits into 20 steps, at some places."
         ),
         "counted-inclusive": Mistake(6 / 20, 1, "This looks like six places; at the sixth the answer is one over."),
+        "counted-exclusive": Mistake(4 / 20, 1, "This looks like four places; the write may stand at any of five."),
+        "one-place": Mistake(
+            1 / 20, 1, "This looks like one place of 20; the write may stand at each of the first five, 20 − 15."
+        ),
         "half-and-half": Mistake(0.5, 1, "This looks like a guess; count the places at which the write may stand."),
     },
 )

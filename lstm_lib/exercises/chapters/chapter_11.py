@@ -93,8 +93,8 @@ GLOBAL_MEAN = code(
 )
 
 UPDATES = numeric(
-    "updates-an-epoch",
-    "Count the updates that a larger batch leaves",
+    "updates-lost",
+    "Count the updates that a larger batch costs",
     chapter=11,
     statement="""
     You have 48,000 sequences and train for 5 epochs (each sequence is used once an epoch). You take batches of 512
@@ -112,6 +112,9 @@ UPDATES = numeric(
     "over time, not over epochs.",
     mistakes={
         "one-epoch": Mistake(48000 // 32 - 48000 // 512, 1, "This counts one epoch; there are five."),
+        "one-epoch-of-the-large": Mistake(
+            48000 // 512, 1, "This is what one epoch of large batches gets; asked is how many fewer, over five epochs."
+        ),
         "what-is-left": Mistake(5 * (48000 // 512), 1, "This is what it still gets; asked is what it gets fewer."),
         "what-it-was": Mistake(5 * (48000 // 32), 1, "This is what the small batch gets; take off the other."),
         "last-not-dropped": Mistake(

@@ -83,7 +83,8 @@ TEMPERATURE_SHARES = code(
             "This looks like a score times τ: then a high temperature would make the network more careful, not bolder.",
         ),
         "no-temperature": Mistake(
-            _shares(lambda score, temperature: score), 1, "This looks like a softmax without the temperature."
+            _shares(lambda score, temperature: score), 1,
+            "This looks like a softmax without the temperature, or with one outside the power, where it cancels out.",
         ),
         "not-divided": Mistake(
             _shares(_cool, divide=lambda powers: 1.0),

@@ -48,6 +48,12 @@ FORWARD_STEP = code(
             2,
             "This looks like a label that lasts one frame only: a path may stay in it, and repeats are merged.",
         ),
+        "nothing-comes-in": Mistake(
+            lambda before, label, after, p_blank, p_label: (before * p_blank, label * p_label, after * p_blank),
+            2,
+            "This looks like three states that nothing enters: paths also go from the blank before to the label, and "
+            "from the label to the blank after.",
+        ),
         "label-skipped": Mistake(
             lambda before, label, after, p_blank, p_label: (
                 before * p_blank,

@@ -60,6 +60,11 @@ INK_FROM_BRIGHTNESS = code(
             2,
             "This looks like light on dark: 0 for the darkest pixel, and 1 for the ground.",
         ),
+        "brightness": Mistake(
+            _ink(lambda p, g, d, b: p, lambda g, d, b: g),
+            2,
+            "This looks like brightness as a share of the ground's: 1 for the ground, where there is no ink.",
+        ),
         "sign": Mistake(
             _ink(lambda p, g, d, b: p - g, _depth), 2, "This looks like a wrong sign: ink comes out negative."
         ),
@@ -118,6 +123,12 @@ ROOM_FOR_A_LABEL = numeric(
         "columns-only": Mistake(9, 2, "This is the number of columns; each of them stands for 4 pixels."),
         "not-rounded-up": Mistake(
             4 * 9, 2, "This gives the last column all 4 pixels; rounded up, one is enough for it."
+        ),
+        "last-column-forgotten": Mistake(
+            4 * (9 - 1), 2, "This leaves out the last column; rounded up, one pixel is enough for it, not none."
+        ),
+        "no-blanks-nor-last-column": Mistake(
+            4 * (7 - 1), 1, "This leaves out the blanks, and the one pixel that the last column needs."
         ),
         "blank-everywhere": Mistake(
             4 * (7 + 6 - 1) + 1, 1, "This puts a blank between all neighbours; unequal ones need none."

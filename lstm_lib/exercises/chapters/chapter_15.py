@@ -102,6 +102,12 @@ HEIGHT_OVERLAP = code(
         "whole-heights": Mistake(
             _overlap(_together, half=1.0), 1, "This looks like centre ± height: a stretch reaches half of it each way."
         ),
+        "whole-heights-throughout": Mistake(
+            _overlap(lambda one, other, common: 2 * one + 2 * other - common, half=1.0),
+            1,
+            "This looks like centre ± height, and heights twice as large in the sum: a stretch reaches half of its "
+            "height each way.",
+        ),
         "from-the-top": Mistake(
             _tops_at_centres, 1, "This looks as if the centres were the tops: a top is centre - height / 2."
         ),
