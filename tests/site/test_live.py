@@ -166,6 +166,15 @@ def test_a_live_cell_goes_on_from_the_cells_above_it(browser: Browser, site: str
     cell.scroll_into_view_if_needed()
     expect(cell.locator(".cm-content")).to_be_visible()
     assert press(cell, "Run") == "0.394 a step, half-life 0.74 steps"
+    assert page.locator(".live-old:visible").count() == 0  # nothing was changed
+    above = page.locator(".live-cell").nth(1)
+    above.scroll_into_view_if_needed()
+    write(above, "w = latched = 0.8")
+    press(above, "Run")
+    old = page.locator(".live-cell").filter(has=page.locator(".live-old:not([hidden])"))
+    assert old.count() == page.locator(".live-cell").count() - 2
+    assert press(cell, "Run").startswith("0.288 a step")
+    expect(cell.locator(".live-old")).to_be_hidden()
     page.close()
 
 

@@ -339,20 +339,29 @@
     const current = new Map(); // text as stored -> what gives the text as it is now
     const small = []; // those that need no NumPy
     const planned = new Map((numpy?.cells ?? []).map(({ source, above }) => [source, above]));
+    const later = []; // what each cell needs to say that it is out of date, in order
     for (const cell of cells) {
       const output = cell.querySelector(".cell_output");
       const text = stored(cell);
       const above = planned.get(text);
       const before = small.slice();
+      const place = later.length;
+      const old = make("p", { className: "live-old", hidden: true }, "A cell above was changed since: run this one again.");
+      let ran = text;
       const run = {
         name: "Run",
         keys: ["Shift-Enter", "Mod-Enter"],
         request: (source) => ({ do: "run", source, above: above ? above.map(({ code, live }) => code ?? current.get(live)()) : before.map((get) => get()) }),
-        done() {
+        done(reply, typed) {
           if (output) output.hidden = true;
+          old.hidden = true;
+          if (typed !== ran) for (const note of later.slice(place + 1)) note.hidden = false;
+          ran = typed;
         },
       };
       const made = panel("cell", { text, label: "Code that you can change and run", actions: [run] });
+      later.push(old);
+      made.root.append(old);
       current.set(text, made.get);
       if (!above) small.push(made.get);
       cell.querySelector(".cell_input").replaceWith(made.root);
