@@ -109,7 +109,7 @@ def _is_one_minus(node: ast.expr) -> bool:
 
 
 def _of_constant(value: float) -> Iterator[Here]:
-    for other, weight in ((value + 1, 1.0), (value - 1, 1.0), (0, 1.0), (1, 1.0), (2, 1.1), (-value, 1.0)):
+    for other, weight in ((value + 1, 1.0), (value - 1, 1.0), (0, 1.0), (1, 1.0), (2, 1.1), (-value, 1.1)):
         if other != value:
             yield repr(other), f"{other:g} stands where {value:g} belongs", weight
     for other in (10 * value, value / 10, 100 * value, value / 100, value / 2, 2 * value):

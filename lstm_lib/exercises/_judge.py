@@ -118,7 +118,10 @@ def _verdict(
     if "numbers" in good and (products := _summed(exercise, reference, outcomes, right, styles)):
         return adds_up(products)
     if good and not edge and len(outcomes) == len(probes) and _only_styles(exercise, good, styles, right, outcomes):
-        return passes(exercise, good[0], changed, set(code.co_names) if code else set())
+        pairs = zip(outcomes, expected, strict=True)
+        listed = any(isinstance(one.tree, list) and not isinstance(tree, list) for one, tree in pairs)
+        style = "list" if listed else good[0]
+        return passes(exercise, style, changed, set(code.co_names) if code else set())
     if told := _explanation(exercise, reference, outcomes, styles, code):
         if all(outcome.failure for outcome in outcomes):
             return told._replace(message=f"{say_failure(outcomes[0], probes[0])}\n{told.message}")

@@ -49,6 +49,7 @@ def _of_loop(tree: ast.FunctionDef, place: int, loop: ast.For) -> Iterator[Build
             made.body.insert(place, ast.parse("total = 0.0").body[0])
             made.body[-1] = ast.Return(ast.Name("total", ast.Load()))
             yield ast.unparse(made), f"the {name} of all turns are added up, and the last one belongs there", 0.9, ""
+    yield from _begun_inside(tree, place)
     yield from _carried_before(tree, place, loop)
     yield from _result_inside(tree, place, loop)
     yield from _started_with_the_first(tree, place, loop)
@@ -60,6 +61,19 @@ def _of_loop(tree: ast.FunctionDef, place: int, loop: ast.For) -> Iterator[Build
             made.body[place].iter = ast.parse(f"list({sequence}){some}", mode="eval").body  # type: ignore[attr-defined]
 
         yield with_change(tree, through), f"the {which} turn of the loop is left out", 1.0, f"{sequence}{some}"
+
+
+def _begun_inside(tree: ast.FunctionDef, place: int) -> Iterator[Build]:
+    """Do inside the loop what belongs before it."""
+    for k, statement in enumerate(tree.body[:place]):
+        if isinstance(statement, ast.Assign):
+
+            def inside(made: ast.FunctionDef, k: int = k) -> None:
+                made.body[place].body.insert(0, made.body[k])  # type: ignore[attr-defined]
+                made.body.pop(k)
+
+            line = ast.unparse(statement)
+            yield with_change(tree, inside), f"{line} stands inside the loop: every turn starts anew", 0.7, line
 
 
 def _result_inside(tree: ast.FunctionDef, place: int, loop: ast.For) -> Iterator[Build]:

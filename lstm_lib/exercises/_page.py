@@ -23,6 +23,7 @@ from lstm_lib.exercises._exercise import Exercise
 from lstm_lib.exercises._tools import dot, sigmoid, tanh
 from lstm_lib.exercises._words import NOT_ANSWERED
 
+LOGARITHMS = {"ln": "log", "lg": "log10", "ld": "log2"}  # as books write them, and as Python does
 LIMIT = 8000  # characters of what was printed, and of a value, that a page is sent
 
 FROM_MATH = {name: getattr(math, name) for name in ("e", "exp", "log", "log2", "log10", "pi", "sqrt")}
@@ -229,7 +230,11 @@ def _wrong(kind: str, words: str) -> Reply:
 
 def _syntax(error: SyntaxError) -> Reply:
     words = f"{type(error).__name__}: {error.msg}"
-    return _error(type(error).__name__, words, error.lineno, (error.text or "").rstrip()[:200])
+    text = error.text or ""
+    part = text[(error.offset or 1) - 1 : (error.end_offset or 1) - 1]
+    if "forgot a comma" in words and (factors := re.search(r"([\w)\]]+) +([A-Za-z_]\w*)", part)):
+        words += f" Or, between two factors, a star: {factors[1]} * {factors[2]}?"
+    return _error(type(error).__name__, words, error.lineno, text.rstrip()[:200])
 
 
 def _raised(error: BaseException, name: str) -> Reply:
@@ -243,6 +248,8 @@ def _raised(error: BaseException, name: str) -> Reply:
         words = ""
     if isinstance(error, ModuleNotFoundError) and error.name:  # Pyodide's words advise an installation that fails here
         words = f"there is no module {error.name.partition('.')[0]!r} on this page."
+    if isinstance(error, NameError) and error.name in LOGARITHMS:
+        words = f"Python writes {error.name} as {LOGARITHMS[error.name]}."
     here = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
     line = here[-1].lineno if here else None
     source = (here[-1].line or "")[:200] if here else ""

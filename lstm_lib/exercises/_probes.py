@@ -249,9 +249,9 @@ def find(tree: Tree, wanted: Callable[[float], bool]) -> bool:
     return any(find(each, wanted) for each in tree) if isinstance(tree, list) else wanted(tree)
 
 
-def say(tree: Tree) -> str:
-    """Write numbers with four digits, lists in brackets, cut to a readable length."""
+def say(tree: Tree, digits: int = 4) -> str:
+    """Write numbers with so many digits, lists in brackets, cut to a readable length."""
     if not isinstance(tree, list):
-        return f"{tree:.4g}"
-    text = "[" + ", ".join(say(each) for each in tree[:12]) + (", …" if len(tree) > 12 else "") + "]"
+        return f"{tree:.{digits}g}"
+    text = "[" + ", ".join(say(each, digits) for each in tree[:12]) + (", …" if len(tree) > 12 else "") + "]"
     return text if len(text) <= 200 else text[:199] + "…"

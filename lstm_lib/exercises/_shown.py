@@ -86,7 +86,23 @@ def marked(text: str) -> str:
         code = bare if same else wrapped
         before, inside, after = _first_mark(shown)
         shown = f"{before}«{inside}»{after}" if same else f"{before}«({inside})»{after}"
-    return shown
+    return _outermost(shown)
+
+
+def _outermost(text: str) -> str:
+    """Leave out marks that stand within others.
+
+    Example:
+        >>> _outermost("«a + «b»» * «c»")
+        '«a + b» * «c»'
+    """
+    depth, kept = 0, []
+    for sign in text:
+        depth += sign == "«"
+        if sign not in "«»" or depth == 1:
+            kept.append(sign)
+        depth -= sign == "»"
+    return "".join(kept)
 
 
 def _first_mark(text: str) -> tuple[str, str, str]:

@@ -49,6 +49,7 @@ def named(exercise: Exercise, key: str) -> Verdict:
 STYLES = {
     "numbers": "It works on plain numbers; with dot, sigmoid and tanh it would work on arrays too.",
     "units": "It works on one sequence; with dot it would work on a batch too.",
+    "list": "It hands out a list with the number in it; the number alone is what is asked for.",
     "batch": "It works on arrays; with dot, sigmoid and tanh it would work on plain numbers too.",
 }
 
@@ -226,7 +227,7 @@ def say_difference(exercise: Exercise, probe: Probe, outcome: Outcome, tree: Tre
     if outcome.odd:
         missing = " Is the return missing?" if outcome.odd == "None" else ""
         return f"{start}your function returns {outcome.odd}, expected {wanted}.{missing}"
-    text = f"{start}got {_say_result(outcome.tree, names)}, expected {_say_result(tree, names)}."
+    text = f"{start}got {', expected '.join(_apart(outcome.tree, tree, names))}."
     if shape_of(outcome.tree) != shape_of(tree) or probe.arrays:
         text = f"{start}{_say_shapes(outcome.tree, tree)}"
     if len(names) > 1 and isinstance(outcome.tree, list) and len(outcome.tree) == len(names):
@@ -239,17 +240,27 @@ def say_difference(exercise: Exercise, probe: Probe, outcome: Outcome, tree: Tre
     return text + (f"\nIt printed: {' '.join(printed.split())[:200]}" if printed.strip() else "")
 
 
-def _say_result(tree: Tree, names: tuple[str, ...]) -> str:
+def _apart(ours: Tree, tree: Tree, names: tuple[str, ...] = ()) -> tuple[str, str]:
+    """Write two results with four digits, or with so many that they are seen to differ."""
+    for digits in (4, 7, 10, 17):
+        written = _say_result(ours, names, digits), _say_result(tree, names, digits)
+        if written[0] != written[1]:
+            break
+    return written
+
+
+def _say_result(tree: Tree, names: tuple[str, ...], digits: int) -> str:
     if len(names) > 1 and isinstance(tree, list) and len(tree) == len(names):
-        return ", ".join(f"{name} = {say(part)}" for name, part in zip(names, tree, strict=True))
-    return say(tree)
+        return ", ".join(f"{name} = {say(part, digits)}" for name, part in zip(names, tree, strict=True))
+    return say(tree, digits)
 
 
 def _say_shapes(ours: Tree, tree: Tree) -> str:
     if shape_of(ours) != shape_of(tree):
         return f"got {_say_shape(shape_of(ours))}, expected {_say_shape(shape_of(tree))}."
     index, a, b = _first_difference(ours, tree)
-    return f"got {a:.4g} at {index}, expected {b:.4g}."
+    got, expected = _apart(a, b)
+    return f"got {got} at {index}, expected {expected}."
 
 
 def _say_shape(shape: tuple[int, ...] | None) -> str:

@@ -44,6 +44,12 @@ def test_a_number_may_be_written_in_many_ways(typed: str) -> None:
         ("sigmoid(2)^30", "Python writes a power with two stars: 0.95 ** 30 and not 0.95^30."),
         ("x = 1", "This exercise wants a number, or an expression that gives one."),
         ("sigmoid(1", "SyntaxError: '(' was never closed"),
+        ("ln(2) / 0.05", "NameError: Python writes ln as log."),
+        (
+            "dot(2 x)",
+            "SyntaxError: invalid syntax. Perhaps you forgot a comma? "
+            "Or, between two factors, a star: 2 * x?",
+        ),
         ("numpy", "NameError: name 'numpy' is not defined"),
     ],
 )

@@ -186,3 +186,31 @@ def test_no_wrong_answer_that_people_invented_passes():
 
 def _run(told):
     return checks.run(EXERCISES[told["exercise"]], told["answer"])
+
+
+def test_what_begins_inside_a_loop_is_told_as_that():
+    def rnn_run(xs, h, w_h, w_x, b):
+        for x in xs:
+            hs = []
+            h = tanh(w_h * h + w_x * x + b)
+            hs.append(h)
+        return hs
+
+    verdict = EXERCISES["rnn-run"].check(rnn_run)
+    assert verdict.mistake == "edit: hs = [] stands inside the loop: every turn starts anew"
+
+
+def test_a_difference_is_never_rounded_away():
+    def temperature_shares(scores, temperature):
+        powers = [2.7182 ** (score / temperature) for score in scores]
+        return [power / sum(powers) for power in powers]
+
+    message = EXERCISES["temperature-shares"].check(temperature_shares).message
+    got, expected = message.split("got ")[1].split(", expected ")
+    assert got != expected.rstrip(".")
+
+
+def test_a_list_around_a_number_is_told_of():
+    verdict = EXERCISES["rnn-step"].check(lambda h, x, w_h, w_x, b: [tanh(w_h * h + w_x * x + b)])
+    assert verdict.passed
+    assert "a list with the number in it" in verdict.message

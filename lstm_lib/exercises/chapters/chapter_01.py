@@ -206,6 +206,12 @@ STREAM_FEATURES = numeric(
             "This looks like 5 for the symbol, 3 for the box and one flag each for writing and asking; here each box "
             "has its own write flag and its own ask flag.",
         ),
+        "symbols-times-boxes": Mistake(
+            15, 1, "This looks like one feature for each symbol in each box; symbol and flags stand side by side."
+        ),
+        "exchanged": Mistake(
+            13, 1, "This looks like symbols and boxes exchanged: there is one symbol of 5, and two flags for each box."
+        ),
         "flags-only": Mistake(6, 1, "This looks like the flags without the symbol."),
         "flag-for-distractors": Mistake(
             12, 1, "This looks like one more flag for distractors; they are the steps with no flag at all."

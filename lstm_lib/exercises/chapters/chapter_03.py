@@ -183,6 +183,9 @@ HALF_LIFE = numeric(
         "to-zero": Mistake(
             1 / 0.05, 1, "This looks like 1/(1 - f), the step at which a straight line would reach zero."
         ),
+        "share-for-logarithm": Mistake(
+            math.log(2) / 0.05, 1, "This looks like 1 - f where -ln f belongs; for f near 1 they are close, not equal."
+        ),
         "half-by-the-factor": Mistake(
             0.5 / 0.95, 1, "This looks like 0.5 divided by f; f is met at every step, so look for the n of f^n = 0.5."
         ),

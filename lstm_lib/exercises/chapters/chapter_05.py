@@ -145,6 +145,9 @@ BIAS_HALF_LIFE = numeric(
         "share-forgotten": Mistake(
             math.log(2) / -math.log(1 - _F), 1, "This looks like 1 - f, the share that goes; f is the share that stays."
         ),
+        "share-for-logarithm": Mistake(
+            math.log(2) / (1 - _F), 2, "This looks like 1 - f where -ln f belongs; they are close only for f near 1."
+        ),
         "half-to-the-factor": Mistake(
             0.5**_F, 2, "This looks like 0.5 ^ f; the steps stand in the power, and f is what is multiplied: f^n = 0.5."
         ),

@@ -104,7 +104,7 @@ TEMPERATURE_SHARES = code(
         "largest-for-sum": Mistake(
             _shares(_cool, divide=max),
             2,
-            "This looks like a division by the largest power: the likeliest would get share 1 and the rest more.",
+            "This looks like a division by the largest power: the likeliest gets share 1, and all together more.",
         ),
         "mean-for-sum": Mistake(
             _shares(_cool, divide=lambda powers: sum(powers) / len(powers)),
@@ -113,6 +113,9 @@ TEMPERATURE_SHARES = code(
         ),
         "base-two": Mistake(
             _shares(_cool, power=lambda score: 2.0**score), 1, "This looks like powers of 2; the base is e."
+        ),
+        "short-e": Mistake(
+            _shares(_cool, power=lambda score: 2.718**score), 1, "This looks like 2.718 for e; math.exp has all digits."
         ),
         "sign": Mistake(
             _shares(lambda score, temperature: -score / temperature),
