@@ -247,7 +247,7 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
     if but := _known_but(number, wrongs, EXACT):
         return named_but(exercise, *but)
     if found := _numbers.explain(exercise.working, exercise.statement, number, solution, exercise.tolerance):
-        return explained_number(number, found, exercise.working)
+        return explained_number(number, found, exercise.working, exercise.lines[0])
     if but := _known_but(number, wrongs, near):
         return named_but(exercise, *but)
     if some := _rounded.explain_rounded(

@@ -115,13 +115,23 @@ def branched(asked: str, yes: list[Change], no: list[Change]) -> Verdict:
     return Verdict(False, f"edit: {asked}? if so: {so}, if not: {otherwise}", "\n".join(text))
 
 
-def explained_number(number: float, found: list[Change], working: str) -> Verdict:
-    """Return the verdict on a number that a small change of the right expression gives, or one of two."""
+def explained_number(number: float, found: list[Change], working: str, first: str = "") -> Verdict:
+    """Return the verdict on a number that a small change of the right expression gives, or one of two.
+
+    Args:
+        number: What was answered.
+        found: One change, or two.
+        working: The right expression.
+        first: The line that leads to it; told where a formula of another kind gives the number.
+    """
     whole = _numbers.whole(working)
     key = f"edit: {'; or '.join('; '.join(change.words) for change in found)}"
     if any(whole in _numbers.line(change) for change in found):  # nobody has asked for the solution yet
         maybe = ". Or: ".join(_without(whole, "; ".join(change.words)) for change in found)
         return Verdict(False, key, f"It may be that {maybe}.")
+    if first and "another formula" in key:
+        text = f"{number:.10g} is what {_numbers.line(found[0])} gives, which is another way. Begin with\n    {first}"
+        return Verdict(False, key, text)
     if re.fullmatch(r"\d*\.?\d+", _numbers.line(found[0])):
         return Verdict(False, key, f"{number:.10g} is one of the numbers that the result is worked out from.")
     says = [f"    {_numbers.line(change)}\nThere {_without(whole, '; '.join(change.words))}." for change in found]

@@ -114,6 +114,9 @@ export function eventWords({ kind, symbol }, at) {
   return kind === "write" ? `${where}${SYMBOLS[symbol]} is written into the box: ${value}.` : `${where}${SYMBOLS[symbol]} passes by: ${value}.`;
 }
 
+/** How a symbol is a number: told before the first step. */
+const SCALE = `The symbols are numbers: ${VALUES.map((value, n) => `${SYMBOLS[n]} is ${num(value)}`).join(", ")}. What is said is heard as the nearest. `;
+
 /** What was heard of what is said. */
 const speech = (h, gates) => (gates.includes("o") && Math.abs(h) <= SPOKEN ? "nothing" : SYMBOLS[heard(h)]);
 
@@ -363,7 +366,7 @@ function render({ model, el }) {
     for (const gate of gates) made[gate].show(set[gate]);
     event.replaceChildren(tile(game.steps[past.length]));
     preview();
-    const last = past.length ? turnWords(game, past, gates) : "";
+    const last = past.length ? turnWords(game, past, gates) : SCALE;
     words.prepend(last);
   }
 

@@ -116,6 +116,9 @@ UPDATES = numeric(
             48000 // 512, 1, "This is what one epoch of large batches gets; asked is how many fewer, over five epochs."
         ),
         "what-is-left": Mistake(5 * (48000 // 512), 1, "This is what it still gets; asked is what it gets fewer."),
+        "what-is-left-at-once": Mistake(
+            5 * 48000 // 512, 1, "This is what it still gets, with batches that run over; asked is what it gets fewer."
+        ),
         "what-it-was": Mistake(5 * (48000 // 32), 1, "This is what the small batch gets; take off the other."),
         "last-not-dropped": Mistake(
             5 * (48000 // 32) - 5 * 94, 1, "This counts the batch that is not full; it is dropped in each epoch."

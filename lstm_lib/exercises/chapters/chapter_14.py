@@ -127,6 +127,7 @@ ROOM_FOR_A_LABEL = numeric(
         "last-column-forgotten": Mistake(
             4 * (9 - 1), 2, "This leaves out the last column; rounded up, one pixel is enough for it, not none."
         ),
+        "letters-only": Mistake(7, 1, "This counts the letters; blanks come in between, and a column has 4 pixels."),
         "no-blanks-nor-last-column": Mistake(
             4 * (7 - 1), 1, "This leaves out the blanks, and the one pixel that the last column needs."
         ),
