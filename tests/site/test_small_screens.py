@@ -65,3 +65,17 @@ def test_a_field_that_comes_is_as_high_as_the_place_it_takes(phone: Page, site: 
         box.locator("input, .cm-content").first.wait_for()
     assert panels
     assert [box.evaluate(height) for box in panels] == pytest.approx(before, abs=0.5)
+
+
+@pytest.mark.parametrize("page", ["02_memory_loss", "08_learning_to_remember"])
+def test_a_table_of_formulas_forward_and_back_is_seen_whole(phone: Page, site: str, page: str) -> None:
+    phone.goto(f"{site}/chapters/{page}.html")
+    phone.evaluate("document.querySelectorAll('.distant').forEach(e => { e.style.contentVisibility = 'visible'; })")
+    table = phone.locator(TABLE, has=phone.locator("th", has_text="forward")).first
+    table.scroll_into_view_if_needed()
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    forward, back = (table.locator(f"tbody tr:first-child td:nth-child({k})").bounding_box() for k in (1, 2))
+    assert forward["y"] + forward["height"] <= back["y"] + 1
+    phone.set_viewport_size({"width": 1280, "height": 844})
+    forward, back = (table.locator(f"tbody tr:first-child td:nth-child({k})").bounding_box() for k in (1, 2))
+    assert forward["x"] + forward["width"] <= back["x"] + 1
