@@ -161,8 +161,8 @@ def listed(toc: str, name: str, part: str) -> str:
 
     Example:
         >>> toc = "root: intro\nparts:\n  - caption: Back matter\n    chapters:\n      - file: notation\n"
-        >>> print(listed(toc, "12_writing", "Uses").splitlines()[2:5])
-        ['  - caption: Uses', '    chapters:', '      - file: chapters/12_writing']
+        >>> print(listed(toc, "12_writing", "Uses").splitlines()[2:6])
+        ['  - caption: Uses', '    numbered: 1', '    chapters:', '      - file: chapters/12_writing']
     """
     lines, entry = toc.splitlines(), f"      - file: chapters/{name}"
     captions = {line.removeprefix("  - caption: "): n for n, line in enumerate(lines) if line.startswith("  - caption")}
@@ -172,7 +172,7 @@ def listed(toc: str, name: str, part: str) -> str:
         lines.insert(end, entry)
     else:
         end = captions.get(LAST_PART, len(lines))
-        lines[end:end] = [f"  - caption: {part}", "    chapters:", entry]
+        lines[end:end] = [f"  - caption: {part}", "    numbered: 1", "    chapters:", entry]
     text = "\n".join(lines) + "\n"
     parts = {each["caption"]: [c["file"] for c in each["chapters"]] for each in yaml.safe_load(text)["parts"]}
     if f"chapters/{name}" not in parts.get(part, []):

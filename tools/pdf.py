@@ -66,6 +66,8 @@ UNTOLD = """() => {
     }
   }
 }"""
+TITLE = """(h) => [...h.childNodes].filter((node) => !node.classList?.contains("headerlink"))
+  .map((node) => node.textContent).join("")"""
 PAINTS = re.compile(rb"\b(Tj|TJ|Do|l|c|sh)\s")  # operators of PDF for letters, pictures, lines, curves and shadings
 LICENCE = "Text and figures under CC BY 4.0, code under the MIT licence."
 
@@ -97,7 +99,7 @@ def print_page(page: Page, address: str, file: Path, *, handout: bool = False) -
     filled = max(n for n, sheet in enumerate(sheets, start=1) if not is_blank(sheet))
     if filled < len(sheets):  # a margin at the end of the last sheet began another one
         page.pdf(path=file, page_ranges=f"1-{filled}", **PAPER)
-    title = page.locator("h1").first.evaluate("(h) => h.firstChild.textContent")
+    title = page.locator("h1").first.evaluate(TITLE)
     return Print(address, title, sections, PdfReader(file))
 
 

@@ -5,7 +5,8 @@ What lies in a fold is not counted: in ``<details>``, in a cell whose input is h
 its solution; nor what stands in a section that begins with "Deeper". But ``<details class="outcome">``, which keeps
 something back until the reader has guessed, is. The lines from which an exercise starts are shown, and so they are
 counted and measured, but the reader's time for them is that of the exercise. ``--write`` puts the minutes into the
-chapter's opening, after **Time:**.
+chapter's opening, after **Time:**, and those of all chapters into ``intro.md``: behind each link of the way through,
+and their sum in hours.
 """
 
 import argparse
@@ -17,9 +18,11 @@ from typing import Any, NamedTuple
 
 from tools import hosting, references
 
-CHAPTERS = hosting.ROOT / "chapters"
+CHAPTERS, INTRO = hosting.ROOT / "chapters", hosting.ROOT / "intro.md"
 WORDS_A_MINUTE, LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 1.5
 TIME = re.compile(r"(\*\*Time:\*\*) \d+ minutes?")
+STAGE = re.compile(r"(\]\(chapters/(\d\d_\w+)\.ipynb\)) \(\d+ minutes?\)")  # of the way through
+SUM = re.compile(r"\*\*(\d+) chapters, about \d+ hours?\*\*")
 WORD = re.compile(r"\S*\w\S*")
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell", "setup"}
 
@@ -93,6 +96,33 @@ def write(path: Path) -> None:
     path.write_text(TIME.sub(rf"\1 {measure(path).minutes} minutes", text, count=1), encoding="utf-8")
 
 
+def way_through(text: str, minutes: dict[str, int]) -> str:
+    r"""Put the minutes of the chapters behind their links, and how many there are and their hours into the sentence.
+
+    Raises:
+        ValueError: If a chapter is listed twice or not at all, or the sentence with the sum is missing.
+
+    Example:
+        >>> text = "**1 chapters, about 9 hours**: "
+        >>> text += "[a](chapters/03_a.ipynb) (5 minutes) [b](chapters/04_b.ipynb) (1 minute)"
+        >>> print(way_through(text, {"03_a": 20, "04_b": 100}).replace(": ", "\n"))
+        **2 chapters, about 2 hours**
+        [a](chapters/03_a.ipynb) (20 minutes) [b](chapters/04_b.ipynb) (100 minutes)
+    """
+    listed = [match[2] for match in STAGE.finditer(text)]
+    if listed != sorted(minutes):
+        raise ValueError(f"got links with minutes to {', '.join(listed)}, expected {', '.join(sorted(minutes))}")
+    if not SUM.search(text):
+        raise ValueError("got no sentence with '**15 chapters, about 6 hours**', expected one")
+    text = STAGE.sub(lambda match: f"{match[1]} ({minutes[match[2]]} minutes)", text)
+    return SUM.sub(f"**{len(minutes)} chapters, about {round(sum(minutes.values()) / 60)} hours**", text)
+
+
+def numbered() -> dict[str, int]:
+    """Return the minutes of each chapter that has a number, by its name."""
+    return {path.stem: measure(path).minutes for path in sorted(CHAPTERS.glob("[0-9][0-9]_*.ipynb"))}
+
+
 def main() -> None:
     """Read the command line, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -104,6 +134,8 @@ def main() -> None:
         if options.write:
             write(path)
         print(f"{path.stem:28}" + "".join(f"{number:>10}" for number in measure(path)))
+    if options.write:
+        INTRO.write_text(way_through(INTRO.read_text(encoding="utf-8"), numbered()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Quiz(anywidget.AnyWidget):
     def several(
         cls, *, question: str, options: Texts, answers: Sequence[str], because: Texts, name: str = ""
     ) -> "Quiz":
-        """Ask for all options that are right; each box that is not set right is explained.
+        """Ask for all options that are right; the boxes that are set wrong are counted, and one of them explained.
 
         Args:
             question: What is asked.

@@ -54,10 +54,10 @@ function several({ options, answers }, choice) {
   const chosen = list(choice);
   if (!chosen.every((id) => options.some((option) => option.id === id))) return null;
   const wrong = options.filter(({ id }) => chosen.includes(id) !== answers.includes(id));
-  if (!wrong.length) return { passed: true, mistake: null, says: ["Right.", ...options.map(({ because }) => because)] };
-  const told = wrong.map((option) => `${quoted(option)}: ${option.because}`);
+  const reason = (option) => `${quoted(option)}: ${option.because}`;
+  if (!wrong.length) return { passed: true, mistake: null, says: ["Right.", ...options.map(reason)] };
   const count = `${wrong.length} of ${options.length} boxes ${wrong.length === 1 ? "is" : "are"} not set right.`;
-  return { passed: false, mistake: wrong.map(({ id }) => id).join(","), says: [`Not yet: ${count}`, ...told] };
+  return { passed: false, mistake: wrong.map(({ id }) => id).join(","), says: [`Not yet: ${count}`, reason(wrong[0])] }; // one reason: all of them would be the answer
 }
 
 function number(quiz, choice) {

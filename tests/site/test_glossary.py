@@ -41,6 +41,16 @@ def test_terms_stand_in_the_order_of_the_alphabet_and_once() -> None:
     assert len(first) >= 70
 
 
+def test_each_letter_above_the_entries_leads_to_the_first_term_that_begins_with_it() -> None:
+    line = re.search(r'<p class="glossary-letters">(.*?)</p>', built("glossary"), re.DOTALL)
+    assert line
+    letters = [(letter, anchor) for anchor, letter in re.findall(r'href="#([^"]+)">(\w)</a>', line[1])]
+    first: dict[str, str] = {}
+    for anchor, (names, _) in entries().items():
+        first.setdefault(names[0][0].upper(), anchor)
+    assert letters == list(first.items())
+
+
 def test_a_definition_is_one_sentence() -> None:
     for names, definition in entries().values():
         sentence = words(definition).rpartition(" Chapter ")[0]

@@ -58,8 +58,8 @@ CHANGED = [
     ("03_remember_gate", "start = 0.3", "start = 300.0", "def one_step", "factor of one step: 1.000"),
     ("03_remember_gate", "start = 0.3", "start = -1.0", "def one_step", "factor of one step: 1.203"),
     ("04_learn_gate", "a_i, a_g, nudge = 1, 1.25", "a_i, a_g, nudge = 0, 0.5", "def learned", "0.116 0.393"),
-    ("05_forget_gate", "[0.0, 1.0, 3.0, 5.0]", "[1.5, 50.0]", "for b in", "b_f = 1.5: f = 0.82, half-life   3.4 steps"),
-    ("05_forget_gate", "[0.0, 1.0, 3.0, 5.0]", "[1.5, 50.0]", "for b in", "b_f = 50: f = 1.00, half-life   inf steps"),
+    ("05_forget_gate", "[0.0, 1.0, 3.0, 5.0]", "[1.5, 50.0]", "for b in", "f = 0.82, left after 30 steps 2e-03"),
+    ("05_forget_gate", "[0.0, 1.0, 3.0, 5.0]", "[1.5, 50.0]", "for b in", "f = 1.00, left after 30 steps 1e+00"),
 ]
 
 

@@ -164,7 +164,7 @@ def test_a_page_counts_as_read_when_all_of_it_was_on_screen(reader: Reader) -> N
 def test_the_list_of_chapters_says_what_is_done_in_words_too(reader: Reader) -> None:
     page = reader.open(FIRST)
     link = page.locator(".bd-links").get_by_role("link", name=re.compile("What does it take to remember"))
-    expect(link).to_have_accessible_name("What does it take to remember?")
+    expect(link).to_have_accessible_name("1. What does it take to remember?")
     answer(page, "delay-elsewhere", "Close to 1.00")
     name = re.compile(r"What does it take to remember\? ?\(1 of \d+ done\)")
     expect(link).to_have_accessible_name(name)

@@ -35,6 +35,14 @@ def test_folds_exercises_and_what_is_deeper_are_left_out_of_words_and_minutes(ch
     assert found.minutes == 4  # 10 / 180 + 2 / 12 + 2 · 1.5 = 3.22, rounded up
 
 
+def test_the_front_page_lists_every_chapter_once_and_has_the_sum():
+    line = "[one](chapters/01_one.ipynb) (1 minutes)"
+    with pytest.raises(ValueError, match="got links with minutes to 01_one, expected 01_one, 02_two"):
+        reading.way_through(line, {"01_one": 20, "02_two": 30})
+    with pytest.raises(ValueError, match="got no sentence with"):
+        reading.way_through(line, {"01_one": 20})
+
+
 def test_every_line_that_is_shown_is_counted_and_measured_in_exercises_too(chapter):
     found = reading.measure(chapter)
     assert (found.lines, found.widest) == (4, len("def gate(): ..."))

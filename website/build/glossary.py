@@ -151,6 +151,20 @@ def link_back(app: Sphinx, document: nodes.document) -> None:
         uri = f"{app.builder.get_relative_uri(PAGE, chapter)}#{section}"
         sentence = next(iter(item.findall(nodes.paragraph)))
         sentence += [nodes.Text(" "), nodes.reference("", words, refuri=uri, internal=True)]
+    add_letters(document)
+
+
+def add_letters(document: nodes.document) -> None:
+    """Put a line above the entries that leads to the first one of each letter."""
+    first: dict[str, str] = {}
+    for item in document.findall(nodes.definition_list_item):
+        term = next(iter(item.findall(nodes.term)))
+        first.setdefault(term.astext()[0].upper(), term["ids"][0])
+    line = nodes.paragraph(classes=["glossary-letters"])
+    for letter, anchor in first.items():
+        line += [nodes.reference("", letter, refuri=f"#{anchor}", internal=True), nodes.Text(" ")]
+    entries = next(iter(document.findall(addnodes.glossary)))
+    entries.parent.insert(entries.parent.index(entries), line)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
