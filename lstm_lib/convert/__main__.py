@@ -5,7 +5,8 @@
     python -m lstm_lib.convert whole_network.pt lstm.npz --part encoder.lstm
 
 The suffixes say the formats: .pt, .safetensors, .npz, .onnx, .keras. A mistake in what it is given is one line on the
-error stream and exit code 2; nothing is written then.
+error stream and exit code 2; nothing is written then. What a file says of its network (its card: kind, characters,
+columns, ...) goes along, and what the other format has no place for is said on the error stream.
 """
 
 import argparse
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         this.exit(2, f"{this.prog}: {error}\n")
     print(f"{target}: {network}")
+    if missing := files.left_out(network, target):
+        print(f"{target}: {target.suffix} has no place for {', '.join(missing)}: left out", file=sys.stderr)
     return 0
 
 

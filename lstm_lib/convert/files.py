@@ -1,6 +1,7 @@
 """Networks as files, by suffix: .pt, .safetensors, .npz, .onnx and .keras.
 
-A file is written whole or not at all. Nothing is unpickled: torch reads tensors and plain values only.
+A file is written whole or not at all. Nothing is unpickled: torch reads tensors and plain values only. What a file
+says of its network, the card, goes along.
 """
 
 import json
@@ -8,25 +9,37 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm_lib._array import Array
-from lstm_lib.convert.form import Network
+from lstm_lib.convert.form import PROJECTION, Network, options_of
 from lstm_lib.convert.scratch import from_numpy
 from lstm_lib.convert.state import from_state, to_state
 
 FORMAT = "lstm_lib weights, version 1"
+MODEL = "lstm_lib model, version 1"  # what ``applied.models`` calls its files, which ``lstm_lib.use`` reads
 ABOUT = "about"  # the name of what an .npz says of itself
+CARD = "card"  # the name of the card in the metadata of .safetensors, .npz and .onnx
 SCALE = ".scale"  # what ``applied.models`` adds to the name of a weight that it keeps in bytes
+TRAINED = "model.safetensors"  # what ``lstm_lib.train`` leaves in the folder of a run, for use
+
+
+class Found(NamedTuple):
+    """What a file holds: names and arrays, what its module was built with, as far as it says, and its card."""
+
+    state: dict[str, Array]
+    arguments: dict[str, Any] = {}
+    card: dict[str, Any] = {}
 
 
 def read(path: str | os.PathLike[str], *, part: str | None = None) -> Network:
     """Read the LSTM of a file, and its readout.
 
     Args:
-        path: .pt: a file of ``save_for_inference``, a state_dict, a checkpoint of ``fit``, or the folder of a run.
+        path: .pt: a file of ``save_for_inference``, a state_dict, or a checkpoint of ``fit``. The folder of a run: the
+            model.safetensors that ``lstm_lib.train`` has left there, else the weights that ``load_model`` finds.
             .safetensors: a model of ``applied.models`` (bytes become numbers again), or torch's names. .npz: torch's
             names, or W and b of a NumPy cell. .onnx: LSTM nodes. .keras: a model of LSTM layers.
         part: Name of the LSTM within a larger network (.pt, .safetensors, .npz), all else of which is left out.
@@ -41,6 +54,7 @@ def read(path: str | os.PathLike[str], *, part: str | None = None) -> Network:
         ValueError: no-such-file.onnx: there is no such file
     """
     path = Path(path)
+    path = path / TRAINED if (path / TRAINED).is_file() else path
     suffix = ".pt" if path.is_dir() else path.suffix
     if suffix not in SUFFIXES:
         raise ValueError(f"{path}: got suffix {path.suffix!r}, expected one of {', '.join(SUFFIXES)}")
@@ -51,9 +65,10 @@ def read(path: str | os.PathLike[str], *, part: str | None = None) -> Network:
     try:
         if suffix in (".onnx", ".keras"):
             return _read_graph(path, suffix)
-        state, cell = {".pt": _read_pt, ".safetensors": _read_safetensors, ".npz": _read_npz}[suffix](path)
+        state, arguments, card = {".pt": _read_pt, ".safetensors": _read_safetensors, ".npz": _read_npz}[suffix](path)
         is_cell = state.keys() == {"W", "b"} and part is None
-        return _from_cell(state) if is_cell else from_state(state, cell=cell, part=part)
+        network = _from_cell(state) if is_cell else from_state(state, cell=arguments.get("cell"), part=part)
+        return network._replace(card=card, options=options_of(arguments))
     except (ValueError, OSError) as error:
         words = str(error).removeprefix(f"{path}: ")
         raise ValueError(f"{path}: {words}") from None
@@ -87,6 +102,19 @@ def write(network: Network, path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def left_out(network: Network, path: str | os.PathLike[str]) -> list[str]:
+    """List what a network has and a file of this name has no place for, besides its weights.
+
+    Example:
+        >>> network = Network("standard", (), card={"kind": "language"}, options={"dropout": 0.5})
+        >>> left_out(network, "a.onnx"), left_out(network, "a.keras"), left_out(network, "a.pt")
+        (['dropout'], ['dropout', 'its card (kind)'], [])
+    """
+    suffix = Path(path).suffix
+    missing = list(network.options) if suffix in (".onnx", ".keras") else []
+    return [*missing, f"its card ({', '.join(network.card)})"] if suffix == ".keras" and network.card else missing
+
+
 def expect_target(path: Path) -> None:
     """Raise a ValueError unless a file of this name can be written."""
     if path.suffix not in SUFFIXES:
@@ -98,17 +126,18 @@ def expect_target(path: Path) -> None:
 # ---------------------------------------------------------------- reading: names and arrays, and which cell
 
 
-def _read_pt(path: Path) -> tuple[dict[str, Array], str | None]:
+def _read_pt(path: Path) -> Found:
     import torch
 
-    from lstm_lib.convert.modules import expect_no_zoneout, from_torch
+    from lstm_lib.convert.modules import from_torch
     from lstm_lib.training import export
-    from lstm_lib.training.checkpoints import NAME, load_checkpoint
+    from lstm_lib.training.checkpoints import NAME, latest_checkpoint, load_checkpoint
     from lstm_lib.training.tensors import read_tensors
 
     if path.is_dir():
         network = from_torch(export.load_model(path))
-        return to_state(network), network.cell
+        arguments = {"cell": network.cell, **network.options}
+        return Found(to_state(network), arguments, _card_of_run(latest_checkpoint(path) or {}))
     if NAME.fullmatch(path.name):
         content = load_checkpoint(path)
     else:
@@ -117,13 +146,28 @@ def _read_pt(path: Path) -> tuple[dict[str, Array], str | None]:
             content = export.read_inference(path)
     if not isinstance(content, dict):
         raise ValueError(f"got a file that holds a {type(content).__name__}, expected names and tensors")
-    build = content.get("build") or {}
-    arguments = build.get("arguments", {}) if isinstance(build, dict) else {}
-    expect_no_zoneout(arguments.get("zoneout", 0.0))
+    is_run = isinstance(content.get("settings"), dict)
+    card = _card_of_run(content) if is_run else content.get("about")
     weights = content["model"] if isinstance(content.get("model"), dict) else content
     if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
         raise ValueError("got a file without weights, expected names and tensors")
-    return _arrays(weights), arguments.get("cell")
+    return Found(_arrays(weights), _arguments(content.get("build")), card if isinstance(card, dict) else {})
+
+
+def _card_of_run(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Say of the weights of a checkpoint which run they are of, and how it trains."""
+    about = {**(content.get("about") or {}), "settings": content.get("settings"), "batches": content.get("batches")}
+    return _plain(json.dumps(about, default=str))
+
+
+def _arguments(build: Any) -> dict[str, Any]:
+    """Return what a file says that its module was built with, if that is what a conversion can keep."""
+    from lstm_lib.convert.modules import expect_no_zoneout
+
+    arguments = build.get("arguments") if isinstance(build, dict) else None
+    found = arguments if isinstance(arguments, dict) else {}
+    expect_no_zoneout(found.get("zoneout", 0.0))
+    return found
 
 
 def _arrays(weights: Mapping[str, Any]) -> dict[str, Array]:
@@ -132,10 +176,8 @@ def _arrays(weights: Mapping[str, Any]) -> dict[str, Array]:
     return {name: as_numpy(value) for name, value in weights.items()}
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
+def _read_safetensors(path: Path) -> Found:
     from safetensors import SafetensorError, safe_open
-
-    from lstm_lib.convert.modules import expect_no_zoneout
 
     try:
         with safe_open(path, framework="pt") as file:
@@ -148,13 +190,10 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
         if name + SCALE in tensors:  # kept in bytes: a scale for each row
             scale = tensors[name + SCALE].numpy()
             arrays[name] = array.astype(scale.dtype) * scale.reshape(-1, *[1] * (array.ndim - 1))
-    build = _plain(words.get("build", "{}"))
-    arguments = build.get("arguments", {})
-    expect_no_zoneout(arguments.get("zoneout", 0.0))
-    return arrays, arguments.get("cell")
+    return Found(arrays, _arguments(_plain(words.get("build", "{}"))), _plain(words.get(CARD, "{}")))
 
 
-def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
+def _read_npz(path: Path) -> Found:
     import zipfile
 
     try:
@@ -162,8 +201,9 @@ def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
             arrays = {name: np.asarray(file[name]) for name in file.files}
     except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile):
         raise ValueError("got a file that is not .npz with arrays of numbers, or is damaged") from None
-    about = arrays.pop(ABOUT, None)
-    return arrays, None if about is None else _plain(str(about)).get("cell")
+    about = _plain(str(arrays.pop(ABOUT, "{}")))
+    card = about.get(CARD, {})
+    return Found(arrays, about, card if isinstance(card, dict) else {})
 
 
 def _plain(text: str) -> dict[str, Any]:
@@ -202,18 +242,29 @@ def _write_pt(network: Network, path: Path) -> None:
     from lstm_lib.convert.modules import to_torch
     from lstm_lib.training.export import save_for_inference
 
-    save_for_inference(to_torch(network), path)
+    save_for_inference(to_torch(network), path, about=network.card)
 
 
 def _write_safetensors(network: Network, path: Path) -> None:
+    """Write a network with one linear layer as ``applied.models`` does; any other as weights that know their cell."""
     from safetensors.numpy import save_file
 
-    build = json.dumps({"arguments": {"cell": network.cell}})
-    save_file(to_state(network), path, metadata={"format": FORMAT, "build": build})
+    readout, (first, *_) = network.readout, network.layers[0]
+    arguments: dict[str, Any] = {"cell": network.cell, **network.options}
+    build: dict[str, Any] = {"arguments": arguments}
+    if readout is not None and readout.b is not None and network.directions == 1:
+        build["kind"] = "Tagger"
+        arguments.pop("batch_first", None)
+        arguments |= {"input_size": network.input_size, "hidden_size": network.hidden_sizes[0]}
+        arguments |= {"num_layers": len(network.layers), "bias": first.b is not None, "classes": len(readout.W)}
+        arguments["proj_size"] = len(first.extra[PROJECTION]) if PROJECTION in first.extra else 0
+    words = {"build": json.dumps(build), CARD: json.dumps(network.card, ensure_ascii=False)}
+    save_file(to_state(network), path, metadata={"format": MODEL if "kind" in build else FORMAT, **words})
 
 
 def _write_npz(network: Network, path: Path) -> None:
-    about = np.array(json.dumps({"format": FORMAT, "cell": network.cell}))
+    words = {"format": FORMAT, "cell": network.cell, **network.options, CARD: network.card}
+    about = np.array(json.dumps(words, ensure_ascii=False))
     np.savez(path, allow_pickle=False, **{ABOUT: about}, **to_state(network))
 
 
