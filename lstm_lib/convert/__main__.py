@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lstm_lib.convert import files
+from lstm_lib.convert.form import DTYPES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     this.add_argument("source", metavar="IN", help="file to read, or the folder of a run of training")
     this.add_argument("target", metavar="OUT", help="file to write")
     this.add_argument("--part", help="take this LSTM out of a larger network, such as encoder.lstm")
+    this.add_argument("--dtype", choices=DTYPES, help="round the numbers (default: keep them; .onnx wants float32)")
     return this
 
 
@@ -42,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if target.exists() and source.exists() and target.samefile(source):
             raise ValueError(f"{target}: got the same file twice, expected another one to write")
         network = files.read(source, part=options.part)
-        files.write(network, target)
+        network = network.cast(options.dtype) if options.dtype else network
+        files.write(network, target, dtype=options.dtype)
     except ValueError as error:
         this.exit(2, f"{this.prog}: {error}\n")
     print(f"{target}: {network}")

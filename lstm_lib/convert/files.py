@@ -74,8 +74,14 @@ def read(path: str | os.PathLike[str], *, part: str | None = None) -> Network:
         raise ValueError(f"{path}: {words}") from None
 
 
-def write(network: Network, path: str | os.PathLike[str]) -> Path:
+def write(network: Network, path: str | os.PathLike[str], *, dtype: str | None = None) -> Path:
     """Write a network into a file of the format that its suffix says; it is there whole, or as it was before.
+
+    Args:
+        network: The network.
+        path: The file.
+        dtype: "float16", "float32" or "float64", to which the numbers are rounded; None keeps theirs. Into .onnx,
+            float64 goes only if it is asked for: ONNX Runtime opens such a file, and stops when it is to run.
 
     Returns:
         The path.
@@ -92,6 +98,10 @@ def write(network: Network, path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     expect_target(path)
+    if dtype is None and path.suffix == ".onnx" and network.dtype == np.float64:
+        what = f"{path}: got a network in float64, in which ONNX Runtime runs no LSTM"
+        raise ValueError(f"{what}, expected dtype 'float32', which rounds it (or 'float64', for other programs)")
+    network = network if dtype is None else network.cast(dtype)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:  # on the same disk
         made = Path(folder) / path.name
         try:

@@ -20,6 +20,7 @@ EXTRA: dict[str, tuple[str, ...]] = {
     "layernorm": ("weight_norm_ih", "weight_norm_hh", "weight_norm_c", "bias_norm_c"),
 }
 PROJECTION = "weight_hr"
+DTYPES = ("float16", "float32", "float64")
 # What acts in training, or says in which form input comes, or what computes. Only torch's modules have a place for it.
 OPTIONS: dict[str, Any] = {"batch_first": False, "dropout": 0.0, "backend": "auto", "variational_dropout": 0.0}
 OPTIONS |= {"recurrent_dropout": 0.0, "checkpoint_every": 0}
@@ -79,6 +80,28 @@ class Network(NamedTuple):
     def dtype(self) -> np.dtype[Any]:
         """The type of its numbers."""
         return np.dtype(self.layers[0][0].W_x.dtype)
+
+    def cast(self, dtype: str) -> "Network":
+        """Round all numbers to another type; a ValueError if it is not one of float16, float32, float64.
+
+        Example:
+            >>> layer = Layer(np.full((4, 2, 3), 0.1), np.zeros((4, 2, 2)), None)
+            >>> print(Network("standard", ((layer,),)).cast("float32"))
+            standard cell, 1 layer, D = 3, H = 2, no bias, float32
+        """
+        if dtype not in DTYPES:
+            raise ValueError(f"got dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
+
+        def rounded(array: Array | None) -> Any:
+            return None if array is None else array.astype(dtype)
+
+        def layer(one: Layer) -> Layer:
+            W_x, W_h, b, extra = one
+            extra = {name: rounded(array) for name, array in extra.items()}
+            return Layer(rounded(W_x), rounded(W_h), rounded(b), extra)
+
+        layers = tuple(tuple(map(layer, ways)) for ways in self.layers)
+        return self._replace(layers=layers, readout=self.readout and Readout(*map(rounded, self.readout)))
 
     def __str__(self) -> str:
         """Say in a line what it is.

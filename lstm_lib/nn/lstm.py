@@ -161,8 +161,9 @@ class LSTM(InPlaceOfLSTM):
 
     # ------------------------------------------------------------ running
 
+    # embedding is not keyword-only: torch.onnx.export(dynamo=False) hands every argument over by its place.
     def forward(  # type: ignore[override]
-        self, input: Tensor | PackedSequence, hx: Pair | None = None, *, embedding: Embedding | None = None
+        self, input: Tensor | PackedSequence, hx: Pair | None = None, embedding: Embedding | None = None
     ) -> tuple[Tensor | PackedSequence, Pair]:
         """Run over a batch (T, B, D), over one sequence (T, D), or over a PackedSequence, sorted or not.
 

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from convert_helpers import D, H, assert_same, draw, inputs, need, with_one_bias
+from convert_helpers import D, H, assert_same, draw, flat, inputs, need, with_one_bias
 from safetensors.torch import save_file
 
 from lstm_lib import cells, convert, nn, tasks, training
@@ -147,6 +147,37 @@ def test_options_of_another_type_are_refused_with_the_file(tmp_path, options):
     (name,) = options
     with pytest.raises(ValueError, match=f"a.safetensors: got {name} .*expected a value of type"):
         convert.read(path)
+
+
+# ---------------------------------------------------------------- the type of the numbers
+
+
+def test_float64_goes_into_an_onnx_file_only_where_it_is_asked_for(tmp_path, capsys):
+    network = draw(2, readout=True, dtype=np.float64)
+    source, target = convert.write(network, tmp_path / "a.npz"), tmp_path / "b.onnx"
+    code, _, complained = run(capsys, source, target)
+    assert code == 2
+    assert "b.onnx: got a network in float64, in which ONNX Runtime runs no LSTM, expected dtype" in complained
+    assert not target.exists()
+    assert run(capsys, source, target, "--dtype", "float64")[0] == 0
+    assert_same(convert.read(target), network)
+    code, printed, _ = run(capsys, source, target, "--dtype", "float32")
+    assert (code, printed) == (0, f"{target}: {network.cast('float32')}\n")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    xs = inputs(network)
+    scores = onnxruntime.InferenceSession(target).run(["scores"], {"xs": xs.astype(np.float32)})[0]
+    want = convert.to_torch(network)(torch.tensor(xs))[0].detach().numpy()
+    assert np.abs(scores - want).max() <= 1e-5 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("options", [{"readout": True}, {"bias": False}, {"cell": "layernorm"}], ids=str)
+def test_a_cast_rounds_every_array_once(options):
+    network = draw(2, 2, dtype=np.float64, **options)
+    for one, other in zip(flat(network.cast("float32")), flat(network), strict=True):
+        np.testing.assert_array_equal(one, other.astype(np.float32))
+        assert one.dtype == np.float32
+    with pytest.raises(ValueError, match="got dtype 'bfloat16', expected one of float16, float32, float64"):
+        network.cast("bfloat16")
 
 
 # ---------------------------------------------------------------- what others write, and what others read
