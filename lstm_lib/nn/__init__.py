@@ -20,6 +20,7 @@ from lstm_lib.nn.explanation import Explanation, explain
 from lstm_lib.nn.init import set_chrono, set_forget_bias, set_input_bias, set_orthogonal
 from lstm_lib.nn.lstm import LSTM
 from lstm_lib.nn.padded import run_padded
+from lstm_lib.nn.rows import by_gate
 from lstm_lib.nn.steps import CELLS, Cell, State
 from lstm_lib.nn.tagger import Tagger
 
@@ -31,6 +32,7 @@ __all__ = [
     "Explanation",
     "State",
     "Tagger",
+    "by_gate",
     "explain",
     "run_padded",
     "set_chrono",

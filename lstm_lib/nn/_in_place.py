@@ -19,6 +19,11 @@ class InPlace(nn.Module):
     """What LSTM and LSTMCell share: quantisation, TorchScript, and a state_dict that knows the cell."""
 
     cell: str
+    hidden_size: int
+
+    def suffixes(self) -> list[str]:
+        """List what ends the names of the parameters."""
+        raise NotImplementedError
 
     def to_torch(self) -> nn.Module:
         """Build torch's module of the same numbers."""
@@ -42,7 +47,8 @@ class InPlace(nn.Module):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, local_metadata: Mapping[str, Any], *rest: Any
     ) -> None:
-        why_not = _parameters.other_rows(local_metadata, self.cell)
+        blocks = _parameters.blocks(state_dict, prefix, self.suffixes()[0], self.hidden_size)
+        why_not = _parameters.other_rows(local_metadata, self.cell, blocks)
         if why_not:
             rest[-1].append(f"{prefix.removesuffix('.') or type(self).__name__}: {why_not}")
         else:

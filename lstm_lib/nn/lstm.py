@@ -31,8 +31,10 @@ class LSTM(InPlaceOfLSTM):
     i = σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o) with a = W_ih x + b_ih + W_hh h + b_hh;
     c = f c_prev + i g;  h = o tanh(c).
 
-    A checkpoint of ``torch.nn.LSTM`` loads into it and gives the same numbers. Double backward on a GPU needs
-    ``backend="reference"``: torch's kernels there lack it. ``lstm_lib.nn.explain`` says which backend runs, and why.
+    A checkpoint of ``torch.nn.LSTM`` loads into it and gives the same numbers. A checkpoint of it knows its cell, and
+    ``lstm_lib.nn.by_gate`` says which rows are whose; torch's own refuses fewer gates by their shape alone. Double
+    backward on a GPU needs ``backend="reference"``: torch's kernels there lack it. ``lstm_lib.nn.explain`` says which
+    backend runs, and why.
 
     Args:
         input_size: D, features of x.

@@ -13,7 +13,7 @@ from nn_helpers import TOLERANCE, B, D, H, P, T, assert_close, draw, make, run, 
 from torch import nn as torch_nn
 from torch.nn.utils import parametrizations
 
-from lstm_lib.nn import CELLS, LSTM, LSTMCell, set_forget_bias
+from lstm_lib.nn import CELLS, LSTM, LSTMCell, by_gate, set_forget_bias
 
 THEIRS = torch.nn.LSTM
 every_cell = pytest.mark.parametrize("cell", CELLS)
@@ -439,6 +439,69 @@ def test_weights_of_other_rows_are_refused_by_name_where_shapes_fit() -> None:
         assert_close(dict(other.state_dict()), dict(before), 0.0)
         other[0].load_state_dict(kind(D, H, cell="coupled").state_dict())
         other[0].load_state_dict(dict(saved))  # a plain dict does not know
+
+
+def test_weights_of_torch_are_refused_by_what_a_cell_of_fewer_gates_has() -> None:
+    for ours, theirs in ((LSTM, THEIRS), (LSTMCell, torch.nn.LSTMCell)):
+        coupled = ours(D, H, cell="coupled")
+        for state in (theirs(D, H).state_dict(), dict(ours(D, H).state_dict())):
+            message = r"got weights of 4 gates \(as torch's i, f, g, o\), expected .* rows f, g, o for cell 'coupled'"
+            with pytest.raises(RuntimeError, match=message):
+                coupled.load_state_dict(state, strict=False)
+        with pytest.raises(RuntimeError, match="size mismatch for weight_hh"):  # other units, and no other cell
+            ours(D, 4 * H, cell="janet").load_state_dict(theirs(D, 2 * H).state_dict())
+    with pytest.raises(RuntimeError, match="got weights of 2 gates, expected weights of rows i, f, g, o"):
+        LSTM(D, H).load_state_dict(dict(LSTM(D, H, cell="janet").state_dict()))
+    with pytest.raises(RuntimeError, match="got weights of 4 gates"):
+        LSTM(D, H, cell="janet").load_state_dict(THEIRS(D, H, proj_size=P).state_dict())
+
+
+@every_cell
+def test_a_checkpoint_says_of_each_row_which_gate_it_is(cell: str) -> None:
+    deep, one = LSTM(D, H, 2, bidirectional=True, cell=cell), LSTMCell(D, H, cell=cell)
+    network = torch.nn.ModuleDict({"deep": deep, "one": one})
+    network["out"] = torch.nn.Linear(H, 2)
+    file = io.BytesIO()
+    torch.save(network.state_dict(), file)
+    file.seek(0)
+    for source in (network, torch.load(file, weights_only=True)):
+        rows = by_gate(source)
+        state = network.state_dict()
+        split = [name for name in state if "_ih" in name or "_hh" in name]
+        assert [name for name in rows if "peep" not in name] == split
+        for name in split:
+            assert "".join(rows[name]) == CELLS[cell].gates
+            assert torch.equal(torch.cat(list(rows[name].values())), state[name])
+        if cell == "peephole":
+            assert "".join(rows["deep.weight_peep_l1_reverse"]) == "ifo"
+            assert torch.equal(rows["one.weight_peep"]["o"], network["one"].weight_peep[2])
+
+
+def test_the_rows_of_the_forget_gate_are_those_that_set_forget_bias_sets() -> None:
+    for cell in CELLS:
+        if "f" in CELLS[cell].gates:
+            lstm = LSTM(D, H, cell=cell)
+            set_forget_bias(lstm, 3.5)
+            rows = by_gate(lstm)
+            both = {gate: rows["bias_ih_l0"][gate] + rows["bias_hh_l0"][gate] for gate in CELLS[cell].gates}
+            assert [gate for gate, bias in both.items() if bias.eq(3.5).all()] == ["f"]
+
+
+def test_rows_of_weights_that_do_not_know_their_cell() -> None:
+    assert "".join(by_gate(THEIRS(D, H, proj_size=P))["weight_hh_l0"]) == "ifgo"
+    assert "".join(by_gate(dict(LSTM(D, H, cell="janet").state_dict()))["weight_hh_l0"]) == "fg"
+    plain = dict(LSTM(D, H, cell="no-forget").state_dict())
+    with pytest.raises(ValueError, match="got weight_hh_l0 with 3 blocks of rows, expected cell='coupled'"):
+        by_gate(plain)
+    assert "".join(by_gate(plain, "no-forget")["bias_hh_l0"]) == "igo"
+    with pytest.raises(ValueError, match="got weight_hh_l0 with 12 rows for 4 units, expected 16 of cell 'standard'"):
+        by_gate(plain, "standard")
+    with pytest.raises(ValueError, match="got cell 'gates', expected one of 'standard'"):
+        by_gate(plain, "gates")
+    network = torch.nn.ModuleList([torch.nn.RNN(D, H), torch.nn.GRU(D, H), torch.nn.Linear(D, H)])
+    assert by_gate(network) == by_gate(network[0].state_dict()) == {}
+    computed = parametrizations.weight_norm(LSTM(D, H), "weight_hh_l0")
+    assert by_gate(computed) == by_gate(computed.state_dict()) == {}
 
 
 def test_a_checkpoint_loads_into_torch_and_from_torch() -> None:
