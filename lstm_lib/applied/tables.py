@@ -213,10 +213,10 @@ def _table(cells: Cells, decimal: str | None, clock: str | None, wanted: tuple[s
         if name not in cells.header:
             raise ValueError(no_such_column(name, cells.header))
     columns = {name: [row[n] for row in cells.rows] for n, name in enumerate(cells.header)}
-    clock, days = _clock(columns, clock, wanted, cells.lines)
+    notes: list[str] = []
+    clock, days = _clock(columns, clock, wanted, cells.lines, notes)
     times = tuple(columns.pop(clock) if clock is not None else map(str, range(1, len(cells.rows) + 1)))
     usual = {numerals.marks(column) for column in columns.values()} - {None, "", "?"}
-    notes: list[str] = []
     found: dict[str, Array] = {}
     for name, column in columns.items():
         numbers = _numbers(column, decimal, usual, cells.lines)
@@ -234,17 +234,17 @@ def _table(cells: Cells, decimal: str | None, clock: str | None, wanted: tuple[s
 
 
 def _clock(
-    columns: dict[str, list[str]], clock: str | None, wanted: tuple[str, ...], lines: list[int]
+    columns: dict[str, list[str]], clock: str | None, wanted: tuple[str, ...], lines: list[int], notes: list[str]
 ) -> tuple[str | None, list[datetime] | None]:
     """Find the column that says when: of dates, or of numbers that only count."""
     for name in [clock] if clock is not None else [name for name in columns if name not in wanted]:
         try:
-            if (days := numerals.dates(columns[name])) is not None:
-                return name, days
+            if readings := numerals.dates(columns[name]):
+                notes += _exchanged(name, columns[name], readings)
+                return name, readings[0]
         except ValueError as error:
             cell, n = error.args
-            what = f"got {cell[:40]!r} in column {name!r} of line {lines[n]}"
-            raise ValueError(f"{what}, expected a date as in line {lines[0]}, {columns[name][0]!r}") from None
+            raise ValueError(_odd_date(name, columns[name], cell, n, lines)) from None
     if clock is None:
         others = [name for name, column in columns.items() if name not in wanted and len(column) > 2]
         return next((name for name in others if _counts(columns[name])), None), None
@@ -252,6 +252,22 @@ def _clock(
         what = f"got {columns[clock][0][:40]!r} in column {clock!r}"
         raise ValueError(f"{what}, expected dates written in one way, or numbers that rise")
     return clock, None
+
+
+def _exchanged(name: str, column: list[str], readings: list[list[datetime]]) -> list[str]:
+    """Say how a column of dates was read that has two readings."""
+    if len(readings) == 1:
+        return []
+    (n, taken, other) = next((n, a, b) for n, (a, b) in enumerate(zip(*readings[:2], strict=True)) if a != b)
+    return [f"{column[n]!r} in column {name!r} is read as {taken:%Y-%m-%d}, though it could be {other:%Y-%m-%d}"]
+
+
+def _odd_date(name: str, column: list[str], cell: str, n: int, lines: list[int]) -> str:
+    """Say which cell of a column of dates is written in another way than the first one."""
+    first = next(k for k, other in enumerate(column) if not numerals.is_missing(other))
+    what = f"got {cell[:40]!r} in column {name!r} of line {lines[n]}"
+    how = "every date written" if numerals.is_date(cell) else "a date"
+    return f"{what}, expected {how} as in line {lines[first]}, {column[first]!r}"
 
 
 def _counts(column: list[str], *, any_step: bool = False) -> bool:
