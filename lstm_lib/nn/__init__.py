@@ -15,20 +15,23 @@ from lstm_lib._extras import need
 
 need("torch", "these LSTMs", "torch")
 
+from lstm_lib.nn.backends import BackendName
 from lstm_lib.nn.cell import LSTMCell
 from lstm_lib.nn.explanation import Explanation, explain
 from lstm_lib.nn.init import set_chrono, set_forget_bias, set_input_bias, set_orthogonal
 from lstm_lib.nn.lstm import LSTM
 from lstm_lib.nn.padded import run_padded
 from lstm_lib.nn.rows import by_gate
-from lstm_lib.nn.steps import CELLS, Cell, State
+from lstm_lib.nn.steps import CELLS, Cell, CellName, State
 from lstm_lib.nn.tagger import Tagger
 
 __all__ = [
     "CELLS",
     "LSTM",
     "LSTMCell",
+    "BackendName",
     "Cell",
+    "CellName",
     "Explanation",
     "State",
     "Tagger",

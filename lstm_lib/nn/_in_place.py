@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from torch import nn
 
 from lstm_lib.nn import _parameters, _surface, twins
+from lstm_lib.nn.backends import BackendName
 
 if TYPE_CHECKING:
     from lstm_lib.nn.backends.interface import Settings
@@ -103,7 +104,7 @@ class InPlaceOfLSTM(InPlace, nn.LSTM):
     # ------------------------------------------------------------ twins
 
     @classmethod
-    def from_torch(cls, theirs: nn.LSTM, *, backend: str = "auto") -> Self:
+    def from_torch(cls, theirs: nn.LSTM, *, backend: BackendName = "auto") -> Self:
         """Build an LSTM with sizes, weights, mode, device and dtype of a ``torch.nn.LSTM``; the weights are copied.
 
         Args:

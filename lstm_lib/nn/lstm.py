@@ -14,7 +14,7 @@ from lstm_lib.nn import _checks, _parameters, _surface, backends, checkpointing
 from lstm_lib.nn._in_place import InPlaceOfLSTM
 from lstm_lib.nn.backends.interface import Call, Settings, eagerly, takes_calls
 from lstm_lib.nn.noise import Noise
-from lstm_lib.nn.steps import CELLS, State, Weights
+from lstm_lib.nn.steps import CELLS, CellName, State, Weights
 from lstm_lib.nn.tokens import Embedding, expect_tokens
 
 Pair = tuple[Tensor, Tensor]
@@ -92,8 +92,8 @@ class LSTM(InPlaceOfLSTM):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
         *,
-        cell: str = "standard",
-        backend: str = "auto",
+        cell: CellName = "standard",
+        backend: backends.BackendName = "auto",
         variational_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         zoneout: float | tuple[float, float] = 0.0,

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lstm_lib.nn.steps import CELLS
+from lstm_lib.nn.steps import CELLS, CellName
 
 KIND = r"(?:weight|bias)_(?:ih|hh|norm_ih|norm_hh)|weight_peep"
 NAME = re.compile(rf"(?P<place>.*\.)?(?P<kind>{KIND})(?P<end>_l\d+(?:_reverse)?)?")
@@ -17,7 +17,7 @@ PEEPHOLES = "ifo"  # the rows of weight_peep
 BY_ROWS = {4: "standard", 2: "janet"}  # with three blocks of rows there are two cells
 
 
-def by_gate(source: nn.Module | Mapping[str, Any], cell: str | None = None) -> dict[str, dict[str, Tensor]]:
+def by_gate(source: nn.Module | Mapping[str, Any], cell: CellName | None = None) -> dict[str, dict[str, Tensor]]:
     """Cut weights and biases into the blocks of rows of their gates; nothing is copied.
 
     A state_dict of ``lstm_lib.nn`` knows its cells, after ``torch.save`` and ``torch.load`` too. What is not of an

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import typing
 import warnings
 from abc import ABC, abstractmethod
 from typing import Any
@@ -13,7 +14,8 @@ from nn_helpers import TOLERANCE, B, D, H, P, T, assert_close, draw, make, run, 
 from torch import nn as torch_nn
 from torch.nn.utils import parametrizations
 
-from lstm_lib.nn import CELLS, LSTM, LSTMCell, by_gate, set_forget_bias
+from lstm_lib.nn import CELLS, LSTM, BackendName, CellName, LSTMCell, by_gate, set_forget_bias
+from lstm_lib.nn.backends import BACKENDS
 
 THEIRS = torch.nn.LSTM
 every_cell = pytest.mark.parametrize("cell", CELLS)
@@ -45,6 +47,15 @@ def test_it_is_an_lstm_of_torch(cell: str) -> None:
     assert issubclass(LSTM, torch.nn.LSTM)
     assert not isinstance(lstm, (torch.nn.GRU, torch.nn.RNN))
     assert isinstance(LSTMCell(D, H, cell=cell), torch.nn.LSTMCell)
+
+
+def test_editors_know_the_names_of_every_cell_and_backend() -> None:
+    assert typing.get_args(CellName) == tuple(CELLS)
+    assert {*typing.get_args(BackendName)} == {"auto", *(backend.name for backend in BACKENDS)}
+    for function in (LSTM.__init__, LSTMCell.__init__):
+        assert typing.get_type_hints(function)["cell"] is CellName
+    for function in (LSTM.__init__, LSTM.from_torch):
+        assert typing.get_type_hints(function)["backend"] is BackendName
 
 
 def test_a_generic_recipe_for_initial_weights_reaches_it() -> None:
