@@ -9,6 +9,14 @@
 torch.Size([5, 4, 2])
 >>> nn.explain(lstm, torch.ones(5, 4, 3))
 Explanation(backend='fused', reason="cell 'drawn' has no kernel in torch")
+
+The step of each cell, to be read, stands in ``lstm_lib.nn.steps``; ``CELLS`` finds it by name, and ``LSTMCell`` is the
+module of one step. The cells from scratch, in NumPy, are ``lstm_lib.cells``.
+
+>>> list(nn.CELLS)
+['standard', 'drawn', 'peephole', 'coupled', 'janet', 'no-forget', 'layernorm']
+>>> nn.CELLS["drawn"].gates, nn.CELLS["drawn"].step.__name__
+('ifgo', 'drawn_step')
 """
 
 from lstm_lib._extras import need
