@@ -22,7 +22,7 @@ def add(this: argparse.ArgumentParser) -> None:
         'days.csv'
     """
     this.add_argument("file", help="CSV with the columns that the model was trained on, rows in order of time")
-    this.add_argument("--model", required=True, help="the file that `lstm_lib.train series` has written")
+    this.add_argument("--model", required=True, help="the folder of a run of `lstm_lib.train series`, or its file")
     this.add_argument("--time", metavar="COLUMN", help="the column that says when (default: the first one of dates)")
     this.add_argument("--to", metavar="FILE", help="CSV to write (default: print it)")
     add_reading(this)
