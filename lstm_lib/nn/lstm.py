@@ -24,9 +24,12 @@ class LSTM(InPlaceOfLSTM):
     """Run LSTM layers over sequences; arguments, parameters, inputs and outputs are those of ``torch.nn.LSTM``.
 
     It is a ``torch.nn.LSTM`` to code that asks, with what such code looks at (``_flat_weights``, ``all_weights``, ...),
-    and a leaf for torch.fx. What swaps modules by their exact type, as quantisation does, needs ``to_torch()``. As at
-    torch's own, torch.compile breaks its graph at it; with ``torch._dynamo.config.allow_rnn`` it follows
-    ``backend="reference"``, and the cells for which torch has no kernel.
+    and a leaf for torch.fx. What swaps modules by their exact type, as quantisation does, needs ``to_torch()``.
+
+    torch.compile breaks its graph here as at torch's own, and refuses ``fullgraph=True``. Only where
+    ``torch._dynamo.config.allow_rnn`` is set, one graph comes of ``backend="reference"``, and with "auto" of cells for
+    which torch has no kernel, every step written out; not of packed sequences, nor of ``checkpoint_every`` in training.
+    torch's kernels and "fused" are called from outside the graph. ``LSTMCell`` is part of the graph always.
 
     i = σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o) with a = W_ih x + b_ih + W_hh h + b_hh;
     c = f c_prev + i g;  h = o tanh(c).

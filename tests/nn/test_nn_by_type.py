@@ -314,6 +314,45 @@ def test_compiled_as_one_graph_where_torch_may_trace_recurrent_modules() -> None
         torch.testing.assert_close(whole(xs), network(xs), rtol=0, atol=1e-14)
 
 
+WHOLE = {"reference": True, "fused": False, "native": False, "auto": False}  # cell "standard", where torch may look
+
+
+@pytest.mark.parametrize("backend", WHOLE)
+@pytest.mark.parametrize("allow_rnn", [False, True], ids=["as it is", "allow_rnn"])
+def test_fullgraph_is_refused_but_for_the_readable_path_and_where_torch_may_look(backend: str, allow_rnn: bool) -> None:
+    lstm, xs = make("standard", backend=backend), draw(rng(), T, B, D)
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(allow_rnn=allow_rnn):
+        whole = torch.compile(lstm, backend="aot_eager", fullgraph=True)
+        if allow_rnn and WHOLE[backend]:
+            assert_close(compiled_run(whole, xs), run(lstm, xs, None), 1e-12)
+        else:
+            with pytest.raises(torch._dynamo.exc.Unsupported):
+                whole(xs)
+        pieces = torch.compile(lstm, backend="aot_eager")
+        assert_close(compiled_run(pieces, xs), run(lstm, xs, None), 1e-12)
+
+
+def compiled_run(module: torch.nn.Module, xs: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Run a compiled module, whose parameters have longer names."""
+    return {name.replace("_orig_mod.", ""): result for name, result in run(module, xs, None).items()}
+
+
+@every_cell
+def test_a_cell_is_part_of_one_graph(cell: str) -> None:
+    one, x = LSTMCell(D, H, cell=cell, dtype=torch.float64), draw(rng(), B, D)
+    torch._dynamo.reset()
+    whole = torch.compile(one, backend="aot_eager", fullgraph=True)
+    for given in ((x,), (x, (draw(rng(1), B, H), draw(rng(2), B, H)))):
+        results = []
+        for module in (one, whole):
+            one.zero_grad()
+            h, c = module(*given)
+            (h * c).sum().backward()
+            results.append({"h": h.detach(), "c": c.detach()} | {n: p.grad.clone() for n, p in one.named_parameters()})
+        assert_close(results[1], results[0], 1e-12)
+
+
 @every_cell
 def test_compiled_in_pieces_it_gives_the_same_numbers(cell: str) -> None:
     torch._dynamo.reset()
