@@ -127,7 +127,8 @@ class LSTM(InPlaceOfLSTM):
     def _complete(self) -> None:
         """Set what follows from the options: names in torch's order, and what torch.nn.LSTM has beside them."""
         self._names = tuple(self._shapes(self.input_size))  # of one layer's and direction's parameters, without suffix
-        self._all_weights = [[name + suffix for name in self._names] for suffix in self.suffixes()]
+        self._layers = [[name + suffix for name in self._names] for suffix in self.suffixes()]
+        self._all_weights = [list(names) for names in self._layers]  # torch's, which clients change
         self._flat_weights_names = sum(self._all_weights, [])
         self._given: dict[str, Any] = {}  # what was written into _flat_weights
         self._is_looked_at = len(CELLS[self.cell].gates) == 4 or not self.bias
@@ -266,14 +267,19 @@ class LSTM(InPlaceOfLSTM):
 
     def _weights(self) -> list[Weights]:
         """Return the weights of each layer and direction by their names without suffix, in torch's order."""
-        find = _surface.weight_of if self._given else getattr
-        return [{name: find(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
+        if self._given:
+            layers = [[_surface.weight_of(self, name) for name in names] for names in self._layers]
+        else:  # a parameter is looked up where it lies, because a small call would feel ``Module.__getattr__``
+            own = self._parameters
+            layers = [[own[n] if n in own else getattr(self, n) for n in names] for names in self._layers]
+        return [dict(zip(self._names, layer, strict=True)) for layer in layers]
 
     def _start(self, xs: Tensor, hx: Pair | None, B: int, *, is_batched: bool) -> State:
         """Return the initial state with a batch dimension: what came, checked, or zeros."""
-        L, H, P = len(self.suffixes()), self.hidden_size, self.proj_size or self.hidden_size
+        L, H, P = len(self._layers), self.hidden_size, self.proj_size or self.hidden_size
         if hx is None:
-            return State(xs.new_zeros(L, B, P), xs.new_zeros(L, B, H))
+            h = xs.new_zeros(L, B, P)
+            return State(h, xs.new_zeros(L, B, H) if P != H else h)
         shapes = ((L, B, P), (L, B, H)) if is_batched else ((L, P), (L, H))
         state = _checks.expect_state(hx, shapes, xs)
         return state if is_batched else State(state.h.unsqueeze(1), state.c.unsqueeze(1))
