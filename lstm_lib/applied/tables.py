@@ -4,7 +4,6 @@ What can be meant in one way only is read, and said in ``notes``; anything else 
 what came, and what was expected.
 """
 
-import codecs
 import csv
 import difflib
 import io
@@ -17,11 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_lib._array import Array
-from lstm_lib.applied import numerals
+from lstm_lib.applied import numerals, texts
 
-LARGEST = 200_000_000  # bytes; more would not fit into the memory of a small machine as Python's strings
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 class Table(NamedTuple):
@@ -96,43 +93,10 @@ def read_table(
     if decimal not in (None, ".", ","):
         raise ValueError(f"got decimal {decimal!r}, expected a point or a comma")
     try:
-        cells = cut(decode(path, encoding), delimiter)
+        cells = cut(texts.read(path, encoding, kind="a CSV file"), delimiter)
         return _table(cells, decimal, clock, tuple(wanted))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def decode(path: Path, encoding: str | None = None) -> str:
-    """Return the text of a file.
-
-    Raises:
-        ValueError: If there is no such file, it is empty, too large, no text, or in another encoding.
-    """
-    try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise ValueError(f"got {size:,} bytes, expected at most {LARGEST:,}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{(error.strerror or 'cannot be read').lower()}, expected a CSV file") from None
-    if data.startswith(b"PK\x03\x04"):
-        raise ValueError("got a ZIP archive (as .xlsx files are), expected CSV: save the sheet as 'CSV UTF-8'")
-    marked = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
-    name = encoding or marked or "utf-8"
-    try:
-        text = data.decode(name)
-    except LookupError:
-        raise ValueError(f"got encoding {name!r}, expected one that Python knows, such as cp1252") from None
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        what = f"got byte 0x{data[error.start]:02x} in line {line}, which is not {name}"
-        advice = "; if a spreadsheet wrote it, try encoding cp1252" if encoding is None else ""
-        raise ValueError(f"{what}, expected {name} or the name of its encoding{advice}") from None
-    if "\0" in text:
-        raise ValueError("got a character of number 0, expected text (or another encoding, such as utf-16)")
-    if not text.strip():
-        raise ValueError(f"got {size} bytes with nothing but blanks in them, expected a line of names and rows")
-    return text.removeprefix("\ufeff")
 
 
 def cut(text: str, delimiter: str | None = None) -> Cells:

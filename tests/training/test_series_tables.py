@@ -110,7 +110,7 @@ REFUSED = {
     "a cell too few": ("a,b\n1,2\n\n3\n", "got 1 cells in line 4, expected 2"),
     "decimal commas between commas": ("a,b\n1,5,2\n", "a decimal comma beside commas needs quotation marks"),
     "a wrong byte": (b"name\n1\nH\xf6he\n", "got byte 0xf6 in line 3, which is not utf-8"),
-    "a spreadsheet": (b"PK\x03\x04abc", "got a ZIP archive (as .xlsx files are), expected CSV"),
+    "a spreadsheet": (b"PK\x03\x04abc", "got a ZIP archive (as .xlsx and .docx files are), expected a CSV file"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "got byte 0x89 in line 1"),
     "zeros": (b"a\n1\0\n", "got a character of number 0"),
     "half a quotation": ('a,b\n1,"2\n3,4\n', "where a quotation mark is out of place"),
