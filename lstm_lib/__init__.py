@@ -6,6 +6,9 @@ anywidget, and everything that trains in PyTorch torch. Nothing is imported unti
 >>> import lstm_lib
 >>> lstm_lib.cells.sigmoid(0.0)
 np.float64(0.5)
+
+Its modules are names of the package: ``from lstm_lib import cells`` finds them all, wherever their files lie.
+``cells`` and ``layers`` are LSTMs in NumPy, ``nn`` is LSTMs in PyTorch, ``dir(lstm_lib)`` lists the rest.
 """
 
 import importlib

@@ -314,7 +314,7 @@ def tell_model(arguments: argparse.Namespace, model: nn.Tagger, score: training.
         "trained on": Path(arguments.file).name,
         "held out": {"nats a character": round(score.loss, 4), "characters": score.questions},
     }
-    path = models.save(Path(arguments.folder) / "model.safetensors", model, card)
+    path = models.save(Path(arguments.folder) / models.TRAINED, model, card)
     print(f"{language.bits(score.loss):.3f} bits a character on the last tenth, which it had not seen")
     print(f"let it write: python -m lstm_lib.use generate --model {path}")
 

@@ -1,10 +1,11 @@
 """Use a trained model on your own files: ``python -m lstm_lib.use WHAT``.
 
     python -m lstm_lib.use generate --beginning "ROMEO:" --temperature 0.8
-    python -m lstm_lib.use generate --model runs/book/model.safetensors --file beginning.txt --json
+    python -m lstm_lib.use generate --model runs/book --file beginning.txt --json
     python -m lstm_lib.use transcribe digits.wav --json
-    python -m lstm_lib.use forecast --model runs/days/model.safetensors days.csv
+    python -m lstm_lib.use forecast --model runs/days days.csv
 
+A model is a name of the library, a file, or the folder of a run of ``lstm_lib.train`` that has ended.
 A mistake in what it is given is one line on the error stream and exit code 2; nothing is written then.
 """
 

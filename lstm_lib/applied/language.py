@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lstm_lib.applied import texts
 from lstm_lib.tasks import Batch
 from lstm_lib.training.scoring import Score, evaluate
 
@@ -85,38 +86,21 @@ class Vocabulary:
         return "".join(self.characters[int(token)] for token in tokens)
 
 
-LARGEST = 200_000_000  # bytes; more would not fit into the memory of a small machine as numbers
-
-
 def read_text(path: str | Path, encoding: str | None = None) -> str:
-    """Read a text file.
+    """Read a text file; every line ends in a line feed.
 
     Args:
         path: Where it is.
-        encoding: Such as "cp1252"; None for UTF-8.
+        encoding: Such as "cp1252"; None for UTF-8, or what the file's byte order mark says.
 
     Raises:
         ValueError: If there is no such file, it is empty, too large, or no text in that encoding; names it.
     """
-    path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise ValueError(f"{path}: got {size:,} bytes, expected at most {LARGEST:,}")
-        text = path.read_text(encoding=encoding or "utf-8-sig")
-    except LookupError:
-        raise ValueError(f"got encoding {encoding!r}, expected one that Python knows, such as cp1252") from None
-    except UnicodeDecodeError as error:
-        name, known = encoding or "UTF-8", "" if encoding else ", or the name of its encoding, such as cp1252 or utf-16"
-        what = f"{path}: got byte {error.start} that is not {name}"
-        raise ValueError(f"{what}, expected a text in {name}{known}") from None
-    except OSError as error:
-        raise ValueError(f"{path}: {(error.strerror or 'cannot be read').lower()}, expected a text file") from None
-    if "\0" in text:
-        raise ValueError(f"{path}: got a character of number 0, expected a text and no binary file")
-    if not text.strip():
-        raise ValueError(f"{path}: got {size} bytes with nothing but blanks in them, expected a text")
-    return text
+        text = texts.read(Path(path), encoding)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def split(text: str, share: float = 0.9) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from lstm_lib.training.export import build_of
 FOLDER = Path(__file__).resolve().parent / "models"
 FORMAT = "lstm_lib model, version 1"
 SCALE = ".scale"
+TRAINED = "model.safetensors"  # what ``lstm_lib.train`` leaves in the folder of a run
 Network = TypeVar("Network", bound=nn.Module)
 # The networks that can be saved, and where each is. But for the Tagger, a network says by its attribute ``arguments``,
 # a dictionary of plain values, what to build it from.
@@ -103,7 +104,8 @@ def load(source: str | Path, kind: str | None = None) -> Model:
     """Load a model: one that the library ships, by its name, or a file.
 
     Args:
-        source: Such as "shakespeare", or the path of a file that ``save`` has written.
+        source: Such as "shakespeare"; a file that ``save`` has written; or the folder of a run of ``lstm_lib.train``,
+            which writes its model there when it has ended.
         kind: What its card must say that it is for; None for anything.
 
     Returns:
@@ -117,15 +119,9 @@ def load(source: str | Path, kind: str | None = None) -> Model:
         >>> load("no-such-model")
         Traceback (most recent call last):
         ...
-        lstm_lib.training.checkpoints.CheckpointError: no-such-model: got neither a file nor a model of the library ...
+        lstm_lib.training.checkpoints.CheckpointError: no-such-model: got neither a file, a folder nor a model of ...
     """
-    path = Path(source)
-    if not path.is_file():
-        shipped = {file.stem: file for file in sorted(FOLDER.glob("*.safetensors"))}
-        if str(source) not in shipped:
-            known = ", ".join(shipped) or "none"
-            raise CheckpointError(f"{source}: got neither a file nor a model of the library (which are: {known})")
-        path = shipped[str(source)]
+    path = _find(source)
     try:
         with safe_open(path, framework="pt") as file:
             words = file.metadata() or {}
@@ -146,6 +142,23 @@ def load(source: str | Path, kind: str | None = None) -> Model:
     if kind is not None and card.get("kind") != kind:
         raise ValueError(f"{source}: got a model for {card.get('kind')}, expected one for {kind}")
     return Model(network.eval(), card)
+
+
+def _find(source: str | Path) -> Path:
+    """Find the file of a model. A name of the library goes before a folder of that name, which ./NAME means."""
+    path = Path(source)
+    shipped = {file.stem: file for file in sorted(FOLDER.glob("*.safetensors"))}
+    if path.is_file():
+        return path
+    if str(source) in shipped:
+        return shipped[str(source)]
+    if not path.is_dir():
+        known = ", ".join(shipped) or "none"
+        raise CheckpointError(f"{source}: got neither a file, a folder nor a model of the library (which are: {known})")
+    if not (path / TRAINED).is_file():
+        what = f"{source}: got a folder without {TRAINED}, expected one of lstm_lib.train"
+        raise CheckpointError(f"{what} (language, series, voice or read), which writes it when a run has ended")
+    return path / TRAINED
 
 
 def load_as(network: type[Network], source: str | Path, kind: str) -> tuple[Network, dict[str, Any]]:

@@ -3,10 +3,10 @@
 Whole columns are read at once, because a cell alone often does not say which of its marks is the decimal one.
 """
 
-import operator
+import itertools
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -84,30 +84,56 @@ def _fits(cell: str, mark: str) -> bool:
     return other not in rest and PLAIN.fullmatch(f"{whole}.{rest}" if mark in cell else whole) is not None
 
 
-def dates(cells: Sequence[str]) -> list[datetime] | None:
-    """Read a column of dates, all written in one way; None if the first cell is no date.
+def dates(cells: Sequence[str]) -> list[list[datetime]]:
+    """Read a column of dates, all written in one way: in each reading that makes sense, the likeliest first.
 
-    Where day and month could be exchanged (03/04/2026), the reading is taken that runs in order of time, if one does.
+    Where day and month could be exchanged (03/04/2026), only readings in order of time make sense if there are some,
+    and the likeliest has the steps that are most alike. There is none if the first cell that is not empty is no date.
 
     Raises:
-        ValueError: If a later cell is not written as the first one is; its ``args`` hold the cell and its place.
+        ValueError: If another cell is not written as that one is; its ``args`` hold the cell and its place.
 
     Example:
-        >>> [day.isoformat(" ", "minutes") for day in dates(["31.12.2026", "01.01.2027"])]
-        ['2026-12-31 00:00', '2027-01-01 00:00']
-        >>> dates(["soon", "2026-12-31"]) is None
-        True
+        >>> [[str(day.date()) for day in reading] for reading in dates(["31.12.2026", "01.01.2027"])]
+        [['2026-12-31', '2027-01-01']]
+        >>> [str(reading[1].date()) for reading in dates(["05/04/2027", "06/04/2027", "07/04/2027"])]
+        ['2027-04-06', '2027-06-04']
+        >>> dates(["soon", "2026-12-31"])
+        []
     """
     told = [cell.strip() for cell in cells]
-    ways = _ways(told[0]) if told and any(mark in told[0] for mark in "-./") else []
+    first = next((cell for cell in told if not is_missing(cell)), "")
+    ways = _ways(first) if any(mark in first for mark in "-./") else []
     if not ways:
-        return None
+        return []
     tried = [_all(told, way) for way in ways]
     readings = [found for found, stop in tried if stop is None]
     if not readings:
         n = max(stop for _, stop in tried if stop is not None)
         raise ValueError(cells[n], n)
-    return next((found for found in readings if all(map(operator.lt, found, found[1:]))), readings[0])
+    best = min(map(_disorder, readings))
+    found = [found for n, found in enumerate(readings) if found not in readings[:n] and _disorder(found) == best]
+    return sorted(found, key=lambda reading: len(set(_steps(reading))))
+
+
+def is_date(cell: str) -> bool:
+    """Say whether a cell is a date, written in any of the ways that are known.
+
+    Example:
+        >>> is_date("31.12.2026"), is_date("31.12.")
+        (True, False)
+    """
+    return bool(_ways(cell.strip()))
+
+
+def _disorder(reading: list[datetime]) -> int:
+    """Rank a reading: the newest last, the newest first, no order of time."""
+    steps = _steps(reading)
+    return 0 if all(step > timedelta(0) for step in steps) else 1 if all(step < timedelta(0) for step in steps) else 2
+
+
+def _steps(reading: list[datetime]) -> list[timedelta]:
+    return [b - a for a, b in itertools.pairwise(reading)]
 
 
 def _ways(cell: str) -> list[str]:

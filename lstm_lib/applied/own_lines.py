@@ -219,6 +219,6 @@ def _tell(arguments: argparse.Namespace, model: ocr.Reader, test: list[Line]) ->
         "character error rate": round(ctc.error_rate(said, got), 4),
     }
     card = {"kind": "reading", "trained on": Path(arguments.folder).name, "held out": held_out}
-    path = models.save(Path(arguments.out) / "model.safetensors", model, card)
+    path = models.save(Path(arguments.out) / models.TRAINED, model, card)
     print(f"on {len(test)} lines that it had not seen: {json.dumps(held_out)}")
     print(f"let it read: python -m lstm_lib.use read FILE.png --model {path}")

@@ -95,6 +95,7 @@ def prepare(
     if target not in means:
         raise ValueError(f"got column {target!r}, which never changes in the first {cuts[0]} rows, expected it to move")
     names = tuple(name for name in names if name in means)
+    notes += holes(table, [name for name in names if name != target], N)
     filled = {name: fill(table.column(name), means[name]) for name in names}
     inputs = np.column_stack([(filled[name] - means[name]) / scales[name] for name in names])
     last = fill(truth, np.nan)
@@ -155,6 +156,25 @@ def fill(column: Array, before: float) -> Array:
     """
     places = np.maximum.accumulate(np.where(np.isnan(column), -1, np.arange(len(column))))
     return np.where(places < 0, before, column[places])
+
+
+def holes(table: Table, names: Sequence[str], rows: int) -> list[str]:
+    """Say which columns hold nothing in some of the last rows, and what stands there instead.
+
+    Example:
+        >>> table = Table(("rain",), np.array([[np.nan], [1.0], [np.nan]]), ("a", "b", "c"), None, None, ())
+        >>> holes(table, ["rain"], 3)
+        ["column 'rain' holds nothing in 2 of 3 rows (first a, last c): filled with what came before"]
+    """
+    found, times = [], table.times[-rows:]
+    for name in names:
+        places = np.flatnonzero(np.isnan(table.column(name)[-rows:]))
+        if len(places):
+            first, last = times[places[0]], times[places[-1]]
+            where = f"first {first}, last {last}" if len(places) > 1 else first
+            what = f"column {name!r} holds nothing in {len(places)} of {len(times)} rows ({where})"
+            found.append(f"{what}: filled with what came before")
+    return found
 
 
 def _usual_move(truth: Array, last: Array, k: int) -> float:

@@ -4,7 +4,6 @@ What can be meant in one way only is read, and said in ``notes``; anything else 
 what came, and what was expected.
 """
 
-import codecs
 import csv
 import difflib
 import io
@@ -17,11 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_lib._array import Array
-from lstm_lib.applied import numerals
+from lstm_lib.applied import numerals, texts
 
-LARGEST = 200_000_000  # bytes; more would not fit into the memory of a small machine as Python's strings
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 class Table(NamedTuple):
@@ -96,43 +93,10 @@ def read_table(
     if decimal not in (None, ".", ","):
         raise ValueError(f"got decimal {decimal!r}, expected a point or a comma")
     try:
-        cells = cut(decode(path, encoding), delimiter)
+        cells = cut(texts.read(path, encoding, kind="a CSV file"), delimiter)
         return _table(cells, decimal, clock, tuple(wanted))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def decode(path: Path, encoding: str | None = None) -> str:
-    """Return the text of a file.
-
-    Raises:
-        ValueError: If there is no such file, it is empty, too large, no text, or in another encoding.
-    """
-    try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise ValueError(f"got {size:,} bytes, expected at most {LARGEST:,}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{(error.strerror or 'cannot be read').lower()}, expected a CSV file") from None
-    if data.startswith(b"PK\x03\x04"):
-        raise ValueError("got a ZIP archive (as .xlsx files are), expected CSV: save the sheet as 'CSV UTF-8'")
-    marked = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
-    name = encoding or marked or "utf-8"
-    try:
-        text = data.decode(name)
-    except LookupError:
-        raise ValueError(f"got encoding {name!r}, expected one that Python knows, such as cp1252") from None
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        what = f"got byte 0x{data[error.start]:02x} in line {line}, which is not {name}"
-        advice = "; if a spreadsheet wrote it, try encoding cp1252" if encoding is None else ""
-        raise ValueError(f"{what}, expected {name} or the name of its encoding{advice}") from None
-    if "\0" in text:
-        raise ValueError("got a character of number 0, expected text (or another encoding, such as utf-16)")
-    if not text.strip():
-        raise ValueError(f"got {size} bytes with nothing but blanks in them, expected a line of names and rows")
-    return text.removeprefix("\ufeff")
 
 
 def cut(text: str, delimiter: str | None = None) -> Cells:
@@ -213,10 +177,10 @@ def _table(cells: Cells, decimal: str | None, clock: str | None, wanted: tuple[s
         if name not in cells.header:
             raise ValueError(no_such_column(name, cells.header))
     columns = {name: [row[n] for row in cells.rows] for n, name in enumerate(cells.header)}
-    clock, days = _clock(columns, clock, wanted, cells.lines)
+    notes: list[str] = []
+    clock, days = _clock(columns, clock, wanted, cells.lines, notes)
     times = tuple(columns.pop(clock) if clock is not None else map(str, range(1, len(cells.rows) + 1)))
     usual = {numerals.marks(column) for column in columns.values()} - {None, "", "?"}
-    notes: list[str] = []
     found: dict[str, Array] = {}
     for name, column in columns.items():
         numbers = _numbers(column, decimal, usual, cells.lines)
@@ -234,17 +198,17 @@ def _table(cells: Cells, decimal: str | None, clock: str | None, wanted: tuple[s
 
 
 def _clock(
-    columns: dict[str, list[str]], clock: str | None, wanted: tuple[str, ...], lines: list[int]
+    columns: dict[str, list[str]], clock: str | None, wanted: tuple[str, ...], lines: list[int], notes: list[str]
 ) -> tuple[str | None, list[datetime] | None]:
     """Find the column that says when: of dates, or of numbers that only count."""
     for name in [clock] if clock is not None else [name for name in columns if name not in wanted]:
         try:
-            if (days := numerals.dates(columns[name])) is not None:
-                return name, days
+            if readings := numerals.dates(columns[name]):
+                notes += _exchanged(name, columns[name], readings)
+                return name, readings[0]
         except ValueError as error:
             cell, n = error.args
-            what = f"got {cell[:40]!r} in column {name!r} of line {lines[n]}"
-            raise ValueError(f"{what}, expected a date as in line {lines[0]}, {columns[name][0]!r}") from None
+            raise ValueError(_odd_date(name, columns[name], cell, n, lines)) from None
     if clock is None:
         others = [name for name, column in columns.items() if name not in wanted and len(column) > 2]
         return next((name for name in others if _counts(columns[name])), None), None
@@ -252,6 +216,22 @@ def _clock(
         what = f"got {columns[clock][0][:40]!r} in column {clock!r}"
         raise ValueError(f"{what}, expected dates written in one way, or numbers that rise")
     return clock, None
+
+
+def _exchanged(name: str, column: list[str], readings: list[list[datetime]]) -> list[str]:
+    """Say how a column of dates was read that has two readings."""
+    if len(readings) == 1:
+        return []
+    (n, taken, other) = next((n, a, b) for n, (a, b) in enumerate(zip(*readings[:2], strict=True)) if a != b)
+    return [f"{column[n]!r} in column {name!r} is read as {taken:%Y-%m-%d}, though it could be {other:%Y-%m-%d}"]
+
+
+def _odd_date(name: str, column: list[str], cell: str, n: int, lines: list[int]) -> str:
+    """Say which cell of a column of dates is written in another way than the first one."""
+    first = next(k for k, other in enumerate(column) if not numerals.is_missing(other))
+    what = f"got {cell[:40]!r} in column {name!r} of line {lines[n]}"
+    how = "every date written" if numerals.is_date(cell) else "a date"
+    return f"{what}, expected {how} as in line {lines[first]}, {column[first]!r}"
 
 
 def _counts(column: list[str], *, any_step: bool = False) -> bool:

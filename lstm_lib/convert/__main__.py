@@ -5,7 +5,8 @@
     python -m lstm_lib.convert whole_network.pt lstm.npz --part encoder.lstm
 
 The suffixes say the formats: .pt, .safetensors, .npz, .onnx, .keras. A mistake in what it is given is one line on the
-error stream and exit code 2; nothing is written then.
+error stream and exit code 2; nothing is written then. What a file says of its network (its card: kind, characters,
+columns, ...) goes along, and what the other format has no place for is said on the error stream.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lstm_lib.convert import files
+from lstm_lib.convert.form import DTYPES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     this.add_argument("source", metavar="IN", help="file to read, or the folder of a run of training")
     this.add_argument("target", metavar="OUT", help="file to write")
     this.add_argument("--part", help="take this LSTM out of a larger network, such as encoder.lstm")
+    this.add_argument("--dtype", choices=DTYPES, help="round the numbers (default: keep them; .onnx wants float32)")
     return this
 
 
@@ -41,10 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if target.exists() and source.exists() and target.samefile(source):
             raise ValueError(f"{target}: got the same file twice, expected another one to write")
         network = files.read(source, part=options.part)
-        files.write(network, target)
+        network = network.cast(options.dtype) if options.dtype else network
+        files.write(network, target, dtype=options.dtype)
     except ValueError as error:
         this.exit(2, f"{this.prog}: {error}\n")
     print(f"{target}: {network}")
+    if missing := files.left_out(network, target):
+        print(f"{target}: {target.suffix} has no place for {', '.join(missing)}: left out", file=sys.stderr)
     return 0
 
 

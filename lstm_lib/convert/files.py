@@ -1,32 +1,33 @@
 """Networks as files, by suffix: .pt, .safetensors, .npz, .onnx and .keras.
 
-A file is written whole or not at all. Nothing is unpickled: torch reads tensors and plain values only.
+A file is written whole or not at all. What a file says of its network, the card, goes along.
 """
 
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lstm_lib._array import Array
-from lstm_lib.convert.form import Network
-from lstm_lib.convert.scratch import from_numpy
+from lstm_lib.convert import reading
+from lstm_lib.convert.form import PROJECTION, Network, options_of
+from lstm_lib.convert.reading import ABOUT, CARD
 from lstm_lib.convert.state import from_state, to_state
 
 FORMAT = "lstm_lib weights, version 1"
-ABOUT = "about"  # the name of what an .npz says of itself
-SCALE = ".scale"  # what ``applied.models`` adds to the name of a weight that it keeps in bytes
+MODEL = "lstm_lib model, version 1"  # what ``applied.models`` calls its files, which ``lstm_lib.use`` reads
+TRAINED = "model.safetensors"  # what ``lstm_lib.train`` leaves in the folder of a run, for use
 
 
 def read(path: str | os.PathLike[str], *, part: str | None = None) -> Network:
     """Read the LSTM of a file, and its readout.
 
     Args:
-        path: .pt: a file of ``save_for_inference``, a state_dict, a checkpoint of ``fit``, or the folder of a run.
+        path: .pt: a file of ``save_for_inference``, a state_dict, or a checkpoint of ``fit``. The folder of a run: the
+            model.safetensors that ``lstm_lib.train`` has left there, else the weights that ``load_model`` finds.
             .safetensors: a model of ``applied.models`` (bytes become numbers again), or torch's names. .npz: torch's
             names, or W and b of a NumPy cell. .onnx: LSTM nodes. .keras: a model of LSTM layers.
         part: Name of the LSTM within a larger network (.pt, .safetensors, .npz), all else of which is left out.
@@ -41,6 +42,7 @@ def read(path: str | os.PathLike[str], *, part: str | None = None) -> Network:
         ValueError: no-such-file.onnx: there is no such file
     """
     path = Path(path)
+    path = path / TRAINED if (path / TRAINED).is_file() else path
     suffix = ".pt" if path.is_dir() else path.suffix
     if suffix not in SUFFIXES:
         raise ValueError(f"{path}: got suffix {path.suffix!r}, expected one of {', '.join(SUFFIXES)}")
@@ -50,17 +52,24 @@ def read(path: str | os.PathLike[str], *, part: str | None = None) -> Network:
         raise ValueError(f"{path}: got part {part!r}, expected none: parts have names in .pt, .safetensors and .npz")
     try:
         if suffix in (".onnx", ".keras"):
-            return _read_graph(path, suffix)
-        state, cell = {".pt": _read_pt, ".safetensors": _read_safetensors, ".npz": _read_npz}[suffix](path)
+            return reading.read_graph(path, suffix)
+        state, arguments, card = reading.READERS[suffix](path)
         is_cell = state.keys() == {"W", "b"} and part is None
-        return _from_cell(state) if is_cell else from_state(state, cell=cell, part=part)
+        network = reading.from_cell(state) if is_cell else from_state(state, cell=arguments.get("cell"), part=part)
+        return network._replace(card=card, options=options_of(arguments))
     except (ValueError, OSError) as error:
         words = str(error).removeprefix(f"{path}: ")
         raise ValueError(f"{path}: {words}") from None
 
 
-def write(network: Network, path: str | os.PathLike[str]) -> Path:
+def write(network: Network, path: str | os.PathLike[str], *, dtype: str | None = None) -> Path:
     """Write a network into a file of the format that its suffix says; it is there whole, or as it was before.
+
+    Args:
+        network: The network.
+        path: The file.
+        dtype: "float16", "float32" or "float64", to which the numbers are rounded; None keeps theirs. Into .onnx,
+            float64 goes only if it is asked for: ONNX Runtime opens such a file, and stops when it is to run.
 
     Returns:
         The path.
@@ -77,6 +86,10 @@ def write(network: Network, path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     expect_target(path)
+    if dtype is None and path.suffix == ".onnx" and network.dtype == np.float64:
+        what = f"{path}: got a network in float64, in which ONNX Runtime runs no LSTM"
+        raise ValueError(f"{what}, expected dtype 'float32', which rounds it (or 'float64', for other programs)")
+    network = network if dtype is None else network.cast(dtype)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:  # on the same disk
         made = Path(folder) / path.name
         try:
@@ -87,112 +100,25 @@ def write(network: Network, path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def left_out(network: Network, path: str | os.PathLike[str]) -> list[str]:
+    """List what a network has and a file of this name has no place for, besides its weights.
+
+    Example:
+        >>> network = Network("standard", (), card={"kind": "language"}, options={"dropout": 0.5})
+        >>> left_out(network, "a.onnx"), left_out(network, "a.keras"), left_out(network, "a.pt")
+        (['dropout'], ['dropout', 'its card (kind)'], [])
+    """
+    suffix = Path(path).suffix
+    missing = list(network.options) if suffix in (".onnx", ".keras") else []
+    return [*missing, f"its card ({', '.join(network.card)})"] if suffix == ".keras" and network.card else missing
+
+
 def expect_target(path: Path) -> None:
     """Raise a ValueError unless a file of this name can be written."""
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path}: got suffix {path.suffix!r}, expected one of {', '.join(SUFFIXES)}")
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise ValueError(f"{path}: got a place where no file can be written")
-
-
-# ---------------------------------------------------------------- reading: names and arrays, and which cell
-
-
-def _read_pt(path: Path) -> tuple[dict[str, Array], str | None]:
-    import torch
-
-    from lstm_lib.convert.modules import expect_no_zoneout, from_torch
-    from lstm_lib.training import export
-    from lstm_lib.training.checkpoints import NAME, load_checkpoint
-    from lstm_lib.training.tensors import read_tensors
-
-    if path.is_dir():
-        network = from_torch(export.load_model(path))
-        return to_state(network), network.cell
-    if NAME.fullmatch(path.name):
-        content = load_checkpoint(path)
-    else:
-        content = read_tensors(path)
-        if isinstance(content, dict) and content.get("format") == export.FORMAT:
-            content = export.read_inference(path)
-    if not isinstance(content, dict):
-        raise ValueError(f"got a file that holds a {type(content).__name__}, expected names and tensors")
-    build = content.get("build") or {}
-    arguments = build.get("arguments", {}) if isinstance(build, dict) else {}
-    expect_no_zoneout(arguments.get("zoneout", 0.0))
-    weights = content["model"] if isinstance(content.get("model"), dict) else content
-    if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
-        raise ValueError("got a file without weights, expected names and tensors")
-    return _arrays(weights), arguments.get("cell")
-
-
-def _arrays(weights: Mapping[str, Any]) -> dict[str, Array]:
-    from lstm_lib.convert.modules import as_numpy
-
-    return {name: as_numpy(value) for name, value in weights.items()}
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
-    from safetensors import SafetensorError, safe_open
-
-    from lstm_lib.convert.modules import expect_no_zoneout
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            words = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"got a file that is not safetensors, or is damaged ({error})") from None
-    arrays = _arrays({name: value for name, value in tensors.items() if not name.endswith(SCALE)})
-    for name, array in arrays.items():
-        if name + SCALE in tensors:  # kept in bytes: a scale for each row
-            scale = tensors[name + SCALE].numpy()
-            arrays[name] = array.astype(scale.dtype) * scale.reshape(-1, *[1] * (array.ndim - 1))
-    build = _plain(words.get("build", "{}"))
-    arguments = build.get("arguments", {})
-    expect_no_zoneout(arguments.get("zoneout", 0.0))
-    return arrays, arguments.get("cell")
-
-
-def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
-    import zipfile
-
-    try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile):
-        raise ValueError("got a file that is not .npz with arrays of numbers, or is damaged") from None
-    about = arrays.pop(ABOUT, None)
-    return arrays, None if about is None else _plain(str(about)).get("cell")
-
-
-def _plain(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"got a description that is not JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"got a description of type {type(found).__name__}, expected names and values")
-    return found
-
-
-def _from_cell(state: Mapping[str, Array]) -> Network:
-    from lstm_lib.from_scratch.cells import LSTMParams
-
-    W, b = state["W"], state["b"]
-    if W.ndim != 3 or len(W) != 4 or b.shape != W.shape[:2] or W.shape[2] <= W.shape[1]:
-        raise ValueError(f"got W {W.shape} and b {b.shape}, expected (4, H, H+D) and (4, H)")
-    return from_numpy(LSTMParams(W, b))
-
-
-def _read_graph(path: Path, suffix: str) -> Network:
-    if suffix == ".onnx":
-        from lstm_lib.convert.onnx_files import read_onnx
-
-        return read_onnx(path)
-    from lstm_lib.convert.keras_files import read_keras
-
-    return read_keras(path)
 
 
 # ---------------------------------------------------------------- writing
@@ -202,18 +128,29 @@ def _write_pt(network: Network, path: Path) -> None:
     from lstm_lib.convert.modules import to_torch
     from lstm_lib.training.export import save_for_inference
 
-    save_for_inference(to_torch(network), path)
+    save_for_inference(to_torch(network), path, about=network.card)
 
 
 def _write_safetensors(network: Network, path: Path) -> None:
+    """Write a network with one linear layer as ``applied.models`` does; any other as weights that know their cell."""
     from safetensors.numpy import save_file
 
-    build = json.dumps({"arguments": {"cell": network.cell}})
-    save_file(to_state(network), path, metadata={"format": FORMAT, "build": build})
+    readout, (first, *_) = network.readout, network.layers[0]
+    arguments: dict[str, Any] = {"cell": network.cell, **network.options}
+    build: dict[str, Any] = {"arguments": arguments}
+    if readout is not None and readout.b is not None and network.directions == 1:
+        build["kind"] = "Tagger"
+        arguments.pop("batch_first", None)
+        arguments |= {"input_size": network.input_size, "hidden_size": network.hidden_sizes[0]}
+        arguments |= {"num_layers": len(network.layers), "bias": first.b is not None, "classes": len(readout.W)}
+        arguments["proj_size"] = len(first.extra[PROJECTION]) if PROJECTION in first.extra else 0
+    words = {"build": json.dumps(build), CARD: json.dumps(network.card, ensure_ascii=False)}
+    save_file(to_state(network), path, metadata={"format": MODEL if "kind" in build else FORMAT, **words})
 
 
 def _write_npz(network: Network, path: Path) -> None:
-    about = np.array(json.dumps({"format": FORMAT, "cell": network.cell}))
+    words = {"format": FORMAT, "cell": network.cell, **network.options, CARD: network.card}
+    about = np.array(json.dumps(words, ensure_ascii=False))
     np.savez(path, allow_pickle=False, **{ABOUT: about}, **to_state(network))
 
 

@@ -20,6 +20,10 @@ EXTRA: dict[str, tuple[str, ...]] = {
     "layernorm": ("weight_norm_ih", "weight_norm_hh", "weight_norm_c", "bias_norm_c"),
 }
 PROJECTION = "weight_hr"
+DTYPES = ("float16", "float32", "float64")
+# What acts in training, or says in which form input comes, or what computes. Only torch's modules have a place for it.
+OPTIONS: dict[str, Any] = {"batch_first": False, "dropout": 0.0, "backend": "auto", "variational_dropout": 0.0}
+OPTIONS |= {"recurrent_dropout": 0.0, "checkpoint_every": 0}
 
 
 class Layer(NamedTuple):
@@ -44,11 +48,18 @@ class Readout(NamedTuple):
 
 
 class Network(NamedTuple):
-    """An LSTM: which cell, its layers from the input up, each in one direction or two, and a readout or none."""
+    """An LSTM: which cell, its layers from the input up, each in one direction or two, and a readout or none.
+
+    card: what its file says of it, such as its kind, characters or columns, or the settings it was trained with; plain
+    values. options: what a module of torch was built with that weights do not tell, where it is not the default, by the
+    names of ``lstm_lib.nn.LSTM``: batch_first, dropout, backend, ...
+    """
 
     cell: str
     layers: tuple[tuple[Layer, ...], ...]
     readout: Readout | None = None
+    card: Mapping[str, Any] = {}
+    options: Mapping[str, Any] = {}
 
     @property
     def input_size(self) -> int:
@@ -70,6 +81,28 @@ class Network(NamedTuple):
         """The type of its numbers."""
         return np.dtype(self.layers[0][0].W_x.dtype)
 
+    def cast(self, dtype: str) -> "Network":
+        """Round all numbers to another type; a ValueError if it is not one of float16, float32, float64.
+
+        Example:
+            >>> layer = Layer(np.full((4, 2, 3), 0.1), np.zeros((4, 2, 2)), None)
+            >>> print(Network("standard", ((layer,),)).cast("float32"))
+            standard cell, 1 layer, D = 3, H = 2, no bias, float32
+        """
+        if dtype not in DTYPES:
+            raise ValueError(f"got dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
+
+        def rounded(array: Array | None) -> Any:
+            return None if array is None else array.astype(dtype)
+
+        def layer(one: Layer) -> Layer:
+            W_x, W_h, b, extra = one
+            extra = {name: rounded(array) for name, array in extra.items()}
+            return Layer(rounded(W_x), rounded(W_h), rounded(b), extra)
+
+        layers = tuple(tuple(map(layer, ways)) for ways in self.layers)
+        return self._replace(layers=layers, readout=self.readout and Readout(*map(rounded, self.readout)))
+
     def __str__(self) -> str:
         """Say in a line what it is.
 
@@ -84,6 +117,24 @@ class Network(NamedTuple):
         words += ["no bias"] * (self.layers[0][0].b is None)
         words += [f"{len(self.readout.W)} scores"] if self.readout else []
         return ", ".join([*words, str(self.dtype)])
+
+
+def options_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a module's arguments that weights do not tell, where they are not the default.
+
+    Raises:
+        ValueError: If one is of another type than the default.
+
+    Example:
+        >>> options_of({"hidden_size": 2, "dropout": 0.5, "batch_first": False})
+        {'dropout': 0.5}
+    """
+    found = {name: arguments[name] for name, usual in OPTIONS.items() if arguments.get(name, usual) != usual}
+    for name, value in found.items():
+        kind = type(OPTIONS[name])
+        if not isinstance(value, (int, float) if kind is float else kind):
+            raise ValueError(f"got {name} {value!r}, expected a value of type {kind.__name__}")
+    return found
 
 
 def two_biases(b: Array) -> Array:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_lib._array import Array
-from lstm_lib.convert.form import PROJECTION, Network
+from lstm_lib.convert.form import OPTIONS, PROJECTION, Network, options_of
 from lstm_lib.convert.state import from_state, to_state
 from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, RNNParams
 from lstm_lib.nn import LSTM, Tagger
@@ -104,7 +104,8 @@ def torch_to_numpy(layer: nn.Module, *, number: int = 0, reverse: bool = False, 
 def from_torch(module: nn.Module, *, part: str | None = None) -> Network:
     """Bring the weights of a torch module into the neutral form: of an LSTM, and of a linear layer that reads its h.
 
-    Dropout between layers acts in training only and is left out.
+    Options that weights do not tell (``batch_first``, dropout, ...) are kept for ``to_torch``. A module has no card;
+    ``network._replace(card={...})`` gives the network one, for its file.
 
     Args:
         module: ``torch.nn.LSTM``, ``lstm_lib.nn.LSTM``, ``Tagger``, or any module that holds one LSTM.
@@ -127,15 +128,17 @@ def from_torch(module: nn.Module, *, part: str | None = None) -> Network:
     zoneout = getattr(lstm, "zoneout", (0.0, 0.0))
     expect_no_zoneout(zoneout)
     state = {name: as_numpy(value) for name, value in module.state_dict().items()}
-    return from_state(state, cell=str(getattr(lstm, "cell", "standard")), part=part)
+    network = from_state(state, cell=str(getattr(lstm, "cell", "standard")), part=part)
+    return network._replace(options=options_of({name: getattr(lstm, name, usual) for name, usual in OPTIONS.items()}))
 
 
 def to_torch(network: Network) -> nn.Module:
-    """Build the module that has these weights.
+    """Build the module that has these weights and options.
 
     Returns:
         An ``lstm_lib.nn.LSTM``, whose parameters have the names and shapes of ``torch.nn.LSTM``; with a readout a
-        ``Tagger``, or, in both directions, a ModuleDict of lstm and readout, which only its author can run.
+        ``Tagger`` (whose batch is the second dimension, whatever ``batch_first`` says), or, in both directions, a
+        ModuleDict of lstm and readout, which only its author can run.
 
     Raises:
         ValueError: If the layers have different sizes, which torch's LSTM cannot have.
@@ -148,12 +151,14 @@ def to_torch(network: Network) -> nn.Module:
     D, H, (first, *_) = network.input_size, network.hidden_sizes[0], network.layers[0]
     like: dict[str, Any] = {"dtype": next(iter(state.values())).dtype}
     options: dict[str, Any] = {"num_layers": len(network.layers), "bias": first.b is not None, "cell": network.cell}
+    options |= network.options
     options["proj_size"] = len(first.extra[PROJECTION]) if PROJECTION in first.extra else 0
     with torch.random.fork_rng(devices=[]):  # the weights that are drawn are replaced
         module: nn.Module
         if network.readout is None:
             module = LSTM(D, H, bidirectional=network.directions == 2, **options, **like)
         elif network.directions == 1 and network.readout.b is not None:
+            options.pop("batch_first", None)
             module = Tagger(D, H, len(network.readout.W), **options, **like)
         else:
             lstm = LSTM(D, H, bidirectional=network.directions == 2, **options, **like)

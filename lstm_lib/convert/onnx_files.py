@@ -3,6 +3,7 @@
 Shapes: T steps, B batch, D features, H hidden units, N directions, L layers times directions, K classes.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lstm_lib.convert.form import Network, Readout
 from lstm_lib.convert.onnx_layers import OnnxLayer, from_onnx, to_onnx
 
 OPSET, IR = 17, 8
+CARD = "card"  # among the model's properties: what it says of itself, as JSON
 # What a graph may hold besides LSTM nodes: what turns arrays round, and one linear layer.
 TURNS = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Constant", "Cast", "Concat", "Slice", "Split"}
 LINEAR = {"MatMul", "Gemm", "Add"}
@@ -69,6 +71,8 @@ def onnx_model(network: Network) -> Any:
     graph = make.make_graph(nodes, "lstm", [asked], [answer, *states], initializer=weights)
     opsets = [make.make_opsetid("", OPSET)]
     model = make.make_model(graph, opset_imports=opsets, producer_name="lstm_lib", ir_version=IR)
+    if network.card:
+        onnx.helper.set_model_props(model, {CARD: json.dumps(network.card, ensure_ascii=False)})
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -99,7 +103,17 @@ def read_onnx(path: Path) -> Network:
             raise ValueError(f"got a graph with {node.op_type}, expected LSTM nodes and one linear layer alone")
     if not layers:
         raise ValueError("got a graph without an LSTM node (an exporter may have written it out in steps)")
-    return from_onnx(layers, _readout(linear, arrays, onnx.helper.get_attribute_value))
+    network = from_onnx(layers, _readout(linear, arrays, onnx.helper.get_attribute_value))
+    return network._replace(card=_card({one.key: one.value for one in model.metadata_props}))
+
+
+def _card(words: dict[str, str]) -> dict[str, Any]:
+    """Read the card that ``onnx_model`` writes; what other programs note is theirs."""
+    try:
+        card = json.loads(words.get(CARD, "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return card if isinstance(card, dict) else {}
 
 
 def _layer(node: Any, arrays: dict[str, Array], value: Any) -> OnnxLayer:

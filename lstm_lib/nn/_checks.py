@@ -124,8 +124,12 @@ def expect_steps(T: int) -> None:
 
 def expect_state(hx: Any, shapes: tuple[tuple[int, ...], ...], xs: Tensor) -> State:
     """Return the state as a State, or raise unless h and c have the shapes and the dtype that the input calls for."""
-    if not isinstance(hx, tuple | list) or len(hx) != 2 or not all(isinstance(part, Tensor) for part in hx):
+    is_pair = isinstance(hx, (tuple, list)) and len(hx) == 2
+    if not is_pair or not isinstance(hx[0], Tensor) or not isinstance(hx[1], Tensor):
         raise TypeError(f"got a state of type {type(hx).__name__}, expected a pair of tensors (h_0, c_0)")
+    h, c = hx
+    if (h.shape, c.shape) == shapes and h.dtype == c.dtype == xs.dtype:  # as nearly always
+        return State(h, c)
     for name, part, expected in zip(("h_0", "c_0"), hx, shapes, strict=True):
         if part.shape != expected:
             raise RuntimeError(f"got {name} of shape {tuple(part.shape)}, expected {expected}")

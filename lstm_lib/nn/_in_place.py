@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from torch import nn
 
 from lstm_lib.nn import _parameters, _surface, twins
+from lstm_lib.nn.backends import BackendName
 
 if TYPE_CHECKING:
     from lstm_lib.nn.backends.interface import Settings
@@ -19,6 +20,11 @@ class InPlace(nn.Module):
     """What LSTM and LSTMCell share: quantisation, TorchScript, and a state_dict that knows the cell."""
 
     cell: str
+    hidden_size: int
+
+    def suffixes(self) -> list[str]:
+        """List what ends the names of the parameters."""
+        raise NotImplementedError
 
     def to_torch(self) -> nn.Module:
         """Build torch's module of the same numbers."""
@@ -42,7 +48,8 @@ class InPlace(nn.Module):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, local_metadata: Mapping[str, Any], *rest: Any
     ) -> None:
-        why_not = _parameters.other_rows(local_metadata, self.cell)
+        blocks = _parameters.blocks(state_dict, prefix, self.suffixes()[0], self.hidden_size)
+        why_not = _parameters.other_rows(local_metadata, self.cell, blocks)
         if why_not:
             rest[-1].append(f"{prefix.removesuffix('.') or type(self).__name__}: {why_not}")
         else:
@@ -97,7 +104,7 @@ class InPlaceOfLSTM(InPlace, nn.LSTM):
     # ------------------------------------------------------------ twins
 
     @classmethod
-    def from_torch(cls, theirs: nn.LSTM, *, backend: str = "auto") -> Self:
+    def from_torch(cls, theirs: nn.LSTM, *, backend: BackendName = "auto") -> Self:
         """Build an LSTM with sizes, weights, mode, device and dtype of a ``torch.nn.LSTM``; the weights are copied.
 
         Args:

@@ -56,17 +56,41 @@ def write_cell(destination: Any, prefix: str, cell: str) -> None:
         metadata["cell"] = cell
 
 
-def other_rows(metadata: Mapping[str, Any], cell: str) -> str:
+def blocks(state: Mapping[str, Any], prefix: str, suffix: str, H: int) -> int | None:
+    """Count the blocks of H rows in the weights of a layer; None where they are not of H units.
+
+    Example:
+        >>> blocks(nn.LSTM(3, 2).state_dict(), "", "_l0", 2), blocks(nn.LSTM(3, 2).state_dict(), "", "_l0", 4)
+        (4, None)
+    """
+    shape = tuple(getattr(state.get(f"{prefix}weight_hh{suffix}"), "shape", ()))
+    columns = tuple(getattr(state.get(f"{prefix}weight_hr{suffix}"), "shape", shape))[1:]
+    return shape[0] // H if columns == (H,) and shape[0] % H == 0 else None
+
+
+def other_rows(metadata: Mapping[str, Any], cell: str, blocks: int | None = None) -> str:
     """Say why weights cannot be of this cell, though their shapes may fit: their rows are those of other gates.
+
+    Args:
+        metadata: What the state_dict says of the module.
+        cell: The cell that is to take the weights.
+        blocks: How many blocks of H rows there are, which tells of weights that do not know their cell; None if nobody
+            knows.
 
     Example:
         >>> other_rows({"cell": "no-forget"}, "coupled")
         "got weights of cell 'no-forget' (rows i, g, o), expected weights of rows f, g, o for cell 'coupled'"
-        >>> other_rows({"cell": "standard"}, "peephole"), other_rows({"version": 1}, "coupled")
+        >>> other_rows({"version": 1}, "coupled", 4)
+        "got weights of 4 gates (as torch's i, f, g, o), expected weights of rows f, g, o for cell 'coupled'"
+        >>> other_rows({"cell": "standard"}, "peephole"), other_rows({"version": 1}, "coupled", 3)
         ('', '')
     """
-    theirs = metadata.get("cell", cell)
-    if theirs not in CELLS or CELLS[theirs].gates == CELLS[cell].gates:
-        return ""
-    theirs_rows, rows = (", ".join(CELLS[name].gates) for name in (theirs, cell))
-    return f"got weights of cell {theirs!r} (rows {theirs_rows}), expected weights of rows {rows} for cell {cell!r}"
+    theirs, gates = metadata.get("cell"), CELLS[cell].gates
+    if theirs in CELLS:
+        what = f"cell {theirs!r} (rows {', '.join(CELLS[theirs].gates)})"
+        is_other = CELLS[theirs].gates != gates
+    else:
+        what = f"{blocks} gates" + (" (as torch's i, f, g, o)" if blocks == 4 else "")
+        is_other = blocks in (2, 3, 4) and blocks != len(gates)
+    rows = f"expected weights of rows {', '.join(gates)} for cell {cell!r}"
+    return f"got weights of {what}, {rows}" if is_other else ""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lstm_lib.nn import _checks, _parameters, _surface, twins
 from lstm_lib.nn._in_place import InPlace
 from lstm_lib.nn.backends.interface import autocast_dtype, has_tangent, is_transformed
-from lstm_lib.nn.steps import CELLS, State
+from lstm_lib.nn.steps import CELLS, CellName, State
 
 Pair = tuple[Tensor, Tensor]
 
@@ -50,7 +50,7 @@ class LSTMCell(InPlace, nn.LSTMCell):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
         *,
-        cell: str = "standard",
+        cell: CellName = "standard",
     ) -> None:
         """Make the parameters and draw them."""
         super(nn.RNNCellBase, self).__init__()  # past torch's own parameters, which have four gates

@@ -14,7 +14,7 @@ from lstm_lib.nn import _checks, _parameters, _surface, backends, checkpointing
 from lstm_lib.nn._in_place import InPlaceOfLSTM
 from lstm_lib.nn.backends.interface import Call, Settings, eagerly, takes_calls
 from lstm_lib.nn.noise import Noise
-from lstm_lib.nn.steps import CELLS, State, Weights
+from lstm_lib.nn.steps import CELLS, CellName, State, Weights
 from lstm_lib.nn.tokens import Embedding, expect_tokens
 
 Pair = tuple[Tensor, Tensor]
@@ -24,15 +24,20 @@ class LSTM(InPlaceOfLSTM):
     """Run LSTM layers over sequences; arguments, parameters, inputs and outputs are those of ``torch.nn.LSTM``.
 
     It is a ``torch.nn.LSTM`` to code that asks, with what such code looks at (``_flat_weights``, ``all_weights``, ...),
-    and a leaf for torch.fx. What swaps modules by their exact type, as quantisation does, needs ``to_torch()``. As at
-    torch's own, torch.compile breaks its graph at it; with ``torch._dynamo.config.allow_rnn`` it follows
-    ``backend="reference"``, and the cells for which torch has no kernel.
+    and a leaf for torch.fx. What swaps modules by their exact type, as quantisation does, needs ``to_torch()``.
+
+    torch.compile breaks its graph here as at torch's own, and refuses ``fullgraph=True``. Only where
+    ``torch._dynamo.config.allow_rnn`` is set, one graph comes of ``backend="reference"``, and with "auto" of cells for
+    which torch has no kernel, every step written out; not of packed sequences, nor of ``checkpoint_every`` in training.
+    torch's kernels and "fused" are called from outside the graph. ``LSTMCell`` is part of the graph always.
 
     i = σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o) with a = W_ih x + b_ih + W_hh h + b_hh;
     c = f c_prev + i g;  h = o tanh(c).
 
-    A checkpoint of ``torch.nn.LSTM`` loads into it and gives the same numbers. Double backward on a GPU needs
-    ``backend="reference"``: torch's kernels there lack it. ``lstm_lib.nn.explain`` says which backend runs, and why.
+    A checkpoint of ``torch.nn.LSTM`` loads into it and gives the same numbers. A checkpoint of it knows its cell, and
+    ``lstm_lib.nn.by_gate`` says which rows are whose; torch's own refuses fewer gates by their shape alone. Double
+    backward on a GPU needs ``backend="reference"``: torch's kernels there lack it. ``lstm_lib.nn.explain`` says which
+    backend runs, and why.
 
     Args:
         input_size: D, features of x.
@@ -90,8 +95,8 @@ class LSTM(InPlaceOfLSTM):
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
         *,
-        cell: str = "standard",
-        backend: str = "auto",
+        cell: CellName = "standard",
+        backend: backends.BackendName = "auto",
         variational_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         zoneout: float | tuple[float, float] = 0.0,
@@ -122,7 +127,8 @@ class LSTM(InPlaceOfLSTM):
     def _complete(self) -> None:
         """Set what follows from the options: names in torch's order, and what torch.nn.LSTM has beside them."""
         self._names = tuple(self._shapes(self.input_size))  # of one layer's and direction's parameters, without suffix
-        self._all_weights = [[name + suffix for name in self._names] for suffix in self.suffixes()]
+        self._layers = [[name + suffix for name in self._names] for suffix in self.suffixes()]
+        self._all_weights = [list(names) for names in self._layers]  # torch's, which clients change
         self._flat_weights_names = sum(self._all_weights, [])
         self._given: dict[str, Any] = {}  # what was written into _flat_weights
         self._is_looked_at = len(CELLS[self.cell].gates) == 4 or not self.bias
@@ -161,8 +167,9 @@ class LSTM(InPlaceOfLSTM):
 
     # ------------------------------------------------------------ running
 
+    # embedding is not keyword-only: torch.onnx.export(dynamo=False) hands every argument over by its place.
     def forward(  # type: ignore[override]
-        self, input: Tensor | PackedSequence, hx: Pair | None = None, *, embedding: Embedding | None = None
+        self, input: Tensor | PackedSequence, hx: Pair | None = None, embedding: Embedding | None = None
     ) -> tuple[Tensor | PackedSequence, Pair]:
         """Run over a batch (T, B, D), over one sequence (T, D), or over a PackedSequence, sorted or not.
 
@@ -260,14 +267,19 @@ class LSTM(InPlaceOfLSTM):
 
     def _weights(self) -> list[Weights]:
         """Return the weights of each layer and direction by their names without suffix, in torch's order."""
-        find = _surface.weight_of if self._given else getattr
-        return [{name: find(self, name + suffix) for name in self._names} for suffix in self.suffixes()]
+        if self._given:
+            layers = [[_surface.weight_of(self, name) for name in names] for names in self._layers]
+        else:  # a parameter is looked up where it lies, because a small call would feel ``Module.__getattr__``
+            own = self._parameters
+            layers = [[own[n] if n in own else getattr(self, n) for n in names] for names in self._layers]
+        return [dict(zip(self._names, layer, strict=True)) for layer in layers]
 
     def _start(self, xs: Tensor, hx: Pair | None, B: int, *, is_batched: bool) -> State:
         """Return the initial state with a batch dimension: what came, checked, or zeros."""
-        L, H, P = len(self.suffixes()), self.hidden_size, self.proj_size or self.hidden_size
+        L, H, P = len(self._layers), self.hidden_size, self.proj_size or self.hidden_size
         if hx is None:
-            return State(xs.new_zeros(L, B, P), xs.new_zeros(L, B, H))
+            h = xs.new_zeros(L, B, P)
+            return State(h, xs.new_zeros(L, B, H) if P != H else h)
         shapes = ((L, B, P), (L, B, H)) if is_batched else ((L, P), (L, H))
         state = _checks.expect_state(hx, shapes, xs)
         return state if is_batched else State(state.h.unsqueeze(1), state.c.unsqueeze(1))

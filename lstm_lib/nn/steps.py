@@ -6,11 +6,12 @@ A step gets the share of the pre-activations that the input brings (B, G·H), co
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, sigmoid, tanh
 
+CellName = Literal["standard", "drawn", "peephole", "coupled", "janet", "no-forget", "layernorm"]
 Weights = Mapping[str, Tensor]
 Drop = Callable[[Tensor], Tensor]
 NORM_EPS = 1e-5  # as in torch.nn.LayerNorm
@@ -259,7 +260,7 @@ def _norm_extra(H: int) -> dict[str, tuple[int, ...]]:
     return {"weight_norm_ih": (4 * H,), "weight_norm_hh": (4 * H,), "weight_norm_c": (H,), "bias_norm_c": (H,)}
 
 
-CELLS = {
+CELLS: dict[str, Cell] = {  # the names are those of CellName
     "standard": Cell("ifgo", standard_step, linear_share, _no_extra),
     "drawn": Cell("ifgo", drawn_step, linear_share, lambda H: {"weight_u": (H, H), "bias_u": (H,)}),
     "peephole": Cell("ifgo", peephole_step, linear_share, lambda H: {"weight_peep": (3, H)}),

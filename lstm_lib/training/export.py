@@ -19,7 +19,6 @@ from lstm_lib.training.checkpoints import CheckpointError, Folder, latest_checkp
 from lstm_lib.training.tensors import read_tensors
 
 FORMAT = "lstm_lib network, version 1"
-Plain = str | int | float | bool | None
 Build = nn.Module | Callable[[], nn.Module] | None
 
 
@@ -42,14 +41,14 @@ def build_of(model: nn.Module) -> dict[str, Any] | None:
     return {"kind": type(model).__name__, "arguments": arguments, "dtype": dtype}
 
 
-def save_for_inference(model: nn.Module, path: Folder, *, about: Mapping[str, Plain] | None = None) -> Path:
+def save_for_inference(model: nn.Module, path: Folder, *, about: Mapping[str, Any] | None = None) -> Path:
     """Write a network into one file that ``load_model`` reads: no optimiser, no history, no random numbers.
 
     Args:
         model: A ``Tagger`` or ``nn.LSTM``, which can be built again from the file alone; or any other network, for
             which the one who loads hands over the network, or a function that builds it.
         path: File to write; it is there whole, or as it was before.
-        about: What to say of it, such as what its classes mean.
+        about: What to say of it, such as what its classes mean: text, numbers, and lists and dictionaries of them.
 
     Returns:
         The path.

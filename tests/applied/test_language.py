@@ -53,7 +53,7 @@ def test_nothing_held_out_is_trained_on():
     [
         (b"", "got 0 bytes with nothing but blanks"),
         (b" \n\t", "got 3 bytes with nothing but blanks"),
-        (b"abc\xff\xfe", "got byte 3 that is not UTF-8"),
+        (b"abc\xff\xfe", "got byte 0xff in line 1, which is not utf-8"),
         (b"abc\0def", "got a character of number 0"),
         (None, "no such file or directory"),
     ],
@@ -66,9 +66,10 @@ def test_a_file_that_is_no_text_is_named(tmp_path, content, message):
         language.read_text(path)
 
 
-def test_a_mark_at_the_beginning_of_a_file_is_no_character(tmp_path):
-    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfabc")
-    assert language.read_text(tmp_path / "a.txt") == "abc"
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_mark_at_the_beginning_of_a_file_says_its_encoding_and_is_no_character(tmp_path, encoding):
+    (tmp_path / "a.txt").write_bytes("né\r\nb\rc\n".encode(encoding))
+    assert language.read_text(tmp_path / "a.txt") == "né\nb\nc\n"
 
 
 # ---------------------------------------------------------------- batches

@@ -7,17 +7,18 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from lstm_lib import train, use
-from lstm_lib.applied import language, models
+from lstm_lib.applied import models, texts
 
 SHIPPED = models.FOLDER / "shakespeare.safetensors"
 TEXTS: dict[str, tuple[bytes | None, str]] = {
     "missing": (None, "no such file or directory"),
     "empty": (b"", "got 0 bytes with nothing but blanks"),
     "blanks": (b" \n\t\n  ", "got 6 bytes with nothing but blanks"),
-    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(20), "got byte 0 that is not UTF-8"),
-    "utf-16": ("to be".encode("utf-16"), "got byte 0 that is not UTF-8"),
-    "latin-1": ("naïve".encode("latin-1"), "got byte 2 that is not UTF-8"),
-    "cut": ("to be €".encode()[:-1], "got byte 6 that is not UTF-8"),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(20), "got byte 0x89 in line 1, which is not utf-8"),
+    "utf-16": ("to be".encode("utf-16-le"), "got a character of number 0"),
+    "latin-1": ("naïve".encode("latin-1"), "got byte 0xef in line 1, which is not utf-8"),
+    "document": (b"PK\x03\x04abc", "got a ZIP archive (as .xlsx and .docx files are), expected a text file"),
+    "cut": ("to be €".encode()[:-1], "got byte 0xe2 in line 1, which is not utf-8"),
     "zeros": (b"to be\0or not", "got a character of number 0"),
     "huge": (b"to be or not to be", "got 18 bytes, expected at most 10"),
     "strange": ("ROMEO:\nnaïve".encode(), "got the character 'ï' (U+00EF) in line 2"),
@@ -46,7 +47,7 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tupl
         if content is not None:
             path.write_bytes(content)
         if kind == "huge":
-            monkeypatch.setattr(language, "LARGEST", 10)
+            monkeypatch.setattr(texts, "LARGEST", 10)
         return path, message
 
     return make
@@ -105,7 +106,7 @@ def test_a_text_in_another_encoding_is_read_by_its_name_and_few_batches_warm_up_
     path = tmp_path / "letters.txt"
     path.write_bytes(("Ein Bär über Äpfel. " * 40).encode("cp1252"))
     command = ["language", "--file", str(path), "--batches", "20", "--hidden", "4", "--layers", "1", "--no-progress"]
-    refuse(train.main, command, path, "expected a text in UTF-8, or the name of its encoding, such as cp1252", capsys)
+    refuse(train.main, command, path, "expected utf-8 or the name of its encoding, such as cp1252", capsys)
     few = ["--batch-size", "2", "--window", "8", "--evaluate-every", "0", "--device", "cpu"]
     assert train.main([*command, *few, "--encoding", "cp1252"]) == 0
     capsys.readouterr()

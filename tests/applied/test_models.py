@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lstm_lib import nn, use
+from lstm_lib import nn, train, use
 from lstm_lib.applied import language, models
 from lstm_lib.training import CheckpointError
 
@@ -55,6 +55,30 @@ def test_damaged_and_strange_files_are_named(saved, tmp_path, capsys):
         use.main(["generate", "--model", str(tmp_path / "text")])
     assert ended.value.code == 2
     assert "text: got a file that is not safetensors" in capsys.readouterr().err
+
+
+def test_the_folder_of_a_run_is_used_as_its_model(tmp_path, capsys, monkeypatch):
+    (tmp_path / "book.txt").write_text("abcd" * 100, encoding="utf-8")
+    quick = ["--batches", "2", "--hidden", "5", "--batch-size", "2", "--window", "8", "--device", "cpu"]
+    run = tmp_path / "run"
+    book = ["--file", str(tmp_path / "book.txt"), "--folder", str(run), "--no-progress"]
+    assert train.main(["language", *book, *quick]) == 0
+    written = []
+    for model in (run, run / "model.safetensors"):
+        capsys.readouterr()
+        assert use.main(["generate", "--model", str(model), "--length", "9", "--seed", "3", "--beginning", "ab"]) == 0
+        written.append(capsys.readouterr().out)
+    assert written[0] == written[1]
+    assert set(written[0].strip()) <= set("abcd")
+    monkeypatch.chdir(tmp_path)
+    run.rename("shakespeare")
+    assert models.load("shakespeare").network.lstm.hidden_size == 512  # a name of the library stays what it is
+    assert models.load("./shakespeare").network.lstm.hidden_size == 5
+    (tmp_path / "shakespeare" / "model.safetensors").unlink()
+    with pytest.raises(SystemExit) as stopped:
+        use.main(["generate", "--model", "./shakespeare"])
+    assert stopped.value.code == 2
+    assert "./shakespeare: got a folder without model.safetensors, expected one of lstm_lib" in capsys.readouterr().err
 
 
 def test_the_model_that_is_shipped_writes_what_a_seed_says_and_is_small(capsys):

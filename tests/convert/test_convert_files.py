@@ -1,12 +1,13 @@
 """Files: what is written reads back the same, other programs can use it, and what is broken is refused by its name."""
 
+import json
 import shutil
 import zipfile
 
 import numpy as np
 import pytest
 import torch
-from convert_helpers import D, H, assert_same, draw, inputs, need, with_one_bias
+from convert_helpers import D, H, assert_same, draw, flat, inputs, need, with_one_bias
 from safetensors.torch import save_file
 
 from lstm_lib import cells, convert, nn, tasks, training
@@ -67,6 +68,116 @@ def test_a_keras_file_reads_back_the_same(tmp_path, capsys, options):
     assert_same(convert.read(target), same)
     assert run(capsys, target, tmp_path / "b.onnx")[0] == 0
     assert_same(convert.read(tmp_path / "b.onnx"), same)
+
+
+# ---------------------------------------------------------------- what a file says of its network
+
+CARD = {"kind": "language", "characters": "aé\n", "columns": ["a", "b"], "held out": {"nats": 1.5}, "window": 8}
+
+
+@pytest.mark.parametrize("options", [{"readout": True}, {"directions": 2}], ids=str)
+@pytest.mark.parametrize("second", SUFFIXES)
+@pytest.mark.parametrize("first", SUFFIXES)
+def test_the_card_goes_along_from_any_file_to_any_other(tmp_path, capsys, first, second, options):
+    source = convert.write(draw(**options)._replace(card=CARD), tmp_path / f"a{first}")
+    assert run(capsys, source, tmp_path / f"b{second}")[0] == 0
+    assert convert.read(tmp_path / f"b{second}").card == CARD
+
+
+def test_a_model_of_the_library_is_still_one_after_a_way_through_another_file(tmp_path, capsys):
+    model, card = models.load("shakespeare")
+    for first, last in ((".pt", ".safetensors"), (".onnx", ".safetensors"), (".npz", ".safetensors")):
+        between, after = tmp_path / f"a{first}", tmp_path / f"b{last}"
+        assert run(capsys, models.FOLDER / "shakespeare.safetensors", between)[0] == 0
+        assert run(capsys, between, after)[0] == 0
+        again, same = models.load_as(nn.Tagger, after, "language")
+        assert same == card
+        for name, value in model.state_dict().items():
+            assert torch.equal(again.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors", ".npz"])
+def test_options_that_weights_do_not_tell_stay_where_there_is_a_place_for_them(tmp_path, suffix):
+    options = {"dropout": 0.25, "variational_dropout": 0.5, "recurrent_dropout": 0.125, "backend": "reference"}
+    lstm = nn.LSTM(D, H, 2, batch_first=True, **options)
+    module = convert.to_torch(convert.read(convert.write(convert.from_torch(lstm), tmp_path / f"a{suffix}")))
+    assert repr(module) == repr(lstm)
+    xs = torch.ones(2, 7, D)
+    assert torch.equal(module(xs)[0], lstm.eval()(xs)[0])
+    tagger = nn.Tagger(D, H, 3, num_layers=2, dropout=0.25, checkpoint_every=4)
+    again = convert.to_torch(convert.read(convert.write(convert.from_torch(tagger), tmp_path / f"b{suffix}")))
+    assert repr(again) == repr(tagger)
+
+
+def test_a_tagger_is_time_first_whatever_its_lstm_was(tmp_path):
+    whole = torch.nn.ModuleDict({"lstm": torch.nn.LSTM(D, H, batch_first=True), "out": torch.nn.Linear(H, 2)})
+    network = convert.from_torch(whole)
+    assert network.options == {"batch_first": True}
+    assert not convert.to_torch(network).lstm.batch_first
+    assert not models.load(convert.write(network, tmp_path / "a.safetensors")).network.lstm.batch_first
+
+
+def test_what_a_format_has_no_place_for_is_said(tmp_path, capsys):
+    source = save_for_inference(nn.LSTM(D, H, 2, dropout=0.5), tmp_path / "a.pt", about=CARD)
+    assert run(capsys, source, tmp_path / "b.npz")[2] == ""
+    target = tmp_path / "b.onnx"
+    assert run(capsys, source, target)[2] == f"{target}: .onnx has no place for dropout: left out\n"
+
+
+def test_a_run_goes_with_its_settings_and_says_its_task(tmp_path):
+    torch.manual_seed(0)
+    model, folder = nn.Tagger(8, 7, 4), tmp_path / "run"
+    sample = training.numbered(lambda rng: tasks.recall_stream(rng, 6, 12, dtype=np.float32))
+    settings = training.Settings(batches=2, lr=0.003)
+    training.fit(model, sample, settings, folder=folder, progress=False, about={"task": "recall"})
+    for source in (folder, max(folder.glob("batch-*.pt"))):
+        card = convert.read(source).card
+        assert (card["task"], card["batches"]) == ("recall", 2)
+        assert training.Settings(**card["settings"]).lr == 0.003
+    models.save(folder / "model.safetensors", nn.Tagger(3, 2, 4), CARD)
+    assert convert.read(folder).card == CARD  # what the run has left for use goes first
+    assert convert.read(folder).input_size == 3
+
+
+@pytest.mark.parametrize("options", [{"dropout": "much"}, {"batch_first": 1}, {"checkpoint_every": 0.5}], ids=str)
+def test_options_of_another_type_are_refused_with_the_file(tmp_path, options):
+    path = tmp_path / "a.safetensors"
+    words = json.dumps({"arguments": {"cell": "standard", **options}})
+    save_file(dict(torch.nn.LSTM(D, H).state_dict()), path, metadata={"build": words})
+    (name,) = options
+    with pytest.raises(ValueError, match=f"a.safetensors: got {name} .*expected a value of type"):
+        convert.read(path)
+
+
+# ---------------------------------------------------------------- the type of the numbers
+
+
+def test_float64_goes_into_an_onnx_file_only_where_it_is_asked_for(tmp_path, capsys):
+    network = draw(2, readout=True, dtype=np.float64)
+    source, target = convert.write(network, tmp_path / "a.npz"), tmp_path / "b.onnx"
+    code, _, complained = run(capsys, source, target)
+    assert code == 2
+    assert "b.onnx: got a network in float64, in which ONNX Runtime runs no LSTM, expected dtype" in complained
+    assert not target.exists()
+    assert run(capsys, source, target, "--dtype", "float64")[0] == 0
+    assert_same(convert.read(target), network)
+    code, printed, _ = run(capsys, source, target, "--dtype", "float32")
+    assert (code, printed) == (0, f"{target}: {network.cast('float32')}\n")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    xs = inputs(network)
+    scores = onnxruntime.InferenceSession(target).run(["scores"], {"xs": xs.astype(np.float32)})[0]
+    want = convert.to_torch(network)(torch.tensor(xs))[0].detach().numpy()
+    assert np.abs(scores - want).max() <= 1e-5 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("options", [{"readout": True}, {"bias": False}, {"cell": "layernorm"}], ids=str)
+def test_a_cast_rounds_every_array_once(options):
+    network = draw(2, 2, dtype=np.float64, **options)
+    for one, other in zip(flat(network.cast("float32")), flat(network), strict=True):
+        np.testing.assert_array_equal(one, other.astype(np.float32))
+        assert one.dtype == np.float32
+    with pytest.raises(ValueError, match="got dtype 'bfloat16', expected one of float16, float32, float64"):
+        network.cast("bfloat16")
 
 
 # ---------------------------------------------------------------- what others write, and what others read

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import typing
 import warnings
 from abc import ABC, abstractmethod
 from typing import Any
@@ -13,7 +14,8 @@ from nn_helpers import TOLERANCE, B, D, H, P, T, assert_close, draw, make, run, 
 from torch import nn as torch_nn
 from torch.nn.utils import parametrizations
 
-from lstm_lib.nn import CELLS, LSTM, LSTMCell, set_forget_bias
+from lstm_lib.nn import CELLS, LSTM, BackendName, CellName, LSTMCell, by_gate, set_forget_bias
+from lstm_lib.nn.backends import BACKENDS
 
 THEIRS = torch.nn.LSTM
 every_cell = pytest.mark.parametrize("cell", CELLS)
@@ -45,6 +47,15 @@ def test_it_is_an_lstm_of_torch(cell: str) -> None:
     assert issubclass(LSTM, torch.nn.LSTM)
     assert not isinstance(lstm, (torch.nn.GRU, torch.nn.RNN))
     assert isinstance(LSTMCell(D, H, cell=cell), torch.nn.LSTMCell)
+
+
+def test_editors_know_the_names_of_every_cell_and_backend() -> None:
+    assert typing.get_args(CellName) == tuple(CELLS)
+    assert {*typing.get_args(BackendName)} == {"auto", *(backend.name for backend in BACKENDS)}
+    for function in (LSTM.__init__, LSTMCell.__init__):
+        assert typing.get_type_hints(function)["cell"] is CellName
+    for function in (LSTM.__init__, LSTM.from_torch):
+        assert typing.get_type_hints(function)["backend"] is BackendName
 
 
 def test_a_generic_recipe_for_initial_weights_reaches_it() -> None:
@@ -303,6 +314,45 @@ def test_compiled_as_one_graph_where_torch_may_trace_recurrent_modules() -> None
         torch.testing.assert_close(whole(xs), network(xs), rtol=0, atol=1e-14)
 
 
+WHOLE = {"reference": True, "fused": False, "native": False, "auto": False}  # cell "standard", where torch may look
+
+
+@pytest.mark.parametrize("backend", WHOLE)
+@pytest.mark.parametrize("allow_rnn", [False, True], ids=["as it is", "allow_rnn"])
+def test_fullgraph_is_refused_but_for_the_readable_path_and_where_torch_may_look(backend: str, allow_rnn: bool) -> None:
+    lstm, xs = make("standard", backend=backend), draw(rng(), T, B, D)
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(allow_rnn=allow_rnn):
+        whole = torch.compile(lstm, backend="aot_eager", fullgraph=True)
+        if allow_rnn and WHOLE[backend]:
+            assert_close(compiled_run(whole, xs), run(lstm, xs, None), 1e-12)
+        else:
+            with pytest.raises(torch._dynamo.exc.Unsupported):
+                whole(xs)
+        pieces = torch.compile(lstm, backend="aot_eager")
+        assert_close(compiled_run(pieces, xs), run(lstm, xs, None), 1e-12)
+
+
+def compiled_run(module: torch.nn.Module, xs: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Run a compiled module, whose parameters have longer names."""
+    return {name.replace("_orig_mod.", ""): result for name, result in run(module, xs, None).items()}
+
+
+@every_cell
+def test_a_cell_is_part_of_one_graph(cell: str) -> None:
+    one, x = LSTMCell(D, H, cell=cell, dtype=torch.float64), draw(rng(), B, D)
+    torch._dynamo.reset()
+    whole = torch.compile(one, backend="aot_eager", fullgraph=True)
+    for given in ((x,), (x, (draw(rng(1), B, H), draw(rng(2), B, H)))):
+        results = []
+        for module in (one, whole):
+            one.zero_grad()
+            h, c = module(*given)
+            (h * c).sum().backward()
+            results.append({"h": h.detach(), "c": c.detach()} | {n: p.grad.clone() for n, p in one.named_parameters()})
+        assert_close(results[1], results[0], 1e-12)
+
+
 @every_cell
 def test_compiled_in_pieces_it_gives_the_same_numbers(cell: str) -> None:
     torch._dynamo.reset()
@@ -439,6 +489,69 @@ def test_weights_of_other_rows_are_refused_by_name_where_shapes_fit() -> None:
         assert_close(dict(other.state_dict()), dict(before), 0.0)
         other[0].load_state_dict(kind(D, H, cell="coupled").state_dict())
         other[0].load_state_dict(dict(saved))  # a plain dict does not know
+
+
+def test_weights_of_torch_are_refused_by_what_a_cell_of_fewer_gates_has() -> None:
+    for ours, theirs in ((LSTM, THEIRS), (LSTMCell, torch.nn.LSTMCell)):
+        coupled = ours(D, H, cell="coupled")
+        for state in (theirs(D, H).state_dict(), dict(ours(D, H).state_dict())):
+            message = r"got weights of 4 gates \(as torch's i, f, g, o\), expected .* rows f, g, o for cell 'coupled'"
+            with pytest.raises(RuntimeError, match=message):
+                coupled.load_state_dict(state, strict=False)
+        with pytest.raises(RuntimeError, match="size mismatch for weight_hh"):  # other units, and no other cell
+            ours(D, 4 * H, cell="janet").load_state_dict(theirs(D, 2 * H).state_dict())
+    with pytest.raises(RuntimeError, match="got weights of 2 gates, expected weights of rows i, f, g, o"):
+        LSTM(D, H).load_state_dict(dict(LSTM(D, H, cell="janet").state_dict()))
+    with pytest.raises(RuntimeError, match="got weights of 4 gates"):
+        LSTM(D, H, cell="janet").load_state_dict(THEIRS(D, H, proj_size=P).state_dict())
+
+
+@every_cell
+def test_a_checkpoint_says_of_each_row_which_gate_it_is(cell: str) -> None:
+    deep, one = LSTM(D, H, 2, bidirectional=True, cell=cell), LSTMCell(D, H, cell=cell)
+    network = torch.nn.ModuleDict({"deep": deep, "one": one})
+    network["out"] = torch.nn.Linear(H, 2)
+    file = io.BytesIO()
+    torch.save(network.state_dict(), file)
+    file.seek(0)
+    for source in (network, torch.load(file, weights_only=True)):
+        rows = by_gate(source)
+        state = network.state_dict()
+        split = [name for name in state if "_ih" in name or "_hh" in name]
+        assert [name for name in rows if "peep" not in name] == split
+        for name in split:
+            assert "".join(rows[name]) == CELLS[cell].gates
+            assert torch.equal(torch.cat(list(rows[name].values())), state[name])
+        if cell == "peephole":
+            assert "".join(rows["deep.weight_peep_l1_reverse"]) == "ifo"
+            assert torch.equal(rows["one.weight_peep"]["o"], network["one"].weight_peep[2])
+
+
+def test_the_rows_of_the_forget_gate_are_those_that_set_forget_bias_sets() -> None:
+    for cell in CELLS:
+        if "f" in CELLS[cell].gates:
+            lstm = LSTM(D, H, cell=cell)
+            set_forget_bias(lstm, 3.5)
+            rows = by_gate(lstm)
+            both = {gate: rows["bias_ih_l0"][gate] + rows["bias_hh_l0"][gate] for gate in CELLS[cell].gates}
+            assert [gate for gate, bias in both.items() if bias.eq(3.5).all()] == ["f"]
+
+
+def test_rows_of_weights_that_do_not_know_their_cell() -> None:
+    assert "".join(by_gate(THEIRS(D, H, proj_size=P))["weight_hh_l0"]) == "ifgo"
+    assert "".join(by_gate(dict(LSTM(D, H, cell="janet").state_dict()))["weight_hh_l0"]) == "fg"
+    plain = dict(LSTM(D, H, cell="no-forget").state_dict())
+    with pytest.raises(ValueError, match="got weight_hh_l0 with 3 blocks of rows, expected cell='coupled'"):
+        by_gate(plain)
+    assert "".join(by_gate(plain, "no-forget")["bias_hh_l0"]) == "igo"
+    with pytest.raises(ValueError, match="got weight_hh_l0 with 12 rows for 4 units, expected 16 of cell 'standard'"):
+        by_gate(plain, "standard")
+    with pytest.raises(ValueError, match="got cell 'gates', expected one of 'standard'"):
+        by_gate(plain, "gates")
+    network = torch.nn.ModuleList([torch.nn.RNN(D, H), torch.nn.GRU(D, H), torch.nn.Linear(D, H)])
+    assert by_gate(network) == by_gate(network[0].state_dict()) == {}
+    computed = parametrizations.weight_norm(LSTM(D, H), "weight_hh_l0")
+    assert by_gate(computed) == by_gate(computed.state_dict()) == {}
 
 
 def test_a_checkpoint_loads_into_torch_and_from_torch() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from nn_helpers import TOLERANCE, B, D, H, assert_close, draw, make
+from nn_helpers import TOLERANCE, B, D, H, T, assert_close, draw, make
 
-from lstm_lib.nn import CELLS, LSTMCell, State, set_chrono, set_forget_bias, set_orthogonal
+from lstm_lib.nn import CELLS, LSTM, LSTMCell, State, set_chrono, set_forget_bias, set_orthogonal
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
 both_biases = pytest.mark.parametrize("bias", [True, False], ids=["biases", "no biases"])
@@ -88,6 +88,59 @@ def test_steps_in_a_loop_are_the_sequence(cell: str) -> None:
         state = one(x, state)
         hs.append(state[0])
     torch.testing.assert_close(torch.stack(hs), lstm(xs)[0], rtol=0, atol=1e-13)
+
+
+def loop(cell: Any) -> Any:
+    """Return what walks over (T, B, D) with a cell, and answers as an LSTM of one layer does."""
+
+    def walk(xs: torch.Tensor, state: Any) -> Any:
+        (h, c), hs = (part[0] for part in state), []
+        for x in xs:
+            h, c = cell(x, (h, c))
+            hs.append(h)
+        return torch.stack(hs), (h[None], c[None])
+
+    return walk
+
+
+def walked(run: Any, module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Walk from a state that is not zero, and back from random gradients of all outputs and of the last state."""
+    xs, h, c = draw(rng(1), T, B, D), draw(rng(2), 1, B, H), draw(rng(3), 1, B, H)
+    module.zero_grad()
+    hs, (h_n, c_n) = run(xs, (h, c))
+    found = {"hs": hs, "h": h_n, "c": c_n}
+    seeds = [draw(rng(20 + k), *part.shape).detach() for k, part in enumerate(found.values())]
+    torch.autograd.backward(tuple(found.values()), seeds)
+    found |= {"∂xs": xs.grad, "∂h": h.grad, "∂c": c.grad}
+    found |= {f"∂{name.removesuffix('_l0')}": p.grad for name, p in module.named_parameters()}
+    return {name: value.detach().clone() for name, value in found.items()}
+
+
+def put(source: torch.nn.Module, target: torch.nn.Module) -> torch.nn.Module:
+    """Copy weights between a cell and a layer."""
+    suffix = "_l0" if isinstance(target, torch.nn.LSTM) else ""
+    names = [(name.removesuffix("_l0") + suffix, value) for name, value in source.state_dict().items()]
+    target.load_state_dict(dict(names))
+    return target
+
+
+@every_cell
+@both_biases
+def test_a_loop_from_a_state_is_every_backend_and_torch_with_all_gradients(cell: str, bias: bool) -> None:
+    options: dict[str, Any] = {"bias": bias, "dtype": torch.float64}
+    ours = put(make(cell, bias=bias), LSTMCell(D, H, cell=cell, **options))
+    expected = walked(loop(ours), ours)
+    assert all(value.abs().max() > 1e-3 for value in expected.values())  # nothing is left out by being zero
+    assert_close(walked(loop(lambda x, old: ours._step(x, State(*old))), ours), expected, TOLERANCE[torch.float64])
+    backends = ["reference", "fused", "auto", *(["native"] if cell == "standard" else [])]
+    for backend in backends:
+        layer = put(ours, LSTM(D, H, cell=cell, backend=backend, **options))
+        assert_close(walked(layer, layer), expected, TOLERANCE[torch.float64])
+    if cell == "standard":
+        for theirs in (torch.nn.LSTM(D, H, **options), torch.nn.LSTMCell(D, H, **options)):
+            put(ours, theirs)
+            walk = theirs if isinstance(theirs, torch.nn.LSTM) else loop(theirs)
+            assert_close(walked(walk, theirs), expected, TOLERANCE[torch.float64])
 
 
 @every_cell

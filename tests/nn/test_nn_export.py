@@ -3,6 +3,7 @@
 import functools
 import logging
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,41 @@ def test_a_trace_of_every_cell_gives_its_numbers(cell: str) -> None:
     lstm, xs = nn.LSTM(3, 5, cell=cell).eval(), torch.randn(7, 2, 3)
     traced = torch.jit.trace(lstm, (xs,), check_trace=False)
     torch.testing.assert_close(traced(xs)[0], lstm(xs)[0])
+
+
+@pytest.mark.parametrize("dynamo", [True, False], ids=["by torch.export", "by a trace"])
+def test_an_export_in_float64_says_that_onnx_runtime_has_no_such_lstm(dynamo: bool, tmp_path: Path) -> None:
+    for backend, is_told in (("native", True), ("auto", True), ("reference", False)):
+        lstm, xs = nn.LSTM(D, H, backend=backend, dtype=torch.float64).eval(), torch.randn(T, B, D, dtype=torch.float64)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            torch.onnx.export(lstm, (xs,), str(tmp_path / "a.onnx"), dynamo=dynamo, verbose=False)
+        told = [str(w.message) for w in caught if "got an LSTM in float64 to export to ONNX" in str(w.message)]
+        assert bool(told) is is_told, backend
+        session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+        fed = {session.get_inputs()[0].name: xs.numpy()}
+        if is_told:
+            with pytest.raises(Exception, match="LSTM operator does not support double"):
+                session.run(None, fed)
+        else:
+            np.testing.assert_allclose(session.run(None, fed)[0], flat(lstm(xs))[0], rtol=0, atol=1e-12)
+
+
+def test_in_float64_nothing_is_said_but_in_an_export_to_onnx() -> None:
+    lstm, xs = nn.LSTM(D, H, dtype=torch.float64).eval(), torch.randn(T, B, D, dtype=torch.float64)
+    lstm(xs)  # a warning would be an error
+    program = torch.export.export(lstm, (xs,), strict=False)
+    torch.testing.assert_close(program.module()(xs)[0], lstm(xs)[0], rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("cell", ["standard", "drawn"])
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+def test_the_older_onnx_exporter_takes_it_with_and_without_a_state(cell: str, tmp_path: Path) -> None:
+    lstm, xs = nn.LSTM(D, H, cell=cell).eval(), torch.randn(T, B, D)
+    for given in ((xs,), (xs, (torch.randn(1, B, H), torch.randn(1, B, H)))):
+        torch.onnx.export(lstm, given, str(tmp_path / "a.onnx"), dynamo=False)
+        session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+        tensors = [given[0], *(given[1] if len(given) == 2 else ())]
+        fed = {one.name: value.numpy() for one, value in zip(session.get_inputs(), tensors, strict=True)}
+        for theirs, ours in zip(session.run(None, fed), flat(lstm(*given)), strict=True):
+            np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-6)

@@ -5,6 +5,8 @@ import io
 import itertools
 import pickle
 import re
+import sys
+import types
 from typing import Any
 
 import pytest
@@ -431,6 +433,26 @@ def test_unknown_cells_and_backends_are_refused_with_the_choices() -> None:
         ({"cell": "drawn", "proj_size": 2}, ValueError, "got proj_size 2 with cell 'drawn', expected 0"),
     ):
         assert_refused(lambda options=options: LSTM(D, H, **options), kind, message)
+
+
+def calls_of(function: Any) -> list[types.CodeType]:
+    """List the functions in Python that a call goes through."""
+    called: list[types.CodeType] = []
+    sys.setprofile(lambda frame, event, _: called.append(frame.f_code) if event == "call" else None)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+def test_a_small_call_is_answered_without_detours() -> None:
+    lstm, xs, state = LSTM(D, H), torch.ones(T, B, D), (torch.zeros(1, B, H), torch.zeros(1, B, H))
+    lstm(xs)  # what is looked up once has been looked up
+    for given in ((xs,), (xs, state)):
+        called = calls_of(lambda given=given: lstm(*given))
+        assert sum("lstm_lib" in code.co_filename for code in called) <= 38  # at about a tenth of a microsecond each
+        assert sum(code.co_name == "__getattr__" for code in called) <= 3  # weights are not searched for
 
 
 def test_the_printed_module_shows_what_was_chosen() -> None:

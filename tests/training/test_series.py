@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -249,6 +250,54 @@ def test_a_model_goes_on_from_the_last_row_of_another_file(tmp_path: Path, capsy
         use.main(["forecast", "--model", str(model), str(few)])
     assert stopped.value.code == 2
     assert "got 5 rows, expected at least the 12 that the network reads" in capsys.readouterr().err
+
+
+def test_holes_in_what_is_read_are_told_by_training_and_by_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made(holes=False)
+    values = table.values.copy()
+    rain = table.names.index("rain")
+    values[[3, 70, 90], rain] = values[5, table.names.index("visitors")] = np.nan
+    command(file_of(tmp_path, table._replace(values=values)), "--folder", str(tmp_path / "run"))
+    told = capsys.readouterr().out
+    hole = "column 'rain' holds nothing in {} rows (first {}, last {}): filled with what came before"
+    assert hole.format(f"3 of {len(values)}", table.times[3], table.times[90]) in told
+    assert "400 rows, 1 without visitors" in told
+    assert "column 'visitors' holds nothing" not in told
+    values[[-2, -1], rain] = values[-1, table.names.index("visitors")] = np.nan
+    path = file_of(tmp_path, table._replace(values=values), "next.csv")
+    assert use.main(["forecast", "--model", str(tmp_path / "run" / "model.safetensors"), str(path)]) == 0
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        f"{path}: column 'visitors' holds nothing in 1 of 12 rows ({table.times[-1]}): filled with what came before",
+        f"{path}: {hole.format('2 of 12', table.times[-2], table.times[-1])}",
+    ]
+    assert len(list(csv.DictReader(said.out.splitlines()))) == 1
+
+
+def test_use_says_how_it_read_dates_and_refuses_two_ways_of_writing_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made(holes=False)
+    command(file_of(tmp_path, table), "--folder", str(tmp_path / "run"))
+    run = ["forecast", "--model", str(tmp_path / "run" / "model.safetensors")]
+    days = [datetime.fromisoformat(time) for time in table.times]
+    short = table._replace(values=table.values[:12])
+    path = file_of(tmp_path, short._replace(times=tuple(f"{day:%d/%m/%Y}" for day in days[:12])), "british.csv")
+    capsys.readouterr()
+    assert use.main([*run, str(path)]) == 0
+    first = f"{days[0]:%d/%m/%Y}"
+    note = "'{}' in column 'day' is read as {}, though it could be {}"
+    assert note.format(f"{days[1]:%d/%m/%Y}", "2024-01-02", "2024-02-01") in capsys.readouterr().err
+    path = file_of(tmp_path, short._replace(times=(first, *table.times[1:12])), "mixed.csv")
+    with pytest.raises(SystemExit) as stopped:
+        use.main([*run, str(path)])
+    assert stopped.value.code == 2
+    assert f"expected every date written as in line 2, '{first}'" in capsys.readouterr().err
+    path = file_of(tmp_path, short._replace(times=tuple(f"day {k}" for k in range(12))), "words.csv")
+    assert use.main([*run, str(path)]) == 0
+    assert "column 'day' is left out: it holds text, first 'day 0' in line 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,27 @@ def test_longer_steps_of_time_are_told(tmp_path: Path) -> None:
     assert note.startswith("1 steps of time are longer than the usual 1 day, 0:00:00, the first after 2027-01-04")
 
 
+EXCHANGED = {
+    "days in a row": (["05/04/2027", "06/04/2027", "07/04/2027", "08/04/2027"], "2027-04-08", True),
+    "the newest first": (["08/04/2027", "07/04/2027", "06/04/2027", "05/04/2027"], "2027-04-08", True),
+    "months in a row": (["01/05/2027", "01/06/2027", "01/07/2027"], "2027-01-07", True),
+    "a day above twelve": (["05/04/2027", "06/04/2027", "13/04/2027"], "2027-04-13", False),
+    "the newest first, one order of time": (["03/04/2027", "02/04/2027", "12/03/2027"], "2027-04-03", False),
+    "one order of time": (["03/04/2027", "02/05/2027", "01/06/2027"], "2027-06-01", False),
+}
+
+
+@pytest.mark.parametrize("name", EXCHANGED)
+def test_day_and_month_are_told_apart_and_what_could_be_otherwise_is_told(name: str, tmp_path: Path) -> None:
+    days, last, is_told = EXCHANGED[name]
+    table = read_table(write(tmp_path, "day,x\n" + "".join(f"{day},{k * k}\n" for k, day in enumerate(days))))
+    assert str(table.days[-1])[:10] == last
+    notes = [note for note in table.notes if "is read as" in note]
+    assert bool(notes) is is_told
+    if is_told:
+        assert notes[0].startswith(f"'{days[0]}' in column 'day' is read as 2027-0")
+
+
 REFUSED = {
     "nothing": ("", "got 0 bytes with nothing but blanks"),
     "blanks": (" \n\n", "got 3 bytes with nothing but blanks"),
@@ -89,7 +110,7 @@ REFUSED = {
     "a cell too few": ("a,b\n1,2\n\n3\n", "got 1 cells in line 4, expected 2"),
     "decimal commas between commas": ("a,b\n1,5,2\n", "a decimal comma beside commas needs quotation marks"),
     "a wrong byte": (b"name\n1\nH\xf6he\n", "got byte 0xf6 in line 3, which is not utf-8"),
-    "a spreadsheet": (b"PK\x03\x04abc", "got a ZIP archive (as .xlsx files are), expected CSV"),
+    "a spreadsheet": (b"PK\x03\x04abc", "got a ZIP archive (as .xlsx and .docx files are), expected a CSV file"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "got byte 0x89 in line 1"),
     "zeros": (b"a\n1\0\n", "got a character of number 0"),
     "half a quotation": ('a,b\n1,"2\n3,4\n', "where a quotation mark is out of place"),
@@ -105,6 +126,18 @@ REFUSED = {
     ),
     "a day that no month has": ("day,x\n2027-02-28,1\n2027-02-29,2\n", "got '2027-02-29' in column 'day' of line 3"),
     "a date that is missing": ("day,x\n2027-01-01,1\n,2\n", "got '' in column 'day' of line 3"),
+    "dates in two ways": (
+        "day,x\n2027-01-01,1\n2027-01-02,2\n03.01.2027,3\n",
+        "got '03.01.2027' in column 'day' of line 4, expected every date written as in line 2, '2027-01-01'",
+    ),
+    "month first, then day first": (
+        "day,x\n01/14/2027,1\n01/15/2027,2\n16/01/2027,3\n",
+        "got '16/01/2027' in column 'day' of line 4, expected every date written as in line 2, '01/14/2027'",
+    ),
+    "a first date that is missing": (
+        "day,x\n,1\n2027-01-02,2\n",
+        "got '' in column 'day' of line 2, expected a date as in line 3, '2027-01-02'",
+    ),
     "two zones": ("day,x\n2027-01-01T00:00Z,1\n2027-01-01T01:00,2\n", "got '2027-01-01T01:00' in column 'day'"),
 }
 

@@ -3,8 +3,9 @@
 import argparse
 import csv
 import sys
+from collections.abc import Sequence
 
-from lstm_lib.applied import forecasts, models, tables
+from lstm_lib.applied import forecasts, models, series, tables
 from lstm_lib.applied.commands.train_series import add_reading
 from lstm_lib.nn import Tagger
 
@@ -21,14 +22,14 @@ def add(this: argparse.ArgumentParser) -> None:
         'days.csv'
     """
     this.add_argument("file", help="CSV with the columns that the model was trained on, rows in order of time")
-    this.add_argument("--model", required=True, help="the file that `lstm_lib.train series` has written")
+    this.add_argument("--model", required=True, help="the folder of a run of `lstm_lib.train series`, or its file")
     this.add_argument("--time", metavar="COLUMN", help="the column that says when (default: the first one of dates)")
     this.add_argument("--to", metavar="FILE", help="CSV to write (default: print it)")
     add_reading(this)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Read the table, and write what comes next: one row for each row ahead.
+    """Read the table, and write what comes next: one row for each row ahead; on the error stream, what was missing.
 
     Raises:
         ValueError: If the file or the model does not fit.
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> None:
     except ValueError as error:
         raise ValueError(f"{arguments.file}: {error}") from None
     days = table.days
+    for note in tell(table, card["columns"], card["window"]):
+        print(f"{arguments.file}: {note}", file=sys.stderr)
     header = ["after", "ahead", *(["of"] if days else []), card["target"]]
     rows = []
     for k, value in enumerate(said, 1):
@@ -53,3 +56,12 @@ def run(arguments: argparse.Namespace) -> None:
         writer.writerows(rows)
     else:
         print(forecasts.write_rows(arguments.to, header, rows))
+
+
+def tell(table: tables.Table, columns: Sequence[str], window: int) -> list[str]:
+    """Say what a forecast rests on: how dates were read, steps that are missing, holes in the rows that are read.
+
+    A column that is left out is of interest only where it may be the one of dates.
+    """
+    notes = [note for note in table.notes if table.days is None or " is left out: " not in note]
+    return [*notes, *series.holes(table, columns, window)]

@@ -20,7 +20,7 @@ def add(this: argparse.ArgumentParser) -> None:
         >>> parser.parse_args(["--temperature", "0.5"]).temperature
         0.5
     """
-    this.add_argument("--model", default="shakespeare", help="a name or a file (default shakespeare)")
+    this.add_argument("--model", default="shakespeare", help="a name, a file or a run's folder (default shakespeare)")
     start = this.add_mutually_exclusive_group()
     start.add_argument("--beginning", default="", help="what it reads first")
     start.add_argument("--file", help="a text in UTF-8 that it reads first")

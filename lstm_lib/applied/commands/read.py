@@ -21,9 +21,8 @@ def add(this: argparse.ArgumentParser) -> None:
         ['number.png']
     """
     this.add_argument("files", nargs="+", metavar="FILE", help="pictures of one line each: small letters, digits")
-    this.add_argument(
-        "--model", default="ocr_words", help="ocr_words (print; default), ocr_digits (handwriting), or a file"
-    )
+    known = "ocr_words (print; default), ocr_digits (handwriting), a file or a run's folder"
+    this.add_argument("--model", default="ocr_words", help=known)
     this.add_argument("--beam", type=int, default=8, metavar="WIDTH", help="texts kept in the search (default 8)")
     this.add_argument("--json", action="store_true", help="print one line of JSON a picture, for programs")
 

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         ValueError: If the file or a number does not fit, or the folder of the run holds another one.
     """
-    from lstm_lib.applied import forecasts  # here, because the games do without safetensors
+    from lstm_lib.applied import forecasts, models  # here, because the games do without safetensors
 
     if arguments.save_every and arguments.folder is None:
         raise ValueError(f"got --save-every {arguments.save_every} without --folder, expected where to save")
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> None:
         path = forecasts.write_forecasts(folder / "forecasts.csv", series, said)
         print(f"forecasts of the held-out rows: {path}")
         more = {"trained on": Path(arguments.file).name, "held out": found}
-        path = forecasts.save(folder / "model.safetensors", model, series.plan, more)
+        path = forecasts.save(folder / models.TRAINED, model, series.plan, more)
         print(f"go on from the last row of a table: python -m lstm_lib.use forecast --model {path} {arguments.file}")
         print(f"export: python -m lstm_lib.convert {path} {folder / 'model.onnx'}")
 

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         "trained on": f"{len(train)} files of {Path(arguments.folder).name}",
         "held out": {"files": len(held_out), "speaker": arguments.hold_out, "words right": right, "error rate": rate},
     }
-    path = models.save(Path(arguments.to) / "model.safetensors", network, card)
+    path = models.save(Path(arguments.to) / models.TRAINED, network, card)
     print(f"of {len(held_out)} words held out, {right:.1%} right as single words; label error rate {rate:.1%}")
     print(f"let it listen: python -m lstm_lib.use transcribe --model {path} FILE.wav")
 

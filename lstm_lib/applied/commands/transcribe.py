@@ -24,7 +24,7 @@ def add(this: argparse.ArgumentParser) -> None:
         'voice'
     """
     this.add_argument("file", nargs="+", help="wav files, one channel, 8000 samples a second")
-    this.add_argument("--model", default="voice", help="a name or a file (default voice: spoken digits)")
+    this.add_argument("--model", default="voice", help="a name, a file or a run's folder (default voice: digits)")
     this.add_argument("--beam", type=int, default=12, metavar="WIDTH", help="readings that are kept (default 12)")
     this.add_argument("--resample", action="store_true", help="take any higher rate, and bring it to 8000")
     this.add_argument("--json", action="store_true", help="print one line of JSON a file, for programs")

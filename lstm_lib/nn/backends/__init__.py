@@ -3,7 +3,7 @@
 A new backend is a module with a ``BACKEND`` of ``interface.Backend``, and its line in the table.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 
@@ -13,7 +13,8 @@ from lstm_lib.nn.noise import QUIET
 
 # In the order in which "auto" asks them. The last computes everything.
 BACKENDS: tuple[Backend, ...] = (triton.BACKEND, native.BACKEND, fused.BACKEND, reference.BACKEND)
-NAMES = ("reference", "fused", "triton", "native", "auto")
+BackendName = Literal["reference", "fused", "triton", "native", "auto"]
+NAMES = get_args(BackendName)
 
 
 class Choice(NamedTuple):

@@ -4,6 +4,7 @@ Shapes: T steps, B batch, D features, H hidden units, P projected units, 0 witho
 """
 
 import functools
+import warnings
 from typing import Any
 
 import torch
@@ -35,6 +36,8 @@ def run(call: Call) -> tuple[Tensor, State]:
         >>> hs.shape, state.c.shape
         (torch.Size([5, 4, 2]), torch.Size([1, 4, 2]))
     """
+    if call.xs.dtype == torch.float64 and torch.onnx.is_in_onnx_export():
+        _warn_of_float64()
     call = call.in_rows()
     settings = call.settings
     form = (call.xs,) if call.batch_sizes is None else (call.xs, call.batch_sizes)
@@ -43,6 +46,12 @@ def run(call: Call) -> tuple[Tensor, State]:
     lstm: Any = torch._VF.lstm
     hs, h, c = lstm(*form, tuple(call.state), _flat(call.weights), *options, settings.bidirectional, *batch_first)
     return hs, State(h, c)
+
+
+def _warn_of_float64() -> None:
+    what = "got an LSTM in float64 to export to ONNX, where ONNX Runtime has none and stops when the model is to run"
+    instead = "expected float32: model.float(), or backend='reference', which is written out step by step"
+    warnings.warn(f"{what}; {instead}", stacklevel=2)
 
 
 def _flat(weights: list[Weights]) -> list[Tensor]:
