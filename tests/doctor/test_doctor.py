@@ -461,7 +461,7 @@ def test_weights_are_found_wherever_a_file_has_them(tmp_path):
     model = nn.Sequential(nn.ModuleDict({"deep": nn.LSTM(3, 4, 2, bidirectional=True, proj_size=2)}))
     for content in (model.state_dict(), {"epoch": 3, "net": {"model": model.state_dict()}}):
         report = examine_file(saved(content, tmp_path / "a.pt"))
-        assert [row["where"].split(",")[0] for row in report.layers] == ["0_deep"] * 4
+        assert [row["where"].split(",")[0] for row in report.layers] == ["0.deep"] * 4
         assert "run on noise" in str(report)
     built = network_of(model.state_dict())
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), built.parameters(), strict=True))
