@@ -37,6 +37,9 @@ def end_of(answers: Tensor) -> End | None:
         >>> end_of(torch.randn(5, 3, requires_grad=True).softmax(-1).transpose(0, 1)).name
         'Softmax'
     """
+    said = answers.detach()
+    if said.dim() > 1 and said.shape[-1] > 1 and bool((said >= 0).all()) and _is_one(said.sum(-1)):
+        return End("Softmax", *RANGES["Softmax"])  # however it was computed
     node = answers.grad_fn
     while node is not None:
         name = type(node).__name__.rstrip("0123456789").removesuffix("Backward").lstrip("_").removeprefix("Safe")
@@ -46,6 +49,10 @@ def end_of(answers: Tensor) -> End | None:
             return None
         node = next((before for before, _ in node.next_functions if before is not None), None)
     return None
+
+
+def _is_one(sums: Tensor) -> bool:
+    return bool(((sums - 1).abs() < 1e-4).all())
 
 
 def axis_of_classes(answers: Tensor, targets: Tensor) -> int | None:

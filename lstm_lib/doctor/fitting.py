@@ -63,15 +63,32 @@ def pairing(subject: Subject) -> list[Finding]:
     for n in (int(asked[len(asked) // 3]), int(asked[-2])):
         place = tuple(int(k) for k in torch.unravel_index(torch.tensor(n), targets.shape))
         changed = targets.clone()
-        others = flat[asked][flat[asked] != flat[n]]
-        if not len(others):
-            return []
-        changed[place] = others[0]
+        if flat.is_floating_point():  # far on the other side of all answers
+            low, high = float(answers.min()), float(answers.max())
+            changed[place] = low - 1 if flat[n] > (low + high) / 2 else high + 1
+        else:
+            others = flat[asked][flat[asked] != flat[n]]
+            if not len(others):
+                return []
+            changed[place] = others[0]
         moved = (_asked(subject, outputs, answers, changed) - before).abs()
         found = _misplaced(moved > 0.5 * moved.max().clamp_min(1e-30), place, targets, answers)
-        if found:
+        if found and not _takes_either(subject, outputs, answers):
             return [finding("shapes-misfit", "the loss", found)]
     return []
+
+
+def _takes_either(subject: Subject, outputs: Any, answers: Tensor) -> bool:
+    """Say whether the loss is the same where the answers have the shape of the targets: it brings them to one."""
+    targets = subject.targets
+    if answers.numel() != targets.numel():
+        return False
+    try:
+        with torch.no_grad():
+            one, two = (float(subject.loss(like(outputs, x))) for x in (answers, answers.reshape(targets.shape)))
+    except (RuntimeError, IndexError, ValueError):
+        return True  # it wants this shape, and knows what to do with it
+    return abs(one - two) <= 1e-5 * abs(one)
 
 
 def _asked(subject: Subject, outputs: Any, answers: Tensor, targets: Tensor) -> Tensor:
@@ -85,12 +102,11 @@ def _asked(subject: Subject, outputs: Any, answers: Tensor, targets: Tensor) -> 
 def _misplaced(moved: Tensor, place: tuple[int, ...], targets: Tensor, answers: Tensor) -> str:
     """Say what is wrong with the answers that one target moves, or nothing."""
     shapes = f"answers {tuple(answers.shape)}, targets {tuple(targets.shape)}"
-    if answers.shape[: targets.dim()] == targets.shape:
-        moved = moved.flatten(targets.dim()).any(-1) if moved.dim() > targets.dim() else moved
-        if int(moved.sum()) > max(2, moved.numel() // 2):
-            return f"{shapes}: each target meets {int(moved.sum())} of {moved.numel()} answers, not its own alone"
-        return ""
-    if targets.dim() == 2 and answers.shape[:2] == (targets.shape[1], targets.shape[0]):
+    alike = [n for n in answers.shape if n > 1] == [n for n in targets.shape if n > 1]
+    if alike and answers.shape != targets.shape and int(moved.sum()) >= max(4, 0.9 * moved.numel() ** 0.5):
+        return f"{shapes}: each target meets {int(moved.sum())} of {moved.numel()} answers, not its own alone"
+    turned = targets.dim() == 2 and answers.shape[:2] == (targets.shape[1], targets.shape[0])
+    if turned and targets.shape[0] != targets.shape[1]:
         rows = torch.nonzero(moved.flatten(2).any(-1) if moved.dim() > 2 else moved)
         if len(rows) == 1 and tuple(rows[0].tolist()) != place[::-1]:
             here = tuple(rows[0].tolist())
@@ -156,6 +172,7 @@ def squashed(subject: Subject, found: Skill | None) -> list[Finding]:
     ran = subject.run(grad=True)
     answers, targets = ran.answers.detach(), subject.targets
     classes = not targets.is_floating_point()
+    yes_or_no = bool(((targets == 0) | (targets == 1)).all())
     place = axis_of_classes(answers, targets) if classes else None
     if place is not None and _wants_logs(subject, ran.outputs, answers, place):
         off = float(answers.logsumexp(place).abs().max())
@@ -172,7 +189,7 @@ def squashed(subject: Subject, found: Skill | None) -> list[Finding]:
         return []
     with torch.no_grad():
         floor = float(subject.loss(like(ran.outputs, best)))
-        beyond = _beyond(subject, ran.outputs, best, targets, classes)
+        beyond = _beyond(subject, ran.outputs, best, targets, classes or yes_or_no)
     least = FLOOR * abs(found.guessing)
     if not floor > least or not floor - beyond > least:
         return []

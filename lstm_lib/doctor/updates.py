@@ -13,6 +13,7 @@ UPDATES = 8  # on this batch
 LONG = 60  # updates in which a weight decay shows
 TOO_FAR, TOO_NEAR = 0.4, 1.5e-4  # length of the first update in parts of the weights
 HELD = 0.5  # a decay that holds weights below this share of their first size is too strong, if it costs:
+SHRUNK = 0.3  # weights below this share of their first size have been shrunk
 COST = 0.1  # this share of the loss of guessing
 
 
@@ -61,7 +62,7 @@ def rate(subject: Subject, found: Skill | None) -> tuple[list[Finding], dict[str
     end, start = here.losses[-1], here.losses[0]
     scale = _drawn_scale(subject)
     bold = max(here.step, _per_weight(subject, lr) / scale)
-    leaps = not end < start + 0.3 * abs(found.guessing)
+    leaps = not end < start + 0.3 * max(abs(found.guessing), found.guessing - start)
     if leaps or (bold > TOO_FAR and not (math.isfinite(end) and found.share > WORKS and end < 1.2 * start)):
         calm = trial(subject, 0.01)
         text = f"at {lr:g}, {UPDATES} updates on this batch bring the loss from {start:.3g} to {end:.3g}"
@@ -107,12 +108,23 @@ def decay(subject: Subject, found: Skill | None) -> list[Finding]:
     level = _balance(subject, strength) / (_drawn_scale(subject) / math.sqrt(3))
     if level > HELD:
         return []
+    size = _size(subject) / (_drawn_scale(subject) / math.sqrt(3))
+    if found.share < WORKS and size < SHRUNK:
+        text = f"the LSTMs' weights have {size:.1g} of the size at which they are drawn; where a decay of {strength:g}"
+        text += f" and the loss pull alike, they have {level:.1g} of it"
+        return [finding("weight-decay", "the optimiser", text)]
     here, free = (trial(subject, 1.0, updates=LONG, decay=decay) for decay in (True, False))
     if not here.losses[-1] - free.losses[-1] > COST * abs(found.guessing) or here.losses[-1] < 0.5 * found.guessing:
         return []
     text = f"with a decay of {strength:g}, {LONG} updates on this batch bring the loss from {here.losses[0]:.3g} to"
     text += f" {here.losses[-1]:.3g}, without to {free.losses[-1]:.3g}; where both pulls are equal, weights have"
     return [finding("weight-decay", "the optimiser", f"{text} {level:.1g} of the size at which they are drawn")]
+
+
+def _size(subject: Subject) -> float:
+    """Return the size of the LSTMs' weights, the root of their mean square."""
+    weights = [p.detach() for lstm in subject.lstms.values() for n, p in lstm.named_parameters() if "weight" in n]
+    return math.sqrt(sum(float(p.norm() ** 2) for p in weights) / sum(p.numel() for p in weights))
 
 
 def _balance(subject: Subject, strength: float) -> float:
