@@ -1,10 +1,12 @@
-"""Examine the LSTMs of a file: ``python -m lstm_lib.doctor CHECKPOINT``.
+"""Examine the LSTMs of a file, or of a run: ``python -m lstm_lib.doctor CHECKPOINT``.
 
     python -m lstm_lib.doctor model.pt --lag 50
-    python -m lstm_lib.doctor runs/delay/batch-00000100-0123456789abcdef.pt --data batch.npz
+    python -m lstm_lib.doctor runs/delay --data batch.npz
     python -m lstm_lib.doctor model.pt --json
 
-The file is a state_dict, a checkpoint, or a dictionary with weights in it; only tensors and plain values are read. The
+CHECKPOINT is the folder of a run of lstm_lib.train, or a file: a state_dict, a checkpoint, a dictionary with weights
+in it, a .safetensors. Only tensors and plain values are read. What lstm_lib has saved is examined as the network it
+was; a state_dict says nothing of what is around its LSTMs: for that, call lstm_lib.doctor.examine in your program. The
 data are an .npz with xs (T, B, D), and targets, mask and lengths where known. A mistake in what it is given is one line
 on the error stream and exit code 2. Exit code 1: something was found; 0: nothing was.
 """
@@ -25,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     """
     form = argparse.RawDescriptionHelpFormatter
     this = argparse.ArgumentParser("python -m lstm_lib.doctor", description=__doc__, formatter_class=form)
-    this.add_argument("checkpoint", metavar="CHECKPOINT", help="file of torch to examine")
+    this.add_argument("checkpoint", metavar="CHECKPOINT", help="file, or folder of a run, to examine")
     this.add_argument("--data", metavar="NPZ", help="a batch to run it on; without it, LSTMs run on noise")
     this.add_argument("--lag", type=int, help="over how many steps something must be kept")
     this.add_argument("--json", action="store_true", help="print everything that was measured as JSON")

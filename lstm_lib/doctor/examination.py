@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstm_lib.doctor import biases, gradients, inside, learning, outside
+from lstm_lib.doctor import biases, chance, data, fitting, gradients, inside, learning, notes, outside, updates, wiring
 from lstm_lib.doctor.findings import Finding, finding
-from lstm_lib.doctor.glass import Inside, look
-from lstm_lib.doctor.layers import Layer, is_cell, layers_of, lstms_of, noise_for
-from lstm_lib.doctor.report import Report
+from lstm_lib.doctor.glass import Inside, look, on_noise
+from lstm_lib.doctor.layers import layers_of, lstms_of
+from lstm_lib.doctor.report import Report, in_order
 from lstm_lib.doctor.subject import Called, Loss, Subject
 from lstm_lib.doctor.traces import untouched
 
@@ -80,32 +80,54 @@ class _Examination:
         self.rows: list[dict[str, Any]] = []
         self.left_out: dict[str, str] = {}
         self.share = -math.inf  # how far below guessing the loss is; unknown
+        self.notes: list[str] = []
+        self.fresh = False
 
     def report(self) -> Report:
         """Do all experiments and sort what they have found."""
         subject = self.subject
-        if places := _not_finite(subject):
+        if places := data.not_finite(subject):
             shown = ", ".join([f"{name} {count}" for name, count in places.items()][:5])
             shown += f" and {len(places) - 5} more" if len(places) > 5 else ""
             self.findings = [finding("not-finite", next(iter(places)), f"NaN or inf in {shown}")]
             self.left_out["everything else"] = "nothing can be measured with numbers that are none"
             return self._told()
+        self.fresh = notes.is_fresh(subject)
         if subject.inputs is not None:
-            subject.find_axes(subject.run())  # an error here is the network's own, and is the caller's to see
+            try:
+                subject.find_axes(subject.run())
+            except (RuntimeError, ValueError, IndexError) as error:
+                if not (refused := fitting.network_refuses(subject, error)):
+                    raise  # the network's own, and the caller's to see
+                self.findings, self.left_out["everything else"] = refused, "the network does not run on this batch"
+                return self._told()
             self._from_outside()
         self._look_inside()
-        self.findings += outside.dropout(subject)
+        if self.fresh:
+            self._gently()
+        self.findings += chance.without_effect(subject) + chance.too_strong(subject, self.share)
         keys = {one.key for one in self.findings}
         told: dict[str, bool] = {"forgets": "forgets-too-soon" in keys, "fails": "loss-at-chance" in keys}
         for name, lstm in subject.lstms.items():
             self.findings += biases.findings_in_biases(layers_of(lstm, name), **told)
         return self._told()
 
+    def _gently(self) -> None:
+        """Of a network that was not trained, take back what only training could mend, and say so."""
+        if {one.key for one in self.findings} & {"weights-left-out", "graph-cut"}:
+            return  # somebody has trained it, without its LSTM
+        asked = self.subject.longest_lag is not None
+        early = {"loss-at-chance"} if asked else {"loss-at-chance", "forgets-too-soon"}
+        self.findings = [one for one in self.findings if one.key not in early]
+        self.notes.append(notes.FRESH)
+        if notes.is_without_bias(self.subject) and not asked:
+            self.notes.append(notes.START)
+
     def _told(self) -> Report:
         """Return the report of what has been found."""
         subject, count = self.subject, len(self.subject.lstms)
         network = f"{type(subject.model).__name__} with {count} LSTM{'s' if count > 1 else ''}"
-        return Report(in_order(self.findings), network, self.numbers, self.rows, self.left_out)
+        return Report(in_order(self.findings), network, self.numbers, self.rows, self.left_out, tuple(self.notes))
 
     @property
     def single(self) -> bool:
@@ -117,13 +139,13 @@ class _Examination:
         try:
             return experiment()
         except REFUSALS as error:
-            self.left_out[what] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason'}"
+            self.left_out[what] = _in_words(error)
             return None
 
     def _from_outside(self) -> None:
         """Do the experiments that need a batch."""
         subject = self.subject
-        found = self._attempt("the loss", lambda: learning.skill(subject))
+        found = self._loss()
         if found is not None:
             self.numbers |= {"loss": found.loss, "loss of guessing": found.guessing, "better by": found.share}
             self.share = found.share
@@ -131,15 +153,36 @@ class _Examination:
             "whether sequences mix": lambda: outside.mixing(subject),
             "whether padding is read": lambda: outside.padding(subject),
             "what is kept between calls": lambda: outside.keeping(subject),
+            "whether chance answers": lambda: chance.by_chance(subject),
+            "what is handed on": lambda: wiring.handing_on(subject, self.share),
+            "which weights are trained": lambda: wiring.left_out(subject, self.share),
+            "which weights have a gradient": lambda: wiring.reached(subject),
+            "which steps are read": lambda: wiring.unread(subject),
+            "which answer meets which target": lambda: fitting.pairing(subject),
+            "what the loss asks for": lambda: fitting.asks(subject),
+            "what the answers can say": lambda: fitting.squashed(subject, found),
+            "what stands in the data": lambda: data.findings_in_data(subject, found),
             "whether the loss is that of guessing": lambda: learning.findings_in_loss(subject, found),
             "whether it echoes its input": lambda: learning.echo(subject),
+            "the weight decay": lambda: updates.decay(subject, found),
         }
         for what, experiment in experiments.items():
             self.findings += self._attempt(what, experiment) or []
-        tried = self._attempt("the learning rate", lambda: learning.rate(subject, found))
+        if notes.is_handed_on(subject, subject.run()):
+            self.notes.append(notes.HANDED)
+        tried = self._attempt("the learning rate", lambda: updates.rate(subject, found))
         if tried is not None:
             self.findings += tried[0]
             self.numbers |= tried[1]
+
+    def _loss(self) -> learning.Skill | None:
+        """Measure the loss; where it refuses the answers, say what does not fit."""
+        try:
+            return learning.skill(self.subject)
+        except REFUSALS as error:
+            self.findings += fitting.refused(self.subject, error)
+            self.left_out["the loss"] = _in_words(error)
+            return None
 
     def _look_inside(self) -> None:
         """Repeat every LSTM step by step, measure, and judge."""
@@ -148,7 +191,7 @@ class _Examination:
         calls: dict[str, list[Called]] = {name: [] for name in subject.lstms}
         if subject.inputs is None:
             for name, lstm in subject.lstms.items():
-                calls[name] = _on_noise(lstm, layers_of(lstm, name)[0])
+                calls[name] = on_noise(lstm, layers_of(lstm, name)[0])
             self.numbers["inputs"] = "noise"
         else:
             for call in subject.run().calls:
@@ -182,46 +225,9 @@ class _Examination:
         self.findings += inside.findings_inside(row, share=self.share, asked=asked, single=self.single)
 
 
-def _not_finite(subject: Subject) -> dict[str, str]:
-    """Say of parameters and inputs how many NaN and inf they hold, if any; buffers may hold them, such as masks."""
-    named: list[tuple[str, Any]] = [*subject.model.named_parameters()]
-    named += [(what, part) for what, part in (("the inputs", subject.inputs), ("the targets", subject.targets))]
-    wrong = {}
-    for name, tensor in named:
-        if isinstance(tensor, Tensor) and tensor.is_floating_point() and (count := int((~tensor.isfinite()).sum())):
-            wrong[name] = f"({count:,} of {tensor.numel():,})"
-    return wrong
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason'}"
 
 
 def _seen(lstm: Any, name: str, calls: dict[str, list[Called]], subject: Subject) -> list[Inside]:
     return look(lstm, name, calls[name], subject.lengths, grad=True)
-
-
-def _on_noise(lstm: Any, layer: Layer) -> list[Called]:
-    """Run one LSTM on noise, time first; a cell step by step."""
-    xs = noise_for(layer)
-    with torch.no_grad():
-        if is_cell(lstm):
-            state, calls = None, []
-            for x in xs:
-                new = lstm(x, state)
-                calls.append(Called(layer.lstm, x, state, new[0], *new))
-                state = new
-            return calls
-        given = xs.transpose(0, 1) if lstm.batch_first else xs
-        hs, (h_n, c_n) = lstm(given)
-    return [Called(layer.lstm, given, None, hs, h_n, c_n)]
-
-
-def in_order(findings: list[Finding]) -> list[Finding]:
-    """Join the findings of one kind, and put the most severe first."""
-    kinds: dict[str, list[Finding]] = {}
-    for one in findings:
-        kinds.setdefault(one.key, []).append(one)
-    joined = []
-    for several in kinds.values():
-        worst = max(several, key=lambda one: one.severity)
-        others = [one.where for one in several if one is not worst]
-        where = "; ".join([worst.where, *dict.fromkeys(others)])
-        joined.append(worst._replace(where=where))
-    return sorted(joined, key=lambda one: -one.severity)

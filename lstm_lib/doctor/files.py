@@ -1,54 +1,39 @@
-"""Examine what lies in a file: a state_dict, a checkpoint of ``lstm_lib.training``, or a dictionary with weights.
+"""Examine what lies in a file or in the folder of a run: weights, and where they say it the whole network.
 
 Nothing is unpickled: torch reads tensors and plain values only.
 """
 
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lstm_lib._extras import need
 from lstm_lib.convert.state import NAME
+from lstm_lib.doctor.data_files import Data, read_data
 from lstm_lib.doctor.examination import examine
-from lstm_lib.doctor.layers import Layer, layers_in_state
+from lstm_lib.doctor.layers import Layer, layers_in_state, lstms_of
 from lstm_lib.doctor.report import Report
 from lstm_lib.nn import LSTM, Tagger
+from lstm_lib.training.checkpoints import CheckpointError, latest_checkpoint
 from lstm_lib.training.tensors import read_tensors
 
-INPUTS, TARGETS = ("xs", "inputs", "x", "input"), ("targets", "ys", "y", "labels", "target")
 Folder = str | os.PathLike[str]
-
-
-class Data(NamedTuple):
-    """What an .npz holds: inputs, and what else there is."""
-
-    inputs: Any
-    targets: Any
-    mask: Any
-    lengths: Any
-
-    @property
-    def batch(self) -> Any:
-        """The parts that there are, as ``examine`` takes them."""
-        if self.targets is None:
-            return (self.inputs,)
-        return (self.inputs, self.targets) if self.mask is None else (self.inputs, self.targets, self.mask)
 
 
 def examine_file(path: Folder, data: Folder | None = None, *, longest_lag: int | None = None) -> Report:
     """Examine the LSTMs of a file, on noise, or on a batch where the network can be built from the file.
 
-    A file holds weights, and rarely how they are used. A ``Tagger`` or an ``nn.LSTM`` that ``lstm_lib.training`` wrote
-    is built again and examined whole; of anything else each LSTM is built by itself, and fed the batch if it fits.
+    A file holds weights, and rarely how they are used. What ``lstm_lib.training``, ``lstm_lib.train`` and
+    ``lstm_lib.use`` know is built again and examined whole; of anything else each LSTM is built by itself, and fed the
+    batch if it fits. From the folder of a run come the weights that the run has chosen, and its optimiser.
 
     Args:
         path: .pt or .pth: a state_dict; a dictionary that has one somewhere inside; a checkpoint of ``fit``; a file of
-            ``save_for_inference``.
+            ``save_for_inference``. Or a .safetensors, or the folder of a run.
         data: .npz with ``xs`` and, where known, ``targets``, ``mask`` and ``lengths``, time first.
         longest_lag: Over how many steps something must be kept.
 
@@ -63,17 +48,78 @@ def examine_file(path: Folder, data: Folder | None = None, *, longest_lag: int |
     """
     path = Path(path)
     try:
-        model = network_of(read(path))
+        model, optimizer = loaded(path)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        told = str(error)
+        raise ValueError(told if told.startswith(str(path)) else f"{path}: {told}") from None
     if data is None:
-        return examine(model, longest_lag=longest_lag)
+        return _named(examine(model, longest_lag=longest_lag), model)
     data = Path(data)
     try:
         found = read_data(data)
-        return _on_data(model, found, longest_lag)
+        return _named(_on_data(model, found, optimizer, longest_lag), model)
     except ValueError as error:
         raise ValueError(f"{data}: {error}") from None
+
+
+def loaded(path: Path) -> tuple[nn.Module, torch.optim.Optimizer | None]:
+    """Build what a file or a folder allows, and the optimiser that a run has left.
+
+    Raises:
+        ValueError: If it is not there, damaged, or has no LSTM.
+    """
+    if path.suffix == ".safetensors" and path.exists():
+        return _from_safetensors(path), None
+    if not path.is_dir():
+        return network_of(read(path)), None
+    run, kept = latest_checkpoint(path), path / "model.safetensors"
+    if run is None and not kept.exists():
+        raise ValueError("got a folder without checkpoints and without model.safetensors, expected that of a run")
+    if run is None or (run.get("build") is None and kept.exists()):
+        return _from_safetensors(kept), None
+    is_best = run.get("best") and run.get("stopped") != "goal"
+    model = network_of({"build": run.get("build"), "model": run["best"]["model"] if is_best else run["model"]})
+    return model, None if isinstance(model, Alone) else _optimiser(model, run)
+
+
+def _optimiser(model: nn.Module, run: Mapping[str, Any]) -> torch.optim.Optimizer:
+    """Make the optimiser of a run again, with what it has gathered."""
+    kinds: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    made: torch.optim.Optimizer = kinds[run["settings"]["optimiser"]]([p for p in model.parameters()], lr=0.0)
+    made.load_state_dict(run["optimiser"])
+    for group in made.param_groups:
+        group["fused"] = None  # it may have been made on another kind of device
+    return made
+
+
+def _from_safetensors(path: Path) -> nn.Module:
+    """Build the network of a file that ``lstm_lib`` has saved; of another one, each of its LSTMs."""
+    need("safetensors", "files of the kind .safetensors", "uses")
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from lstm_lib.applied import models  # here, because a .pt does without safetensors
+
+    try:
+        return models.load(path).network
+    except CheckpointError as error:
+        if "of another kind" not in str(error):
+            raise
+    try:
+        return network_of(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"got a file that is not safetensors, or is damaged ({error})") from None
+
+
+class Alone(nn.Module):
+    """LSTMs of a network that nobody can build from its weights: each stands where it was, the rest is not there."""
+
+
+def _named(report: Report, model: nn.Module) -> Report:
+    """Say of LSTMs by themselves that they are."""
+    count = len(lstms_of(model))
+    alone = "1 LSTM, without the network around it" if count == 1 else f"{count} LSTMs, without the network around them"
+    return report._replace(network=alone) if isinstance(model, Alone) else report
 
 
 def read(path: Path) -> Mapping[str, Any]:
@@ -96,7 +142,7 @@ def network_of(content: Mapping[str, Any]) -> nn.Module:
 
     Example:
         >>> network_of({"model": nn.Sequential(nn.LSTM(3, 2)).state_dict()})
-        ModuleDict(
+        Alone(
           (0): LSTM(3, 2)
         )
     """
@@ -116,9 +162,15 @@ def network_of(content: Mapping[str, Any]) -> nn.Module:
     if not layers:
         raise ValueError("got weight_ih and weight_hh of no layer together, expected both")
     modules = {name: _built([layer for layer in layers if layer.lstm == name]) for name in {one.lstm for one in layers}}
-    holder = nn.ModuleDict()
+    holder = Alone()
     for name in sorted(modules):
-        holder[name.replace(".", "_") or "lstm"] = modules[name]
+        owner: nn.Module = holder
+        *places, last = (name or "lstm").split(".")
+        for place in places:
+            if not isinstance(getattr(owner, place, None), nn.Module):
+                owner.add_module(place, nn.Module())
+            owner = owner.get_submodule(place)
+        owner.add_module(last, modules[name])
     return holder
 
 
@@ -157,41 +209,22 @@ def _built(layers: list[Layer]) -> nn.Module:
     return lstm
 
 
-def read_data(path: Path) -> Data:
-    """Read a batch from an .npz.
-
-    Raises:
-        ValueError: If it is not there, or another kind of file, or has no inputs.
-    """
-    if not path.exists():
-        raise ValueError("there is no such file")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise ValueError("got one array")
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile):
-        raise ValueError("got a file that is not .npz with arrays of numbers, or is damaged") from None
-    inputs = next((arrays[name] for name in INPUTS if name in arrays), None)
-    if inputs is None:
-        have = ", ".join(arrays) or "nothing"
-        raise ValueError(f"got {have}, expected an array called xs, and perhaps targets, mask and lengths")
-    targets = next((arrays[name] for name in TARGETS if name in arrays), None)
-    return Data(inputs, targets, arrays.get("mask"), arrays.get("lengths"))
-
-
-def _on_data(model: nn.Module, data: Data, longest_lag: int | None) -> Report:
+def _on_data(
+    model: nn.Module, data: Data, optimizer: torch.optim.Optimizer | None, longest_lag: int | None
+) -> Report:
     """Examine a whole network on a batch; of an LSTM alone, only its inputs can be used."""
     lengths = None if data.lengths is None else torch.as_tensor(data.lengths)
+    told: dict[str, Any] = {"lengths": lengths, "longest_lag": longest_lag}
     if isinstance(model, Tagger):
         _expect_features(data.inputs, model.lstm.input_size)
-        return examine(model, data.batch, lengths=lengths, longest_lag=longest_lag)
+    if not isinstance(model, (Alone, LSTM)):
+        return examine(model, data.batch, optimizer=optimizer, **told)
     lstms = [module for module in model.modules() if isinstance(module, LSTM)]
     if len(lstms) > 1:
         what = f"got a batch for {len(lstms)} LSTMs"
         raise ValueError(f"{what}, expected one, or a network that can be built from its file")
     _expect_features(data.inputs, lstms[0].input_size)
-    return examine(lstms[0], (data.inputs,), lengths=lengths, longest_lag=longest_lag)
+    return examine(lstms[0], (data.inputs,), **told)
 
 
 def _expect_features(inputs: Any, D: int) -> None:

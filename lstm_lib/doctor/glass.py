@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from lstm_lib.doctor.layers import Layer, is_batch_first, is_cell, layers_of
+from lstm_lib.doctor.layers import Layer, is_batch_first, is_cell, layers_of, noise_for
 from lstm_lib.doctor.subject import Called
 from lstm_lib.nn.steps import CELLS, NORM_EPS, State
 
@@ -212,3 +212,19 @@ def _turn(xs: Tensor, valid: Tensor) -> Tensor:
     places = torch.arange(T, device=xs.device)[:, None]
     back = torch.where(places < lengths, lengths - 1 - places, places)
     return xs.gather(0, back[..., None].expand_as(xs))
+
+
+def on_noise(lstm: Any, layer: Layer) -> list[Called]:
+    """Run one LSTM on noise, time first; a cell step by step."""
+    xs = noise_for(layer)
+    with torch.no_grad():
+        if is_cell(lstm):
+            state, calls = None, []
+            for x in xs:
+                new = lstm(x, state)
+                calls.append(Called(layer.lstm, x, state, new[0], *new))
+                state = new
+            return calls
+        given = xs.transpose(0, 1) if lstm.batch_first else xs
+        hs, (h_n, c_n) = lstm(given)
+    return [Called(layer.lstm, given, None, hs, h_n, c_n)]

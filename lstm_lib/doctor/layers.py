@@ -75,13 +75,38 @@ def is_batch_first(module: Any) -> bool:
 
 
 def lstms_of(model: nn.Module) -> dict[str, Any]:
-    """Find every LSTM and every cell, at any depth, by its name.
+    """Find every LSTM and every cell, at any depth, by its name; those that the network does not know of, too.
 
     Example:
         >>> list(lstms_of(nn.Sequential(nn.Linear(3, 3), nn.LSTM(3, 2))))
         ['1']
     """
-    return {name: module for name, module in model.named_modules() if is_lstm(module) or is_cell(module)}
+    known = {name: module for name, module in model.named_modules() if is_lstm(module) or is_cell(module)}
+    return known | {name: module for name, module in unregistered(model).items() if is_lstm(module) or is_cell(module)}
+
+
+def unregistered(model: nn.Module) -> dict[str, nn.Module]:
+    """Find the modules in lists, tuples and dictionaries of Python: ``parameters()`` does not list what they hold.
+
+    Example:
+        >>> model = nn.Module()
+        >>> model.stack = [nn.LSTM(3, 2)]
+        >>> list(unregistered(model)), list(model.parameters())
+        (['stack.0'], [])
+    """
+    known, found = {id(module) for module in model.modules()}, {}
+    for place, owner in model.named_modules():
+        for key, value in vars(owner).items():
+            items = value.items() if isinstance(value, dict) else enumerate(value) if _is_row(value) else ()
+            for n, part in items if not key.startswith("_") else ():
+                for name, module in part.named_modules() if isinstance(part, nn.Module) else ():
+                    if id(module) not in known:
+                        found[".".join(filter(None, [place, key, str(n), name]))] = module
+    return found
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def layers_of(model: nn.Module, name: str = "") -> list[Layer]:

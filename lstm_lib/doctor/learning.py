@@ -1,4 +1,4 @@
-"""Does it answer better than guessing, does its update fit, does its forecast say more than the last value?
+"""Does it answer better than guessing, and does its forecast say more than the last value?
 
 Shapes: T steps, B batch, K classes.
 """
@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from lstm_lib.doctor.ends import axis_of_classes, end_of
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.subject import Subject, first_tensor, like
 
 WORKS = 0.3  # the loss is below guessing by this share
 CHANCE = 0.15  # below this share, it guesses
-UPDATES = 8  # on this batch, with a copy of network and optimiser
-TOO_FAR, TOO_NEAR = 0.4, 1.5e-4  # length of the first update in parts of the weights
 
 
 class Skill(NamedTuple):
@@ -30,39 +29,54 @@ def skill(subject: Subject) -> Skill | None:
     """Measure the loss, and look for the best constant answer by descent; None without targets."""
     if not subject.can_lose:
         return None
+    ran = subject.run(grad=True)
+    end = end_of(ran.answers)
     with torch.no_grad():
-        outputs = subject.run().outputs
-        loss = float(subject.loss(outputs))
-    guessing = best_guess(subject, outputs)
+        loss = float(subject.loss(ran.outputs))
+    guessing = best_guess(subject, ran.outputs, end.name if end else "")
     if abs(guessing) < 1e-6:
         return None  # there is nothing to be known
     share = (guessing - loss) / abs(guessing)
     return Skill(loss, guessing, share if math.isfinite(share) else -1.0)
 
 
-def best_guess(subject: Subject, outputs: Any) -> float:
-    """Find the loss of the best answer that does not look at the question."""
-    answers = first_tensor(outputs).detach()
-    targets = subject.targets
-    with torch.enable_grad():
+def best_guess(subject: Subject, outputs: Any, end: str = "") -> float:
+    """Find the loss of the best answer that does not look at the question.
+
+    Args:
+        subject: The network, for its loss and its targets.
+        outputs: What the network returned.
+        end: Its last function; where that makes log-probabilities or probabilities, the best answer is one, too.
+    """
+    answers, targets = first_tensor(outputs).detach(), subject.targets
+    place = axis_of_classes(answers, targets)
+    if place is None:
         is_plain = answers.dim() < 2 or (subject.per_step and answers.dim() == 2)  # no axis of classes or features
-        lead = answers.dim() if is_plain else answers.dim() - 1
-        start = answers.reshape(-1, *answers.shape[lead:]).float().mean(0)
-        if targets.is_floating_point():
-            known = targets[~targets.isnan()]
-            start = torch.full_like(start, float(known.float().mean()))
+        place = answers.dim() if is_plain else answers.dim() - 1
+    rows = answers.movedim(place, -1) if place < answers.dim() else answers[..., None]
+    start = rows.reshape(-1, rows.shape[-1]).float().mean(0)
+    if targets.is_floating_point():
+        start = torch.full_like(start, float(targets[~targets.isnan()].float().mean()))
+    shape = [-1 if axis == place else 1 for axis in range(answers.dim())] if place < answers.dim() else [1]
+    squash = {"LogSoftmax": lambda x: x.log_softmax(-1), "Sigmoid": torch.sigmoid}.get(end, lambda x: x)
+    start = start.clamp(0.01, 0.99).logit() if end == "Sigmoid" else start
+
+    def loss_of(constant: Tensor) -> Tensor:
+        told = squash(constant).to(answers.dtype).reshape(shape).expand(answers.shape)
+        return subject.loss(like(outputs, told))
+
+    with torch.enable_grad():
         constant = start.clone().requires_grad_()
         optimizer = torch.optim.LBFGS([constant], lr=0.5, max_iter=60, line_search_fn="strong_wolfe")
 
         def closure() -> Tensor:
-            told = like(outputs, constant.to(answers.dtype).expand(answers.shape))
-            loss = subject.loss(told)
+            loss = loss_of(constant)
             (constant.grad,) = torch.autograd.grad(loss, constant)  # a loss may know the network: leave its .grad alone
             return loss
 
         optimizer.step(closure)
         with torch.no_grad():
-            return float(subject.loss(like(outputs, constant.to(answers.dtype).expand(answers.shape))))
+            return float(loss_of(constant))
 
 
 def findings_in_loss(subject: Subject, found: Skill | None) -> list[Finding]:
@@ -78,83 +92,6 @@ def findings_in_loss(subject: Subject, found: Skill | None) -> list[Finding]:
     if answers.dim() > 1 and float(answers.std(0).max()) < 1e-6 * float(answers.abs().max().clamp_min(1e-12)):
         return [finding("loss-at-chance", "the network", "the answers to all sequences are equal")]
     return []
-
-
-# ---------------------------------------------------------------- the learning rate
-
-
-class Trial(NamedTuple):
-    """Some updates on one batch: the losses, and how long the first update was, in parts of the LSTMs' weights."""
-
-    losses: list[float]
-    step: float
-
-
-def trial(subject: Subject, factor: float) -> Trial:
-    """Take some updates with a copy, at the rate times a factor."""
-    twin = subject.twin()
-    weights = [p for lstm in twin.lstms.values() for p in lstm.parameters()]
-    for group in twin.optimizer.param_groups:
-        group["lr"] = group["lr"] * factor
-    old = [p.detach().clone() for p in weights]
-    losses, step = [], 0.0
-    for n in range(UPDATES + 1):
-        outputs = twin.run(grad=True).outputs
-        loss = twin.loss(outputs)
-        losses.append(float(loss))
-        if n == UPDATES or not math.isfinite(losses[-1]):
-            break
-        used = [p for p in twin.model.parameters() if p.requires_grad]
-        grads = torch.autograd.grad(loss, used, allow_unused=True)
-        for parameter, grad in zip(used, grads, strict=True):
-            parameter.grad = grad
-        twin.optimizer.step()
-        if n == 0:
-            moved = math.sqrt(sum(float((p.detach() - q).norm() ** 2) for p, q in zip(weights, old, strict=True)))
-            step = moved / math.sqrt(sum(float(q.norm() ** 2) for q in old))
-    return Trial(losses, step)
-
-
-def rate(subject: Subject, found: Skill | None) -> tuple[list[Finding], dict[str, float]]:
-    """Try the optimiser on a copy: at its rate, and at a hundredth or a hundred times of it."""
-    if found is None or subject.optimizer is None or not subject.lstms:
-        return [], {}
-    lr = float(subject.optimizer.param_groups[0]["lr"])
-    here = trial(subject, 1.0)
-    numbers = {"lr": lr, "first update": here.step, "loss before": here.losses[0], "loss after": here.losses[-1]}
-    end, start = here.losses[-1], here.losses[0]
-    scale = _drawn_scale(subject)
-    bold = max(here.step, _per_weight(subject, lr) / scale)
-    leaps = not end < start + 0.3 * abs(found.guessing)
-    if leaps or (bold > TOO_FAR and not (math.isfinite(end) and found.share > WORKS and end < 1.2 * start)):
-        calm = trial(subject, 0.01)
-        text = f"at {lr:g}, {UPDATES} updates on this batch bring the loss from {start:.3g} to {end:.3g}"
-        text += f", at a hundredth to {calm.losses[-1]:.3g}; one update moves the weights by {bold:.2g} of their start"
-        if not end < calm.losses[-1] or (bold > 2 * TOO_FAR and not leaps):
-            return [finding("learning-rate", "the optimiser", f"far too high: {text}")], numbers
-    if found.share < 2 * WORKS and here.step == 0:
-        text = f"the optimiser moves no weight of the LSTMs (its rate is {lr:g}): are they among its parameters?"
-        return [finding("learning-rate", "the optimiser", text)], numbers
-    if found.share < WORKS and here.step < TOO_NEAR and start - end < 0.01 * abs(start):
-        brisk = trial(subject, 100.0)
-        gain, more = start - end, start - brisk.losses[-1]
-        if more > 10 * max(gain, 0) and more > 0:
-            text = f"at {lr:g}, one update moves the weights by {here.step:.1g} of their length"
-            text += f", and {UPDATES} updates on this batch bring the loss from {start:.4g} to {end:.4g}"
-            text += f"; at a hundred times, to {brisk.losses[-1]:.4g}"
-            return [finding("learning-rate", "the optimiser", f"far too low: {text}")], numbers
-    return [], numbers
-
-
-def _drawn_scale(subject: Subject) -> float:
-    """Return the size of weights as torch draws them, 1/√H."""
-    return min(1 / math.sqrt(lstm.hidden_size) for lstm in subject.lstms.values())
-
-
-def _per_weight(subject: Subject, lr: float) -> float:
-    """Return how far one update moves one weight where the optimiser divides by the gradient's size: its rate."""
-    name = type(subject.optimizer).__name__.lower()
-    return lr if "adam" in name or "rmsprop" in name or "adagrad" in name else 0.0
 
 
 # ---------------------------------------------------------------- echo

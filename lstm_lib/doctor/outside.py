@@ -3,8 +3,6 @@
 Shapes: T steps, B batch.
 """
 
-import copy
-import warnings
 from typing import Any
 
 import torch
@@ -12,7 +10,7 @@ from torch import Tensor
 
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
-from lstm_lib.doctor.layers import is_batch_first, is_cell
+from lstm_lib.doctor.layers import is_batch_first
 from lstm_lib.doctor.subject import Ran, Subject
 from lstm_lib.doctor.traces import attributes, carried, marks, tensors_in
 
@@ -39,10 +37,14 @@ def mixing(subject: Subject) -> list[Finding]:
     if out_axis is None:
         return []
     B, worst, place, changed = inputs.shape[axis], 0.0, 0, None
-    for n in {0, B - 1}:
+    for n in sorted({0, B // 2, B - 1}):
         after = subject.run(_exchanged(inputs, axis, n))
         difference = (after.answers - before.answers).abs().double()
         rows = difference.movedim(out_axis, 0).flatten(1).amax(1) if difference.dim() > 1 else difference
+        felt = torch.nonzero(rows > FELT * spread(before.answers)).flatten().tolist()
+        if len(felt) == 1 and felt != [n] and difference.dim() <= 2:
+            text = f"with sequence {n} replaced, one answer changes, and it is number {felt[0]}"
+            return [finding("rows-out-of-order", "behind the LSTM", text)]
         rows[n] = 0
         if float(rows.max()) > worst:
             worst, place, changed = float(rows.max()), n, (after, int((rows > FELT * spread(before.answers)).sum()))
@@ -59,12 +61,18 @@ def mixing(subject: Subject) -> list[Finding]:
 
 
 def _exchanged(inputs: Tensor, axis: int, n: int) -> Tensor:
-    """Put another sequence, turned around, in the place of sequence n."""
+    """Put another sequence, turned around, in the place of sequence n, such that every step is another one."""
     changed = inputs.clone().movedim(axis, 0)
-    other = inputs.movedim(axis, 0)[(n + 1) % inputs.shape[axis]]
-    other = other.flip(0)
-    if torch.equal(other, changed[n]):
-        other = other.roll(1, 0) if not other.is_floating_point() else other + 1
+    old, other = changed[n].clone(), inputs.movedim(axis, 0)[(n + 1) % inputs.shape[axis]].flip(0)
+    kinds = inputs.unique() if not inputs.is_floating_point() else None
+    for turn in range(1, 4):
+        same = (other == old).flatten(1).all(-1) if old.dim() > 1 else other == old
+        if not bool(same.any()):
+            break
+        new = other.roll(turn, 0) if kinds is None else kinds[(torch.searchsorted(kinds, old) + turn) % len(kinds)]
+        other = torch.where(same.reshape(-1, *[1] * (old.dim() - 1)), new, other)
+    if torch.equal(other, old):
+        other = other + 1
     changed[n] = other
     return changed.movedim(0, axis).contiguous()
 
@@ -144,6 +152,9 @@ def padding(subject: Subject) -> list[Finding]:
 def keeping(subject: Subject) -> list[Finding]:
     """Run twice: is a state kept, has it its graph, and does it help?"""
     model = subject.model
+    if subject.brings_graph:
+        text = "the batch itself has a graph: a tensor in it was computed by a network, and its past hangs on it"
+        return [finding("graph-kept", "the data", text)]
     with subject.undone():
         model.train()  # as it is when batches come one after the other
         before = marks(model)
@@ -213,28 +224,3 @@ def _turned(value: Any, turn: int) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(_turned(part, turn) for part in value)
     return value
-
-
-# ---------------------------------------------------------------- dropout
-
-
-def dropout(subject: Subject) -> list[Finding]:
-    """Run each LSTM of one layer that has dropout twice, in training, with different random numbers."""
-    found = []
-    for name, lstm in subject.lstms.items():
-        rate = float(getattr(lstm, "dropout", 0.0))
-        if rate == 0 or is_cell(lstm) or lstm.num_layers > 1:
-            continue
-        twin = copy.deepcopy(lstm).train()
-        weight = twin.weight_ih_l0
-        xs = torch.ones(4, 3, weight.shape[1], dtype=weight.dtype, device=weight.device)
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.default_generator.manual_seed(0)
-            one = twin(xs)[0]
-            torch.default_generator.manual_seed(1)
-            same = torch.equal(one, twin(xs)[0])
-        if same:
-            text = f"dropout={rate:g} and one layer: two runs in training with different random numbers are equal"
-            found.append(finding("dropout-without-effect", name or "the LSTM", text))
-    return found

@@ -21,6 +21,7 @@ class Report(NamedTuple):
         numbers: What was measured of the whole network.
         layers: What was measured of each layer and direction.
         left_out: What could not be examined, and why.
+        notes: What is no fault, and worth knowing.
     """
 
     findings: list[Finding]
@@ -28,6 +29,7 @@ class Report(NamedTuple):
     numbers: Numbers
     layers: list[Numbers]
     left_out: dict[str, str]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Tell everything as text."""
@@ -49,7 +51,8 @@ class Report(NamedTuple):
 
     def summary(self) -> list[str]:
         """Say in a few lines what was measured, and what could not be."""
-        lines = ["No batch came: the LSTMs were run on noise."] if self.numbers.get("inputs") == "noise" else []
+        lines = list(self.notes)
+        lines += ["No batch came: the LSTMs were run on noise."] if self.numbers.get("inputs") == "noise" else []
         if "loss" in self.numbers:
             guess = self.numbers["loss of guessing"]
             lines.append(f"Loss {self.numbers['loss']:.4g}; of the best answer that is the same to all {guess:.4g}.")
@@ -68,17 +71,18 @@ class Report(NamedTuple):
         """Show it as cards, as the exercises do: one for each finding, what was measured in a fold."""
         head = "Nothing found" if not self.findings else self.title
         hue = FAMILIES["forget" if self.findings else "learn"].hue
-        cards = [Card(f"{head}: {self.network}", "", FAMILIES["remember"].hue if self.findings else hue)]
+        calm = FAMILIES["remember"].hue
+        cards = [Card(f"{head}: {self.network}", "\n".join(self.notes), calm if self.findings else hue)]
         cards += [Card(FAULTS[one.key].title, "\n".join(told(one)), hue) for one in self.findings]
-        cards.append(Card("What was measured", "\n".join(self.summary()), FAMILIES["remember"].hue, folded=True))
+        cards.append(Card("What was measured", "\n".join(self.summary()), calm, folded=True))
         return "".join(card.html for card in cards)
 
     def to_json(self) -> str:
         """Write everything as JSON; numbers that are not finite are null.
 
         Example:
-            >>> Report([], "LSTM(3, 2)", {"loss": math.inf}, [], {}).to_json()
-            '{"network": "LSTM(3, 2)", "findings": [], "numbers": {"loss": null}, "layers": [], "left_out": {}}'
+            >>> Report([], "LSTM", {"loss": math.inf}, [], {}).to_json()
+            '{"network": "LSTM", "findings": [], "numbers": {"loss": null}, "layers": [], "left_out": {}, "notes": []}'
         """
         content = {
             "network": self.network,
@@ -86,6 +90,7 @@ class Report(NamedTuple):
             "numbers": self.numbers,
             "layers": self.layers,
             "left_out": self.left_out,
+            "notes": list(self.notes),
         }
         return json.dumps(_plain(content), allow_nan=False)
 
@@ -126,3 +131,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def in_order(findings: list[Finding]) -> list[Finding]:
+    """Join the findings of one kind, and put the most severe first."""
+    kinds: dict[str, list[Finding]] = {}
+    for one in findings:
+        kinds.setdefault(one.key, []).append(one)
+    joined = []
+    for several in kinds.values():
+        worst = max(several, key=lambda one: one.severity)
+        others = [one.where for one in several if one is not worst]
+        where = "; ".join([worst.where, *dict.fromkeys(others)])
+        joined.append(worst._replace(where=where))
+    return sorted(joined, key=lambda one: -one.severity)

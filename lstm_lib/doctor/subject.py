@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.doctor.axes import batch_axis
 from lstm_lib.doctor.layers import is_batch_first, is_cell, lstms_of
-from lstm_lib.doctor.traces import held_tensors, kept
+from lstm_lib.doctor.traces import held_tensors, kept, tensors_in
 from lstm_lib.nn.tokens import spelled
 from lstm_lib.tasks import NO_TARGET
 
@@ -66,6 +66,7 @@ class Subject:
         self.longest_lag = longest_lag
         self.given_loss = loss
         takes = parameters_of(self.model.forward)
+        self.brings_graph = any(one.grad_fn is not None for one in tensors_in(batch))
         self.takes_lengths = "lengths" in takes and self.lengths is not None
         self._loss_takes_first: bool | None = None
         self.axis: int | None = None  # of the batch in the inputs; found once the network has run
@@ -109,8 +110,8 @@ class Subject:
         with kept(self.model):
             yield
 
-    def call(self, inputs: Any = None, lengths: Tensor | None = None, *, grad: bool = False) -> Ran:
-        """Run once, with the same random numbers each time, and leave what a run leaves."""
+    def call(self, inputs: Any = None, lengths: Tensor | None = None, *, grad: bool = False, seed: int = 0) -> Ran:
+        """Run once, with the random numbers of a seed, and leave what a run leaves."""
         inputs = self.inputs if inputs is None else inputs
         lengths = self.lengths if lengths is None else lengths
         calls: list[Called] = []
@@ -128,9 +129,9 @@ class Subject:
             return hook
 
         handles = [lstm.register_forward_hook(record(name), with_kwargs=True) for name, lstm in self.lstms.items()]
-        torch.default_generator.manual_seed(0)
+        torch.default_generator.manual_seed(seed)
         if torch.cuda.is_available():
-            torch.cuda.manual_seed_all(0)
+            torch.cuda.manual_seed_all(seed)
         try:
             # cuDNN has no gradient outside of training
             with torch.set_grad_enabled(grad), torch.backends.cudnn.flags(enabled=not grad):
@@ -141,10 +142,10 @@ class Subject:
                 handle.remove()
         return Ran(outputs, first_tensor(outputs), calls)
 
-    def run(self, inputs: Any = None, lengths: Tensor | None = None, *, grad: bool = False) -> Ran:
+    def run(self, inputs: Any = None, lengths: Tensor | None = None, *, grad: bool = False, seed: int = 0) -> Ran:
         """Run once, and leave the copy as it was."""
         with self.undone():
-            return self.call(inputs, lengths, grad=grad)
+            return self.call(inputs, lengths, grad=grad, seed=seed)
 
     # ------------------------------------------------------------ loss
 

@@ -14,9 +14,10 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from lstm_lib import convert, doctor, layers, tasks, training
 from lstm_lib.doctor import __main__ as command
-from lstm_lib.doctor import biases, examination, glass, gradients, learning
+from lstm_lib.doctor import biases, glass, gradients, updates
 from lstm_lib.doctor.files import examine_file, network_of
 from lstm_lib.doctor.layers import layers_of, lstms_of
+from lstm_lib.doctor.report import in_order
 from lstm_lib.doctor.subject import Called, Subject
 from lstm_lib.nn import CELLS, LSTM, Tagger, set_chrono, set_forget_bias
 
@@ -400,8 +401,18 @@ def test_an_experiment_that_the_network_refuses_is_written_down():
 
 
 def test_an_error_of_the_network_itself_reaches_the_caller():
-    with pytest.raises(RuntimeError, match="size"):
-        doctor.examine(nn.LSTM(3, 4), torch.randn(9, 4, 5))
+    class Broken(nn.LSTM):
+        def forward(self, x, hx=None):
+            raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        doctor.examine(Broken(3, 4), torch.randn(9, 4, 3))
+
+
+def test_inputs_that_the_network_does_not_take_are_named_with_their_shape():
+    (one,) = doctor.examine(nn.LSTM(3, 4), torch.randn(9, 4, 5)).findings
+    assert one.key == "shapes-misfit"
+    assert "it does not take inputs (9, 4, 5) of float32" in one.measured
 
 
 def test_an_inside_that_is_not_the_readable_cell_is_left_out():
@@ -416,8 +427,8 @@ def test_an_inside_that_is_not_the_readable_cell_is_left_out():
 
 
 def test_findings_of_one_kind_are_one():
-    several = [examination.Finding("dead-units", name, "", "", (), "", s) for name, s in (("a", 0.1), ("b", 0.2))]
-    (one,) = examination.in_order(several)
+    several = [doctor.Finding("dead-units", name, "", "", (), "", s) for name, s in (("a", 0.1), ("b", 0.2))]
+    (one,) = in_order(several)
     assert (one.where, one.severity) == ("b; a", 0.2)
 
 
@@ -425,9 +436,9 @@ def test_a_trial_of_the_rate_takes_the_optimisers_own_steps():
     tagger, batch = Tagger(6, 8, 4), tasks.delay(np.random.default_rng(0), 20, 3, dtype=np.float32)
     optimizer = torch.optim.SGD(tagger.parameters(), 0.1, momentum=0.9)
     subject = Subject(tagger, batch, None, None, optimizer, None)
-    found = learning.trial(subject, 1.0)
+    found = updates.trial(subject, 1.0)
     losses = []
-    for _ in range(learning.UPDATES + 1):
+    for _ in range(updates.UPDATES + 1):
         scores, _ = tagger(torch.as_tensor(batch.xs))
         mask = torch.as_tensor(batch.mask)
         loss = nn.functional.cross_entropy(scores[mask], torch.as_tensor(batch.targets)[mask])
@@ -450,7 +461,7 @@ def test_weights_are_found_wherever_a_file_has_them(tmp_path):
     model = nn.Sequential(nn.ModuleDict({"deep": nn.LSTM(3, 4, 2, bidirectional=True, proj_size=2)}))
     for content in (model.state_dict(), {"epoch": 3, "net": {"model": model.state_dict()}}):
         report = examine_file(saved(content, tmp_path / "a.pt"))
-        assert [row["where"].split(",")[0] for row in report.layers] == ["0_deep"] * 4
+        assert [row["where"].split(",")[0] for row in report.layers] == ["0.deep"] * 4
         assert "run on noise" in str(report)
     built = network_of(model.state_dict())
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), built.parameters(), strict=True))

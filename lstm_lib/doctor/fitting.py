@@ -1,0 +1,235 @@
+"""Do answers and loss fit: their shapes, what the loss asks for, and what a squashed answer can say at most?
+
+Shapes: T steps, B batch, K classes.
+"""
+
+import math
+import re
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lstm_lib.doctor.ends import End, axis_of_classes, end_of
+from lstm_lib.doctor.findings import Finding, finding
+from lstm_lib.doctor.learning import Skill
+from lstm_lib.doctor.subject import Subject, first_tensor, like
+
+FLOOR = 0.2  # of the loss of guessing: what is left for the best answers that can be said
+SHAPES = re.compile(r"size|shape|dimension|features|input_size|-D\b", re.IGNORECASE)
+
+
+def network_refuses(subject: Subject, error: Exception) -> list[Finding]:
+    """Say of an error of the network itself that its inputs do not fit, if it speaks of shapes."""
+    said = " ".join(str(error).split())[:160]
+    if not SHAPES.search(said) or not isinstance(subject.inputs, Tensor):
+        return []
+    text = f"it does not take inputs {tuple(subject.inputs.shape)} of {_kind(subject.inputs)} ({said})"
+    return [finding("shapes-misfit", "the network", text)]
+
+
+def refused(subject: Subject, error: Exception) -> list[Finding]:
+    """Say of an error of the loss what does not fit, as far as shapes and class numbers tell."""
+    if isinstance(error, TypeError):
+        return []
+    answers, targets = subject.run().answers, subject.targets
+    shapes = f"answers {tuple(answers.shape)} and targets {tuple(targets.shape)} of {_kind(targets)}"
+    said = " ".join(str(error).split())[:160]
+    if "out of bounds" in said:
+        low, high = int(targets.min()), int(targets.max())
+        text = f"the targets are numbers from {low} to {high}, the answers {tuple(answers.shape)}: {said}"
+        return [finding("targets-out-of-range", "the data", text)]
+    return [finding("shapes-misfit", "the loss", f"it does not take {shapes} ({said})")]
+
+
+def _kind(targets: Tensor) -> str:
+    return str(targets.dtype).removeprefix("torch.")
+
+
+# ---------------------------------------------------------------- which answer meets which target
+
+
+def pairing(subject: Subject) -> list[Finding]:
+    """Change one target, and see at which answers the gradient of the loss becomes another one."""
+    targets = subject.targets
+    if not subject.can_lose or subject.given_loss is None or targets.dim() == 0 or targets.numel() < 3:
+        return []
+    outputs = subject.run().outputs
+    answers = first_tensor(outputs).detach()
+    before = _asked(subject, outputs, answers, targets)
+    flat = targets.flatten()
+    asked = torch.nonzero(flat == flat if flat.is_floating_point() else flat >= 0).flatten()
+    for n in (int(asked[len(asked) // 3]), int(asked[-2])):
+        place = tuple(int(k) for k in torch.unravel_index(torch.tensor(n), targets.shape))
+        changed = targets.clone()
+        if flat.is_floating_point():  # far on the other side of all answers
+            low, high = float(answers.min()), float(answers.max())
+            changed[place] = low - 1 if flat[n] > (low + high) / 2 else high + 1
+        else:
+            others = flat[asked][flat[asked] != flat[n]]
+            if not len(others):
+                return []
+            changed[place] = others[0]
+        moved = (_asked(subject, outputs, answers, changed) - before).abs()
+        found = _misplaced(moved > 0.5 * moved.max().clamp_min(1e-30), place, targets, answers)
+        if found and not _takes_either(subject, outputs, answers):
+            return [finding("shapes-misfit", "the loss", found)]
+    return []
+
+
+def _takes_either(subject: Subject, outputs: Any, answers: Tensor) -> bool:
+    """Say whether the loss is the same where the answers have the shape of the targets: it brings them to one."""
+    targets = subject.targets
+    if answers.numel() != targets.numel():
+        return False
+    try:
+        with torch.no_grad():
+            one, two = (float(subject.loss(like(outputs, x))) for x in (answers, answers.reshape(targets.shape)))
+    except (RuntimeError, IndexError, ValueError):
+        return True  # it wants this shape, and knows what to do with it
+    return abs(one - two) <= 1e-5 * abs(one)
+
+
+def _asked(subject: Subject, outputs: Any, answers: Tensor, targets: Tensor) -> Tensor:
+    """Return the gradient of the loss at the answers."""
+    with torch.enable_grad():
+        told = answers.clone().requires_grad_()
+        (grad,) = torch.autograd.grad(subject.loss(like(outputs, told), targets), told)
+    return grad
+
+
+def _misplaced(moved: Tensor, place: tuple[int, ...], targets: Tensor, answers: Tensor) -> str:
+    """Say what is wrong with the answers that one target moves, or nothing."""
+    shapes = f"answers {tuple(answers.shape)}, targets {tuple(targets.shape)}"
+    alike = [n for n in answers.shape if n > 1] == [n for n in targets.shape if n > 1]
+    if alike and answers.shape != targets.shape and int(moved.sum()) >= max(4, 0.9 * moved.numel() ** 0.5):
+        return f"{shapes}: each target meets {int(moved.sum())} of {moved.numel()} answers, not its own alone"
+    turned = targets.dim() == 2 and answers.shape[:2] == (targets.shape[1], targets.shape[0])
+    if turned and targets.shape[0] != targets.shape[1]:
+        rows = torch.nonzero(moved.flatten(2).any(-1) if moved.dim() > 2 else moved)
+        if len(rows) == 1 and tuple(rows[0].tolist()) != place[::-1]:
+            here = tuple(rows[0].tolist())
+            return f"{shapes}: the target at {place} meets the answer at {here}, and not that at {place[::-1]}"
+    return ""
+
+
+# ---------------------------------------------------------------- what the loss asks for
+
+
+def asks(subject: Subject) -> list[Finding]:
+    """See where the loss has a gradient at the answers: behind the end of a sequence, and at each class?"""
+    targets, lengths, axis = subject.targets, subject.lengths, subject.axis
+    if not subject.can_lose or subject.given_loss is None:
+        return []
+    outputs = subject.run().outputs
+    answers = first_tensor(outputs).detach()
+    if answers.shape[: targets.dim()] != targets.shape:
+        return []
+    try:
+        weak = 0.1 * torch.randn(answers.shape, generator=torch.Generator().manual_seed(0)).to(answers)
+        grad = _asked(subject, outputs, weak, targets)  # where it is unsure, no gradient is rounded to 0
+    except RuntimeError:
+        grad = _asked(subject, outputs, answers, targets)  # BCELoss takes probabilities alone
+    size = grad.abs().flatten(targets.dim()).sum(-1) if grad.dim() > targets.dim() else grad.abs()
+    valid = torch.ones_like(size, dtype=torch.bool)
+    if subject.per_step and lengths is not None and axis is not None and targets.dim() > 1:
+        steps = torch.arange(targets.shape[1 - axis])
+        valid = steps < lengths[:, None] if axis == 0 else steps[:, None] < lengths
+        valid = valid.reshape(*valid.shape, *[1] * (size.dim() - 2)).expand(size.shape).to(size.device)
+        if bool(size[~valid].any()):
+            share = float(size[~valid].sum() / size.sum())
+            text = f"{share:.0%} of its gradient at the answers comes from steps behind the end of their sequences"
+            return [finding("padding-in-loss", "the loss", text)]
+    return _left_out(size, valid, targets, axis)
+
+
+def _left_out(size: Tensor, valid: Tensor, targets: Tensor, axis: int | None) -> list[Finding]:
+    """Find a class that is there and never asked for, unless it stands at the ends of sequences only."""
+    if targets.is_floating_point() or not bool(size.any()):
+        return []
+    for kind in targets[valid & (targets >= 0)].unique().tolist():
+        here = (targets == kind) & valid
+        if bool(size[here].any()):
+            continue
+        if targets.dim() > 1 and axis is not None:
+            rows = here if axis == 0 else here.transpose(0, 1)
+            front = (rows.cummin(1).values | rows.flip(1).cummin(1).values.flip(1)) == rows
+            if bool(front.all()):
+                continue  # padding
+        text = f"the loss has no gradient at any of the {int(here.sum())} answers whose target is {kind}"
+        return [finding("class-ignored", "the loss", text)]
+    return []
+
+
+# ---------------------------------------------------------------- what the answers can say
+
+
+def squashed(subject: Subject, found: Skill | None) -> list[Finding]:
+    """Give the loss the best answers that the last function of the network can say: how much of it is left?"""
+    if not subject.can_lose or subject.given_loss is None:
+        return []
+    ran = subject.run(grad=True)
+    answers, targets = ran.answers.detach(), subject.targets
+    classes = not targets.is_floating_point()
+    yes_or_no = bool(((targets == 0) | (targets == 1)).all())
+    place = axis_of_classes(answers, targets) if classes else None
+    if place is not None and _wants_logs(subject, ran.outputs, answers, place):
+        off = float(answers.logsumexp(place).abs().max())
+        if off > 1e-3:
+            text = "NLLLoss expects log-probabilities, and the answers to a question are none:"
+            text += f" log Σ exp of them is up to {off:.2g} from 0"
+            return [finding("answers-misfit", "the loss", text)]
+        return []
+    end = end_of(ran.answers)
+    if end is None or end.name == "LogSoftmax" or found is None:
+        return []
+    best = _best(answers, targets, end, place)
+    if best is None:
+        return []
+    with torch.no_grad():
+        floor = float(subject.loss(like(ran.outputs, best)))
+        beyond = _beyond(subject, ran.outputs, best, targets, classes or yes_or_no)
+    least = FLOOR * abs(found.guessing)
+    if not floor > least or not floor - beyond > least:
+        return []
+    text = f"the answers come from a {end.name.lower()}; the best that it can say has a loss of {floor:.4g}"
+    text += f", beyond its range there is {beyond:.4g}, and guessing has {found.guessing:.4g}"
+    return [finding("answers-misfit", "the loss", text)]
+
+
+def _best(answers: Tensor, targets: Tensor, end: End, place: int | None) -> Tensor | None:
+    """Return the best answers between two numbers, in the shape of the answers."""
+    high = min(end.high, 30.0)
+    if place is not None:
+        K = answers.shape[place]
+        one_hot = F.one_hot(targets.clamp(0, K - 1), K).to(answers).movedim(-1, place)
+        return end.low + (high - end.low) * one_hot
+    if targets.numel() != answers.numel():
+        return None
+    return targets.reshape(answers.shape).to(answers).clamp(end.low, end.high)
+
+
+def _beyond(subject: Subject, outputs: Any, best: Tensor, targets: Tensor, classes: bool) -> float:
+    """Return the lowest loss that answers of any size have, as far as the loss takes them."""
+    tried = [targets.reshape(best.shape).to(best)] if targets.numel() == best.numel() else []
+    if classes:
+        tried += [size * (2 * best - 1) for size in (3.0, 10.0, 30.0)]
+    losses = []
+    for answers in tried:
+        try:
+            losses.append(float(subject.loss(like(outputs, answers))))
+        except RuntimeError:
+            return math.inf  # it takes what lies in the range alone
+    return min(losses, default=math.inf)
+
+
+def _wants_logs(subject: Subject, outputs: Any, answers: Tensor, place: int) -> bool:
+    """Say whether the loss is that of log-probabilities: minus the answer of the class that is right, on average."""
+    told = torch.randn(answers.shape, generator=torch.Generator().manual_seed(0)).to(answers)
+    try:
+        with torch.no_grad():
+            one, two, more = (float(subject.loss(like(outputs, x))) for x in (told, 2 * told, told + 1))
+    except RuntimeError:
+        return False
+    return abs(two - 2 * one) < 1e-4 * max(1, abs(one)) and abs(more - one + 1) < 1e-4
