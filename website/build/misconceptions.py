@@ -40,7 +40,7 @@ KINDS = (
         r"|.*-order|order-|other-direction|reversed|unchanged|last-block-first|f-and-o|transposed|rows-and-columns"
         r"|weights-on-joined|standard-gate|one-(table|row)|first-worker|second-worker"
         r"|(chances|gates)-exchanged|zoneout|articles-words|labels-read"
-        r"|lightest-for|of-the-(first|second)|divided-by-(ground|darkest)|from-the-(lightest|top))",
+        r"|exchanged|memory-not-empty|lightest-for|of-the-(first|second)|divided-by-(ground|darkest)|from-the-(lightest|top))",
         r"b_\w+ stands where|changed places|in another order|stands where [a-z]\w* belongs|stands instead|in h \* h",
     ),
     Kind(
@@ -63,7 +63,7 @@ KINDS = (
         "a step of time forgotten, or one too many or too few",
         "How many steps are there between these two? Count them on your fingers.",
         r"(state-not-carried|starts-from-zero|last-(state|step)|first-step|one-step|one-late|backwards"
-        r"|forgets-the-state"
+        r"|forgets-the-state|not-carried|counted-exclusive"
         r"|ignores-the-event|half-a-step|ten-steps|one-tenth|counted-inclusive|zero-state|keeps-adding|with-initial"
         r"|last-only|from-the-first|frame-forgotten|state-clock|nothing-reaches"
         r"|half-and-half|one-epoch|(one|five|seven)-pass|last-not-dropped|dropped-once|memory-not-returned)",
@@ -89,23 +89,24 @@ KINDS = (
         "a straight line where a share is kept at each step, or another logarithm",
         "What is left after two steps? After three? By what is it multiplied each time?",
         r"(straight-line|linear|to-zero|to-one-e-th|log|common-log|nats-for|times-ln"
-        r"|base-two)",
+        r"|base-two|short-e|share-for-logarithm|half-(life|by|to)-)",
         r"exponential decay|rounded to a whole|log of|formula stands .*log",
     ),
     Kind(
         "not divided, or divided by the wrong number",
         "What should all of these add up to? Add them up.",
         r"(mean-|plain-mean|geometric-mean|no-division|not-divided|no-correction|corrected-once|by-workers|counts-of"
-        r"|scaled|always-scaled|never-clipped|unit-length|norm-only|each-by-itself|largest-|not-rounded|quotient"
+        r"|scaled|always-scaled|never-clipped|cut-above|unit-length|norm-only|each-by-itself|largest-|not-rounded|quotient"
         r"|precision$|recall$|of-the-(smaller|larger)|whole-heights|counted-twice|share-of-all|no-temperature"
-        r"|likeliest-only|largest-for|squared|whole-gradient|no-two|negative|half-way|believed)",
+        r"|likeliest-only|largest-for|squared|whole-gradient|no-two|negative|half-way|believed"
+        r"|divided-by-padding|brightness)",
         r"division|max\(|min\(|/ stands where|is divided by|temperature|norm|limit",
     ),
     Kind(
         "a part left out of a count, or of a sum",
         "Draw a box for each part, and write its size into it.",
-        r"(one-(flag|gate|direction|layer|character|blank)|no-blanks|three-gates|input-|state-(only|weights)|flags-only"
-        r"|flag-for|two-symbols|all-combinations|nothing-|everything-learned|kept-only|learned-only"
+        r"(one-(flag|gate|direction|layer|character|blank|place)|no-blanks|three-gates|input-|state-(only|weights)|flags-only"
+        r"|flags?-for|symbols-times|letters-only|last-column|two-symbols|all-combinations|nothing-|everything-learned|kept-only|learned-only"
         r"|factor-only|missing-weights|second-(reads|one-way)|columns-only|blanks?-|insertions|deletions|exchanges"
         r"|strings|bytes|eight-bits|use-factor-missing|always-open|best-path|label-|after-cannot|said-again"
         r"|memory-dropped|kept-dropped|no-mask|mask-(on|for))",
