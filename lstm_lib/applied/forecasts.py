@@ -17,6 +17,7 @@ from lstm_lib.applied import models
 from lstm_lib.applied.series import CELLS, Plan, Series, answers, fill, in_order, rows_of, without_network
 from lstm_lib.applied.tables import Table
 from lstm_lib.nn import Tagger
+from lstm_lib.training.export import build_of
 from lstm_lib.training.losses import Objective
 
 KIND = "series"
@@ -100,8 +101,10 @@ def fold(model: Tagger, plan: Plan) -> Tagger:
     """
     if model.lstm.cell not in CELLS:
         raise ValueError(f"got cell {model.lstm.cell!r}, expected one of {', '.join(CELLS)}")
-    options = {name: getattr(model.lstm, name) for name in ("num_layers", "cell", "zoneout", "backend")}
-    folded = Tagger(len(plan.columns), model.lstm.hidden_size, plan.horizon, **options)
+    build = build_of(model)
+    if build is None:
+        raise ValueError(f"got a {type(model).__name__} that the library cannot build, expected a Tagger")
+    folded = Tagger(**build["arguments"])
     state = {name: value.detach().cpu().double() for name, value in model.state_dict().items()}
     mean, scale, moves = (torch.tensor(part, dtype=torch.float64) for part in (plan.mean, plan.scale, plan.moves))
     W = state["lstm.weight_ih_l0"] / scale

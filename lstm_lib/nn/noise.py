@@ -93,7 +93,7 @@ class Noise(NamedTuple):
             >>> Noise(variational=0.5, zoneout_c=0.1).acting()  # not in training
             ['zoneout']
         """
-        if not any(self[:4]):  # most modules, at every call
+        if not (self.variational or self.recurrent or self.zoneout_h or self.zoneout_c):  # most modules, at every call
             return []
         rates = {"variational_dropout": self.variational * self.training}
         rates |= {"recurrent_dropout": self.recurrent * self.training, "zoneout": max(self.zoneout_h, self.zoneout_c)}

@@ -317,6 +317,7 @@ def test_compiled_as_one_graph_where_torch_may_trace_recurrent_modules() -> None
 WHOLE = {"reference": True, "fused": False, "native": False, "auto": False}  # cell "standard", where torch may look
 
 
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch 2.7, of itself
 @pytest.mark.parametrize("backend", WHOLE)
 @pytest.mark.parametrize("allow_rnn", [False, True], ids=["as it is", "allow_rnn"])
 def test_fullgraph_is_refused_but_for_the_readable_path_and_where_torch_may_look(backend: str, allow_rnn: bool) -> None:

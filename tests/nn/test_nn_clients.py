@@ -59,6 +59,8 @@ def test_there_are_programs() -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_has_the_losses_that_it_has_with_torch(name: str, backend: str) -> None:
+    if name == "distributed_in_one_process" and torch.__version__ < "2.7":
+        pytest.skip("torch 2.6 has no FSDP2 on a processor")
     found = run(name, (functools.partial(LSTM, backend=backend), LSTMCell))
     assert len(found) == len(expected(name)) >= UPDATES
     for step, (a, e) in enumerate(zip(found, expected(name), strict=True)):

@@ -4,10 +4,11 @@ What they are compared with is the readable loop in float64.
 """
 
 import copy
-import importlib.util
+import importlib.machinery
 import os
 import subprocess
 import sys
+import types
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from lstm_lib.nn.backends import triton
 # Largest error of an array, by its norm: TF32 and float16 have 11 bits, bfloat16 8.
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 1.5e-3, torch.bfloat16: 1.2e-2}
 MISSING = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-INTERPRETED = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")
+INTERPRETED = pytest.mark.skipif(not triton._has_triton(), reason="Triton 3.3 or newer is not installed")
 SIZES = [(5, 3, 4, 16), (20, 33, 7, 40), (30, 40, 16, 200), (24, 17, 64, 512), (9, 40, 64, 768)]
 
 
@@ -123,6 +124,16 @@ def one_of_several(B: int, H: int, *about: int) -> triton.Tiles:
     """Cut for programs that wait for each other, with one program that holds all units: the interpreter runs one."""
     inner = max(16, 1 << (H - 1).bit_length())
     return triton.Tiles(16, inner, inner, False, 4, group=1 if H % 2 else 2)
+
+
+@pytest.mark.parametrize(("version", "is_enough"), [("3.2.0", False), ("3.3.0", True), ("3.10.1", True)])
+def test_a_triton_that_lets_no_programs_wait_is_none(
+    version: str, is_enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("triton")
+    module.__spec__, module.__version__ = importlib.machinery.ModuleSpec("triton", None), version  # type: ignore
+    monkeypatch.setitem(sys.modules, "triton", module)
+    assert triton._has_triton.__wrapped__() is is_enough
 
 
 @INTERPRETED

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 
 from lstm_lib import convert, train, training, use
-from lstm_lib.applied import forecasts, series, tables
+from lstm_lib.applied import forecasts, models, series, tables
 from lstm_lib.nn import Tagger
 
 
@@ -137,8 +137,10 @@ def test_a_column_that_never_changes_is_left_out_or_refused() -> None:
 def test_the_file_says_what_the_network_says_and_needs_no_scaling(cell: str, tmp_path: Path) -> None:
     table = made()
     made_of = series.prepare(table, "visitors", horizon=3, window=12)
-    model = forecasts.network(made_of.plan, 6, num_layers=2, cell=cell)
+    options = {"dropout": 0.25, "recurrent_dropout": 0.125, "checkpoint_every": 4}
+    model = forecasts.network(made_of.plan, 6, num_layers=2, cell=cell, **options).eval()
     path = forecasts.save(tmp_path / "model.safetensors", model, made_of.plan)
+    assert repr(models.load(path).network) == repr(model)
     for end in (390, 396):
         past = table._replace(values=table.values[: end + 1], times=table.times[: end + 1])
         (place,) = np.flatnonzero(series.rows_of(made_of, "test") == end)

@@ -35,7 +35,8 @@ def candidates(asked: str, settings: Settings) -> list[Backend]:
         >>> [backend.name for backend in candidates("auto", Settings("drawn"))]
         ['fused', 'reference']
     """
-    quiet = settings._replace(noise=QUIET)
+    cell, num_layers, bidirectional, has_bias, dropout, _ = settings
+    quiet = Settings(cell, num_layers, bidirectional, has_bias, dropout, QUIET)  # older torch compiles no _replace
     return [backend for backend in BACKENDS if _is_asked(asked, backend) and not backend.lacks(quiet)]
 
 

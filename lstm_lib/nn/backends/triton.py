@@ -4,6 +4,7 @@ Shapes: T steps, B batch, D features, H hidden units. Importing this needs neith
 """
 
 import functools
+import importlib
 import importlib.util
 import os
 from typing import Any, NamedTuple
@@ -179,7 +180,7 @@ def refuses(call: Call) -> str:
     if device.type != "cuda" and not _interprets():
         return "Triton computes on NVIDIA GPUs"
     if not _has_triton():
-        return "Triton is not installed"
+        return "Triton 3.3 or newer is not installed"
     if "weight_hr" in call.weights[0]:
         return "a projection has no kernel in Triton"
     if dtype not in DTYPES:
@@ -211,7 +212,11 @@ def evidence(call: Call) -> str:
 
 @functools.cache
 def _has_triton() -> bool:
-    return importlib.util.find_spec("triton") is not None
+    """Say whether there is a Triton that launches programs which wait for one another: 3.3, which torch 2.7 brings."""
+    if importlib.util.find_spec("triton") is None:
+        return False
+    version: str = importlib.import_module("triton").__version__
+    return tuple(int(number) for number in version.split(".")[:2]) >= (3, 3)
 
 
 def _interprets() -> bool:
