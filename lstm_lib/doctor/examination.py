@@ -39,16 +39,18 @@ def examine(
             (``LSTMCell``), called once a step.
         batch: What it is called with: the inputs; (inputs, targets); (inputs, targets, mask); or a Batch of
             ``lstm_lib.tasks``. Without it, each LSTM is looked at on noise.
-        loss: Takes (outputs, targets), or (outputs, targets, mask), and returns one number. Without it, cross-entropy
-            for targets that are whole numbers, the mean squared error for others.
+        loss: Takes (outputs, targets), or (outputs, targets, mask), and returns one number: the one that you train
+            with, so that it can be asked whether it fits the answers. Without it, cross-entropy for targets that are
+            whole numbers, the mean squared error for others.
         lengths: True length of each sequence (B,), where they are padded. ``model(inputs, lengths=lengths)`` is called
             if its forward has a parameter of this name.
-        optimizer: The optimiser in use, whose rate is tried on copies.
+        optimizer: The optimiser in use: whether it has all weights, and what its rate and its decay do to copies.
         longest_lag: Over how many steps something must be kept; without it, what the sequences' length allows is
             measured, and nobody is blamed for forgetting.
 
     Returns:
-        The report: ``findings``, the most severe first; print it, show it in a notebook, ``to_json()``, ``plot()``.
+        The report: ``findings``, the most severe first, a cause above what follows from it; ``notes`` of what is no
+        fault. Print it, show it in a notebook, ``to_json()``, ``plot()``.
 
     Raises:
         ValueError: If there is no LSTM in the network, or it cannot be copied.

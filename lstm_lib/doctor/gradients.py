@@ -125,7 +125,7 @@ def findings_in_gradients(
     is_cut = outside is not None and len(outside) > lag and max(outside[lag:]) == 0
     if works and not is_cut:
         return found
-    if outside is not None and len(outside) > lag and outside[lag] < VANISHED:
+    if outside is not None and len(outside) > lag and max(outside[lag:]) < VANISHED:
         there = outside[lag]
         cut = next(k for k in range(len(outside)) if max(outside[k:]) < VANISHED)
         text = f"of the gradient of the last answer, {there:.1g} is left {lag} steps back"

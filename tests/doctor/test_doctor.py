@@ -155,6 +155,14 @@ def test_the_reach_is_that_of_a_change_of_the_memory():
         assert np.linalg.norm(slopes) / first == pytest.approx(found[lag], rel=1e-5)
 
 
+def test_a_gradient_that_comes_back_further_on_has_not_vanished():
+    told = {"works": False, "asked": True, "single": True}
+    gone = gradients.findings_in_gradients([], [1.0, 0.1, 1e-6, 1e-7], 2, **told)
+    assert [one.key for one in gone] == ["gradient-vanishes"]
+    assert "beyond 1 steps less than" in gone[0].measured
+    assert gradients.findings_in_gradients([], [1.0, 0.1, 1e-6, 0.2], 2, **told) == []
+
+
 def test_the_loss_of_guessing_is_the_entropy_and_the_variance():
     tagger, batch = Tagger(6, 8, 4), tasks.delay(np.random.default_rng(0), 50, 3, dtype=np.float32)
     report = doctor.examine(tagger, batch)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lstm_lib import doctor
+from lstm_lib import clinic, doctor
 from tests.doctor import fitting, later, well, wiring
 
 # One patient broadcasts, and is warned of it.
@@ -37,6 +37,16 @@ def test_every_fault_around_an_lstm_has_a_patient_and_every_task_a_healthy_one()
     assert named >= {"weights-left-out", "weight-decay", "answers-misfit", "shapes-misfit", "sees-the-answer"}
     assert {patient.task for patient in ILL} == {patient.task for patient in WELL}
     assert len({patient.name for patient in EVERY}) == len(EVERY)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("A", "state-lost"), ("B", None), ("C", "loss-at-chance"), ("D", "batch-and-time-exchanged"),
+     ("E", "learning-rate"), ("healthy", None)],
+)  # fmt: skip
+def test_a_patient_of_the_clinic_is_named_by_its_cause(name, expected):
+    found = [one.key for one in doctor.examine(**clinic.admit(name).case).findings]
+    assert found[:1] == ([expected] if expected else [])
 
 
 def test_a_network_that_was_not_trained_is_told_so_gently():
