@@ -56,6 +56,13 @@ PREPARE = """async () => {
     .map((h) => [h.parentElement.id, h.firstChild.textContent]);
 }""".replace("STYLE", ".cell_input, .cell_output img, tr, dt { break-inside: avoid } dt { break-after: avoid }")
 
+TITLE = """() => {
+  const headings = [...document.querySelectorAll("h1")]; // on paper stands the first, without the number of a chapter
+  const heading = (document.querySelector("article h1") ?? headings[0]).cloneNode(true);
+  heading.querySelector(".headerlink")?.remove();
+  if (headings.length > 1) headings[0].textContent = heading.textContent;
+  return heading.textContent;
+}"""
 
 # A handout has no hints, no solutions, and of the museum neither what a mistake does nor its test.
 UNTOLD = """() => {
@@ -66,8 +73,6 @@ UNTOLD = """() => {
     }
   }
 }"""
-TITLE = """(h) => [...h.childNodes].filter((node) => !node.classList?.contains("headerlink"))
-  .map((node) => node.textContent).join("")"""
 PAINTS = re.compile(rb"\b(Tj|TJ|Do|l|c|sh)\s")  # operators of PDF for letters, pictures, lines, curves and shadings
 LICENCE = "Text and figures under CC BY 4.0, code under the MIT licence."
 
@@ -93,13 +98,13 @@ def print_page(page: Page, address: str, file: Path, *, handout: bool = False) -
     page.goto(address, wait_until="networkidle")
     if handout:
         page.evaluate(UNTOLD)
+    title = page.evaluate(TITLE)
     sections = [(anchor, heading.strip()) for anchor, heading in page.evaluate(PREPARE)]
     page.pdf(path=file, **PAPER)
     sheets = PdfReader(file).pages
     filled = max(n for n, sheet in enumerate(sheets, start=1) if not is_blank(sheet))
     if filled < len(sheets):  # a margin at the end of the last sheet began another one
         page.pdf(path=file, page_ranges=f"1-{filled}", **PAPER)
-    title = page.locator("h1").first.evaluate(TITLE)
     return Print(address, title, sections, PdfReader(file))
 
 

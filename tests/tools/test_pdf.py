@@ -65,7 +65,7 @@ def soup(name: str) -> BeautifulSoup:
 
 @functools.cache
 def title(name: str) -> str:
-    return letters("".join(list(soup(name).select_one("h1").strings)[:-1]))  # the last is the sign of a link
+    return letters("".join(list(soup(name).select_one("article h1").strings)[:-1]))  # the last is the sign of a link
 
 
 def contents(texts: list[str]) -> dict[str, int]:
