@@ -2,15 +2,9 @@
 
 The patients of ``tests/doctor/patients.py`` could be looked at while the doctor was written, those of ``kept.py`` were
 written before it and kept apart; both halves are reported. Mistakes around an LSTM were planted later, and the doctor
-<<<<<<< HEAD
-was then taught to see them: they are a third row, which says nothing of mistakes that it has not met. Each is built
-from three seeds. A fault counts as named if it is the first or the second finding; a false alarm is any finding on a
-healthy network.
-=======
 was then taught to see them: they are a third row, which says nothing of mistakes that it has not met. Each patient is
 built from three seeds. A fault counts as named if it is the first or the second finding; a false alarm is any finding
 on a healthy network.
->>>>>>> doctor
 
 Rows with "fault" say how often the doctor's first and second finding on such patients were what. What is printed are
 totals only, so that the half that is kept apart stays so; times are processor time of one examination.
