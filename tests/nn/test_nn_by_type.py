@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from nn_helpers import TOLERANCE, B, D, H, P, T, assert_close, draw, make, run, twin
+from nn_helpers import IS_PINNED, TOLERANCE, B, D, H, P, T, assert_close, draw, make, run, twin
 from torch import nn as torch_nn
 from torch.nn.utils import parametrizations
 
@@ -327,7 +327,7 @@ def test_fullgraph_is_refused_but_for_the_readable_path_and_where_torch_may_look
         whole = torch.compile(lstm, backend="aot_eager", fullgraph=True)
         if allow_rnn and WHOLE[backend]:
             assert_close(compiled_run(whole, xs), run(lstm, xs, None), 1e-12)
-        else:
+        elif IS_PINNED or not allow_rnn:  # torch 2.7 lets torch's kernels pass
             with pytest.raises(torch._dynamo.exc.Unsupported):
                 whole(xs)
         pieces = torch.compile(lstm, backend="aot_eager")
