@@ -327,7 +327,9 @@ def test_fullgraph_is_refused_but_for_the_readable_path_and_where_torch_may_look
         whole = torch.compile(lstm, backend="aot_eager", fullgraph=True)
         if allow_rnn and WHOLE[backend]:
             assert_close(compiled_run(whole, xs), run(lstm, xs, None), 1e-12)
-        elif IS_PINNED or not allow_rnn:  # torch 2.7 lets torch's kernels pass
+        elif allow_rnn and not IS_PINNED:
+            pytest.skip("an older torch may follow its own kernels here, and get the shape of h_n wrong")
+        else:
             with pytest.raises(torch._dynamo.exc.Unsupported):
                 whole(xs)
         pieces = torch.compile(lstm, backend="aot_eager")
