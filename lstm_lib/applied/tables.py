@@ -93,7 +93,8 @@ def read_table(
     if decimal not in (None, ".", ","):
         raise ValueError(f"got decimal {decimal!r}, expected a point or a comma")
     try:
-        cells = cut(texts.read(path, encoding, kind="a CSV file"), delimiter)
+        advice = "; if a spreadsheet wrote it, try encoding cp1252"
+        cells = cut(texts.read(path, encoding, kind="a CSV file", advice=advice), delimiter)
         return _table(cells, decimal, clock, tuple(wanted))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -7,13 +7,16 @@ LARGEST = 200_000_000  # bytes; more would not fit into the memory of a small ma
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
-def read(path: Path, encoding: str | None = None, *, kind: str = "a text file") -> str:
+def read(
+    path: Path, encoding: str | None = None, *, kind: str = "a text file", advice: str = ", such as cp1252"
+) -> str:
     """Return the text of a file, its line ends as they are.
 
     Args:
         path: The file; whoever calls puts its name before an error.
         encoding: Such as "cp1252"; None for UTF-8, or what the file's byte order mark says.
         kind: What is expected, in words.
+        advice: What to try where nobody has said an encoding and it is another one.
 
     Raises:
         ValueError: If there is no such file, it is empty, too large, no text, or in another encoding.
@@ -43,8 +46,7 @@ def read(path: Path, encoding: str | None = None, *, kind: str = "a text file") 
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         what = f"got byte 0x{data[error.start]:02x} in line {line}, which is not {name}"
-        advice = "" if encoding else ", such as cp1252, which older programs write"
-        raise ValueError(f"{what}, expected {name} or the name of its encoding{advice}") from None
+        raise ValueError(f"{what}, expected {name} or the name of its encoding{'' if encoding else advice}") from None
     if "\0" in text:
         raise ValueError(f"got a character of number 0, expected {kind} (or another encoding, such as utf-16)")
     if not text.strip():

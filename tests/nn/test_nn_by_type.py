@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from nn_helpers import TOLERANCE, B, D, H, P, T, assert_close, draw, make, run, twin
+from nn_helpers import IS_PINNED, TOLERANCE, B, D, H, P, T, assert_close, draw, make, run, twin
 from torch import nn as torch_nn
 from torch.nn.utils import parametrizations
 
@@ -327,6 +327,8 @@ def test_fullgraph_is_refused_but_for_the_readable_path_and_where_torch_may_look
         whole = torch.compile(lstm, backend="aot_eager", fullgraph=True)
         if allow_rnn and WHOLE[backend]:
             assert_close(compiled_run(whole, xs), run(lstm, xs, None), 1e-12)
+        elif allow_rnn and not IS_PINNED:
+            pytest.skip("an older torch may follow its own kernels here, and get the shape of h_n wrong")
         else:
             with pytest.raises(torch._dynamo.exc.Unsupported):
                 whole(xs)
