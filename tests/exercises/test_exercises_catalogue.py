@@ -91,6 +91,9 @@ def test_texts_are_there_and_kind(id):
 def _only_right_or_wrong(monkeypatch):
     """Do without the search for an explanation, which takes longer than the verdict."""
     monkeypatch.setattr(_judge, "_space", lambda exercise, arrays: None)
+    monkeypatch.setattr(_judge._numbers, "explain", lambda *told: [])
+    for way in ("too_early", "explain_rounded"):
+        monkeypatch.setattr(_judge._rounded, way, lambda *told: None)
 
 
 @pytest.mark.usefixtures("_only_right_or_wrong")
@@ -101,6 +104,7 @@ def test_no_mistake_of_one_code_exercise_passes_another():
                 assert not b.check(wrong).passed, (a.id, key, b.id)
 
 
+@pytest.mark.usefixtures("_only_right_or_wrong")
 def test_no_mistake_of_one_numeric_or_judgement_exercise_passes_another():
     for group in (NUMERIC, JUDGEMENT):
         for a, b in itertools.permutations(group, 2):
