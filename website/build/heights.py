@@ -15,7 +15,7 @@ FOLD = re.compile(r"<details\b(?![^>]*\bopen\b).*?</details>", re.DOTALL)
 VIEW = re.compile(r"widget-view\+json")
 CODE = re.compile(r"<pre\b[^>]*>(.*?)</pre>", re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
-PIXELS = {"view": 400, "fold": 26, "display": 130, "code": 70, "line": 17, "<img": 320, "<tr": 50, "<section": 36}
+PIXELS = {"view": 480, "fold": 30, "display": 130, "code": 70, "line": 17, "<img": 320, "<tr": 50, "<section": 36}
 LEAST = 600  # pixels; a section that is smaller is not worth the trouble
 FILLED = ("progress", "search", "genindex", "404")  # pages that a script fills, or that are short
 
