@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lstm_lib.training.checkpoints import CheckpointError
 from lstm_lib.training.export import build_of
+from lstm_lib.training.tensors import read_safetensors
 
 FOLDER = Path(__file__).resolve().parent / "models"
 FORMAT = "lstm_lib model, version 1"
@@ -123,11 +123,9 @@ def load(source: str | Path, kind: str | None = None) -> Model:
     """
     path = _find(source)
     try:
-        with safe_open(path, framework="pt") as file:
-            words = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: got a file that is not safetensors, or is damaged ({error})") from None
+        words, tensors = read_safetensors(path)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     if words.get("format") != FORMAT:
         raise CheckpointError(f"{path}: got safetensors of another kind, expected what lstm_lib has saved")
     try:

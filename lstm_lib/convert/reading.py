@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from lstm_lib import _array
 from lstm_lib._array import Array
 from lstm_lib.convert.form import Network
 from lstm_lib.convert.scratch import from_numpy
@@ -81,14 +80,9 @@ def _arrays(weights: Mapping[str, Any]) -> dict[str, Array]:
 
 def read_safetensors(path: Path) -> Found:
     """Read weights by torch's names, and a model of ``applied.models``."""
-    from safetensors import SafetensorError, safe_open
+    from lstm_lib.training import tensors as files
 
-    try:
-        with safe_open(path, framework="pt") as file:
-            words = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"got a file that is not safetensors, or is damaged ({error})") from None
+    words, tensors = files.read_safetensors(path)
     arrays = _arrays({name: value for name, value in tensors.items() if not name.endswith(SCALE)})
     for name, array in arrays.items():
         if name + SCALE in tensors:  # kept in bytes: a scale for each row
@@ -99,13 +93,7 @@ def read_safetensors(path: Path) -> Found:
 
 def read_npz(path: Path) -> Found:
     """Read arrays, and what ``files.write`` notes beside them."""
-    import zipfile
-
-    try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile):
-        raise ValueError("got a file that is not .npz with arrays of numbers, or is damaged") from None
+    arrays = _array.read_npz(path)
     about = _plain(str(arrays.pop(ABOUT, "{}")))
     card = about.get(CARD, {})
     return Found(arrays, about, card if isinstance(card, dict) else {})

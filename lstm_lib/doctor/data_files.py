@@ -1,10 +1,9 @@
 """A batch from an .npz: inputs, and what else there is."""
 
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+from lstm_lib._array import read_npz
 
 INPUTS, TARGETS = ("xs", "inputs", "x", "input"), ("targets", "ys", "y", "labels", "target")
 
@@ -33,13 +32,7 @@ def read_data(path: Path) -> Data:
     """
     if not path.exists():
         raise ValueError("there is no such file")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise ValueError("got one array")
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile):
-        raise ValueError("got a file that is not .npz with arrays of numbers, or is damaged") from None
+    arrays = read_npz(path)
     inputs = next((arrays[name] for name in INPUTS if name in arrays), None)
     if inputs is None:
         have = ", ".join(arrays) or "nothing"

@@ -19,7 +19,7 @@ from lstm_lib.doctor.layers import Layer, layers_in_state, lstms_of
 from lstm_lib.doctor.report import Report
 from lstm_lib.nn import LSTM, Tagger
 from lstm_lib.training.checkpoints import CheckpointError, latest_checkpoint
-from lstm_lib.training.tensors import read_tensors
+from lstm_lib.training.tensors import read_safetensors, read_tensors
 
 Folder = str | os.PathLike[str]
 
@@ -95,9 +95,6 @@ def _optimiser(model: nn.Module, run: Mapping[str, Any]) -> torch.optim.Optimize
 def _from_safetensors(path: Path) -> nn.Module:
     """Build the network of a file that ``lstm_lib`` has saved; of another one, each of its LSTMs."""
     need("safetensors", "files of the kind .safetensors", "uses")
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from lstm_lib.applied import models  # here, because a .pt does without safetensors
 
     try:
@@ -105,10 +102,7 @@ def _from_safetensors(path: Path) -> nn.Module:
     except CheckpointError as error:
         if "of another kind" not in str(error):
             raise
-    try:
-        return network_of(load_file(path))
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"got a file that is not safetensors, or is damaged ({error})") from None
+    return network_of(read_safetensors(path)[1])
 
 
 class Alone(nn.Module):

@@ -1,10 +1,11 @@
-"""The one place where a file of torch is read: tensors and plain values, never code."""
+"""The one place where files of tensors are read, of torch and safetensors: tensors and plain values, never code."""
 
 import io
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 REFUSED = "got a file that torch refuses to read as tensors and plain values"
 
@@ -36,3 +37,24 @@ def read_tensors(path: Path, data: bytes | None = None) -> Any:
             advice = "save its state_dict instead: torch.save(model.state_dict(), path)"
             raise ValueError(f"got a file with Python objects in it, which could run code; {advice}") from error
         raise ValueError(f"{REFUSED}; it is of another kind, cut off or altered") from error
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Read a .safetensors: its metadata, and its tensors by name; whoever calls puts the file's name before an error.
+
+    Raises:
+        ValueError: If there is no such file, or it is damaged or of another kind.
+
+    Example:
+        >>> read_safetensors(Path("no-such-file.safetensors"))
+        Traceback (most recent call last):
+        ...
+        ValueError: got a file that is not safetensors, or is damaged (No such file or directory: ...
+    """
+    from safetensors import SafetensorError, safe_open  # here, because a .pt does without safetensors
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"got a file that is not safetensors, or is damaged ({error})") from None
