@@ -16,7 +16,7 @@ from lstm_lib.nn import LSTM, Tagger
 from tests.doctor import signs
 from tests.doctor import symptoms as see
 from tests.doctor.cases import LETTERS, Case, Sample, Ward, delayed, per_step, reviews, text, train, waves
-from tests.doctor.patients import Forecast, Letters, PackedSentiment, Sentiment, sentiment
+from tests.doctor.patients import Forecast, Letters, PackedSentiment, Sentiment, after_one_update, sentiment
 
 FOUR, TWO, LETTER = math.log(4), math.log(2), math.log(len(LETTERS))
 ward = Ward()
@@ -179,10 +179,7 @@ class InADictionary(Letters):
 
 @ward.admit("a state with its graph in a dictionary", "graph-kept", "language", see.second_update_fails)
 def in_a_dictionary(rng: np.random.Generator) -> Case:
-    model = InADictionary()
-    one, two = text(rng, 16, 20, 2)
-    per_step(model(one.inputs), one.targets).backward()
-    return Case(model, two[:2], per_step, optimizer=torch.optim.Adam(model.parameters(), 0.01))
+    return after_one_update(InADictionary(), rng)
 
 
 class RandomStart(Forecast):
