@@ -40,7 +40,8 @@ KINDS = (
         r"|.*-order|order-|other-direction|reversed|unchanged|last-block-first|f-and-o|transposed|rows-and-columns"
         r"|weights-on-joined|standard-gate|one-(table|row)|first-worker|second-worker"
         r"|(chances|gates)-exchanged|zoneout|articles-words|labels-read"
-        r"|exchanged|memory-not-empty|lightest-for|of-the-(first|second)|divided-by-(ground|darkest)|from-the-(lightest|top))",
+        r"|exchanged|memory-not-empty"
+        r"|lightest-for|of-the-(first|second)|divided-by-(ground|darkest)|from-the-(lightest|top))",
         r"b_\w+ stands where|changed places|in another order|stands where [a-z]\w* belongs|stands instead|in h \* h",
     ),
     Kind(
@@ -96,7 +97,8 @@ KINDS = (
         "not divided, or divided by the wrong number",
         "What should all of these add up to? Add them up.",
         r"(mean-|plain-mean|geometric-mean|no-division|not-divided|no-correction|corrected-once|by-workers|counts-of"
-        r"|scaled|always-scaled|never-clipped|cut-above|unit-length|norm-only|each-by-itself|largest-|not-rounded|quotient"
+        r"|scaled|always-scaled|never-clipped|cut-above"
+        r"|unit-length|norm-only|each-by-itself|largest-|not-rounded|quotient"
         r"|precision$|recall$|of-the-(smaller|larger)|whole-heights|counted-twice|share-of-all|no-temperature"
         r"|likeliest-only|largest-for|squared|whole-gradient|no-two|negative|half-way|believed"
         r"|divided-by-padding|brightness)",
@@ -105,8 +107,10 @@ KINDS = (
     Kind(
         "a part left out of a count, or of a sum",
         "Draw a box for each part, and write its size into it.",
-        r"(one-(flag|gate|direction|layer|character|blank|place)|no-blanks|three-gates|input-|state-(only|weights)|flags-only"
-        r"|flags?-for|symbols-times|letters-only|last-column|two-symbols|all-combinations|nothing-|everything-learned|kept-only|learned-only"
+        r"(one-(flag|gate|direction|layer|character|blank|place)|no-blanks|three-gates|input-"
+        r"|state-(only|weights)|flags-only"
+        r"|flags?-for|symbols-times|letters-only|last-column|two-symbols"
+        r"|all-combinations|nothing-|everything-learned|kept-only|learned-only"
         r"|factor-only|missing-weights|second-(reads|one-way)|columns-only|blanks?-|insertions|deletions|exchanges"
         r"|strings|bytes|eight-bits|use-factor-missing|always-open|best-path|label-|after-cannot|said-again"
         r"|memory-dropped|kept-dropped|no-mask|mask-(on|for))",
