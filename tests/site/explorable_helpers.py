@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, missing
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 WIDGETS = ROOT / "lstm_lib" / "widgets"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -66,3 +67,29 @@ def wait_until(page: Page, predicate: str, arg: Any = None) -> None:
             return
         page.wait_for_timeout(50)
     raise TimeoutError(f"{predicate} did not become true within 30 seconds")
+
+
+AT_REST = "() => new Promise((done) => requestIdleCallback(() => setTimeout(done, 30), { timeout: 1000 }))"
+
+
+def watch(page: Page) -> Callable[[], None]:
+    """Give a function that waits until all that a page has asked for is there, and the page has nothing left to do.
+
+    Call it before the page is opened. What a page puts off until it is idle comes before what we put off; so it need
+    not wait half a second for nothing, as Playwright's "networkidle" does.
+    """
+    coming: set[Request] = set()
+    page.on("request", lambda one: coming.add(one) if one.url.startswith("http") else None)
+    page.on("requestfinished", lambda one: coming.discard(one))  # Playwright marks its functions: not this method
+    page.on("requestfailed", lambda one: coming.discard(one))
+
+    def settled() -> None:
+        rests = 0
+        for _ in range(900):
+            page.evaluate(AT_REST)
+            rests = 0 if coming else rests + 1
+            if rests == 3:
+                return
+        raise TimeoutError(f"these did not come within 30 seconds: {[one.url for one in coming]}")
+
+    return settled

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, SITE, Tabs, missing, toc_pages
-from explorable_helpers import soup, wait_until
+from explorable_helpers import soup, wait_until, watch
 from fontTools.ttLib import TTFont
 from PIL import Image
 from playwright.sync_api import Page
@@ -17,17 +17,9 @@ sys.path.insert(0, str(ROOT / "website" / "build"))
 import finish
 import formulas
 import icons
-import pieces
 import purge
 
 NAMES = toc_pages()
-
-
-@pytest.fixture(scope="module")
-def site_files() -> pieces.Site:
-    if not (SITE / "index.html").is_file():
-        missing("there is no website to test: run `make book` first")
-    return pieces.Site(SITE, SITE.parent / ".doctrees" / "pages")
 
 
 # ---------------------------------------------------------------- style sheets
@@ -60,43 +52,6 @@ def test_a_variable_that_is_used_stays_and_others_go() -> None:
 def test_a_bracket_without_an_end_is_an_error() -> None:
     with pytest.raises(ValueError, match="expected }"):
         list(purge.rules("a { b: c"))
-
-
-@pytest.fixture(scope="module")
-def dropped(site_files: pieces.Site) -> list[str]:
-    """List the selectors that were left out, without what querySelector does not look at."""
-    words = site_files.words()
-    words.known.add("svg-inline--fa")  # of the icons, which are drawn into what Sphinx has written
-    whole = "\n".join(pieces.sheet(site_files, path) for path in site_files.sheets())
-    found: set[str] = set()
-
-    def collect(sheet: str) -> None:
-        for prelude, block in purge.rules(sheet):
-            if prelude.startswith(purge.NESTED):
-                collect(block or "")
-            elif block is not None and not prelude.startswith("@"):
-                ones = purge.alternatives(prelude)
-                found.update(one for one in ones if not all(name in words for name in purge.needed(one)))
-
-    collect(re.sub(r"/\*.*?\*/", "", whole, flags=re.DOTALL))
-    passing = re.compile(r"::?(-[\w-]+|[\w-]*(before|after|hover|focus|active|visited|placeholder)[\w-]*)")
-    return sorted({passing.sub("", one) for one in found} - {""})
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_rule_that_was_left_out_fits_anything_on_a_page(
-    tab: Tabs, site: str, dropped: list[str], name: str
-) -> None:
-    page = opened(tab, f"{site}/{name}.html")
-    fits = page.evaluate(
-        """selectors => selectors.filter((selector) => {
-            try { return document.querySelector(selector) } catch { return false }
-        })""",
-        dropped,
-    )
-    page.close()
-    assert len(dropped) > 500
-    assert fits == []
 
 
 # ---------------------------------------------------------------- icons and formulas
@@ -196,8 +151,9 @@ def opened(tab: Tabs, url: str) -> Page:
         """window.stopped = [];
         addEventListener("securitypolicyviolation", (e) => stopped.push([e.effectiveDirective, e.blockedURI]));"""
     )
+    settled = watch(page)
     page.goto(url)
-    page.wait_for_load_state("networkidle")
+    settled()
     return page
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import left_out
 import pytest
 from conftest import ROOT, SITE, SUB_PATH, Tabs, toc_pages
-from explorable_helpers import axe, lay_out, listed_course, wait_until
+from explorable_helpers import axe, lay_out, listed_course, wait_until, watch
 from playwright.sync_api import Browser, Page, expect
 
 from lstm_lib.exercises import EXERCISES
@@ -35,8 +36,9 @@ def visit(page: Page, url: str) -> Visit:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("response", lambda answer: errors.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     page.on("request", lambda request: requests.append(request.url))
+    settled = watch(page)
     page.goto(url)
-    page.wait_for_load_state("networkidle")
+    settled()
     page.evaluate("() => document.fonts.ready.then(() => null)")
     with contextlib.suppress(TimeoutError):  # explorables start one at a time; a test below says if one did not
         wait_until(page, f"() => document.querySelectorAll('.anyhost .lstm-widget').length >= {VIEWS}.length")
@@ -233,6 +235,18 @@ def test_nothing_that_is_printed_is_cut(visited: Visit) -> None:
     )
     visited.page.emulate_media(media="screen")
     assert cut == []
+
+
+def test_no_rule_that_was_left_out_fits_anything_on_a_page(visited: Visit) -> None:
+    selectors = left_out.selectors()
+    fits = visited.page.evaluate(
+        """selectors => selectors.filter((selector) => {
+            try { return document.querySelector(selector) } catch { return false }
+        })""",
+        selectors,
+    )
+    assert len(selectors) > 500
+    assert fits == []
 
 
 @pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["1280", "390"])

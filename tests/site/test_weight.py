@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from conftest import toc_pages
+from explorable_helpers import watch
 from playwright.sync_api import Browser, Route
 
 from benchmarks import _site
@@ -60,8 +61,9 @@ def load(browser: Browser, address: str, name: str, size: dict[str, int], late: 
 
     if late:
         page.route("**/*.js*", wait)
+    settled = watch(page)
     page.goto(f"{address}/{name}.html")
-    page.wait_for_load_state("networkidle")
+    settled()
     first = {url: size for url, size in sizes.items() if url.startswith("http")}
     page.evaluate(
         """async () => {
@@ -71,7 +73,7 @@ def load(browser: Browser, address: str, name: str, size: dict[str, int], late: 
             }
         }"""
     )
-    page.wait_for_load_state("networkidle")
+    settled()
     page.unroute_all(behavior="wait")  # what comes late may still be on its way
     shifts = page.evaluate("shifts")
     context.close()
