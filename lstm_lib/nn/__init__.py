@@ -24,6 +24,7 @@ from lstm_lib._extras import need
 need("torch", "these LSTMs", "torch")
 
 from lstm_lib.nn.backends import BackendName
+from lstm_lib.nn.backends._compiled import build as build_cpp
 from lstm_lib.nn.cell import LSTMCell
 from lstm_lib.nn.explanation import Explanation, explain
 from lstm_lib.nn.init import set_chrono, set_forget_bias, set_input_bias, set_orthogonal
@@ -43,6 +44,7 @@ __all__ = [
     "Explanation",
     "State",
     "Tagger",
+    "build_cpp",
     "by_gate",
     "explain",
     "run_padded",

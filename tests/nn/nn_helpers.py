@@ -2,6 +2,7 @@
 
 import copy
 import math
+import shutil
 import sys
 import types
 import unittest
@@ -25,6 +26,7 @@ ROWS = {"coupled": "fgo", "janet": "fg", "no-forget": "igo"}  # of the cells wit
 HAS_BFLOAT16 = onednn_computes(torch.bfloat16, with_gradients=True)  # torch's own LSTM under autocast on this processor
 NO_BFLOAT16 = "this processor has no bfloat16 instructions for LSTMs in oneDNN, and torch's own LSTM raises"
 IS_PINNED = torch.__version__ >= "2.13"  # an older torch checks less, and compiles and exports less
+COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")  # for backend="cpp"
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-5}
 
 

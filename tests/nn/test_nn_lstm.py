@@ -428,8 +428,8 @@ def test_bad_inputs_are_refused_with_the_error_type_of_torch(backend: str) -> No
 
 def test_unknown_cells_and_backends_are_refused_with_the_choices() -> None:
     cells = "'standard', 'drawn', 'peephole', 'coupled', 'janet', 'no-forget', 'layernorm'"
-    others = "'auto', 'triton', 'fused' or 'reference'"
-    backends = "'reference', 'fused', 'triton', 'native', 'auto'"
+    others = "'auto', 'triton', 'cpp', 'fused' or 'reference'"
+    backends = "'reference', 'fused', 'cpp', 'triton', 'native', 'auto'"
     for options, kind, message in (
         ({"cell": "gru"}, ValueError, f"got cell 'gru', expected one of {cells}"),
         ({"cell": None}, ValueError, f"got cell None, expected one of {cells}"),

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import torch
 from conftest import ROOT
+from nn_helpers import COMPILER
 
 from benchmarks import _record, _turns, growth, torch_lstm_cpu
 from benchmarks.torch_lstm_cpu import Case
 from lstm_lib import nn, recorded
-from lstm_lib.nn.backends import _measured_cpu
+from lstm_lib.nn.backends import _compiled, _measured_cpu
 
 LINUX = pytest.mark.skipif(not Path("/proc/stat").is_file(), reason="the benchmark reads /proc/stat, as on Linux")
 TINY = Case(4, 3, 2, 8)
@@ -26,6 +27,7 @@ def _nothing_remembered() -> Iterator[None]:
     _measured_cpu.forget()
     yield
     _measured_cpu.forget()
+    _compiled.build.cache_clear()  # "auto" of other tests does not know of it
 
 
 def record(folder: Path, times: dict[str, float], cpu: str, **about: Any) -> None:
@@ -161,6 +163,15 @@ def test_packed_tokens_go_by_packed_rows_until_they_are_measured(elsewhere: Path
     assert chosen_for_tokens("packed").backend == "native"
 
 
+def test_where_steps_in_cpp_are_compiled_their_own_times_count(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(elsewhere, {"native": 30.0, "fused": 40.0, "cpp": 10.0}, recorded.processor(), form="packed")
+    assert chosen().backend == "native"
+    monkeypatch.setattr(_measured_cpu, "is_built", lambda: True)
+    assert "10.00 ms against 30.00" in chosen().reason
+
+
 # ---------------------------------------------------------------- the benchmark
 
 
@@ -177,6 +188,10 @@ def test_the_cases_cover_what_is_promised() -> None:
 @pytest.mark.parametrize("case", torch_lstm_cpu.QUICK, ids=str)
 def test_every_contender_computes_the_right_numbers_at_every_kind_of_case(case: Case) -> None:
     for rung in torch_lstm_cpu.contenders(case):
+        if rung == "cpp":
+            if not COMPILER:
+                continue
+            nn.build_cpp()
         assert torch_lstm_cpu.error(rung, case) < torch_lstm_cpu.TOLERANCE[case.precision], rung
 
 
@@ -211,15 +226,17 @@ def entries(ms: dict[str, float], stage: str = "all", case: Case = TINY) -> list
 
 def test_a_row_is_the_median_over_rounds_beside_native_and_the_goals_are_held_beside() -> None:
     log = _turns.Log(None, {}, resume=False)
-    log.rows += entries({"native": 9.0, "native again": 9.5, "per step": 39.0, "fused": 4.0})
-    log.rows += entries({"native": 9.0, "auto": 4.0}, "auto")
+    log.rows += entries({"native": 9.0, "native again": 9.5, "per step": 39.0, "fused": 4.0, "cpp": 1.0})
+    log.rows += entries({"native": 9.0, "auto": 4.0, "auto with cpp": 1.0}, "auto")
     log.rows.append({"stage": "all", "case": [*Case(4, 3, 2, 8)], "passes": "both", "rung": "fused", "peak_mib": 2.0})
     rows = torch_lstm_cpu.rows_of(log, 2)
     fused = next(row for row in rows if row.get("rung") == "fused")
     assert (fused["median_ms"], fused["n"], fused["ratio_to_native"], fused["peak_mib"]) == (5.0, 3, 0.5, 2.0)
     goals = {row["name"]: row["found"] for row in rows if row["what"] == "goal"}
     assert goals["fused over per step"] == 8.0
+    assert (goals["cpp over fused"], goals["cpp over per step"]) == (2.5, 20.0)
     assert goals["auto over native, lowest"] == 2.0
+    assert goals["auto with cpp over native, lowest"] == 5.0
     assert goals["auto over native, packed"] is None
     json.dumps(rows)
 

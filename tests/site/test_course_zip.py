@@ -56,6 +56,7 @@ def test_pip_installs_the_library_from_it(tmp_path: Path) -> None:
     found = subprocess.run(python, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert found.stdout.startswith(str(tmp_path / "installed")), found.stderr
     assert len(list((tmp_path / "installed" / "lstm_lib").rglob("*.safetensors"))) >= 4
+    assert list((tmp_path / "installed" / "lstm_lib").rglob("*.cpp"))
 
 
 def test_the_site_serves_it_and_says_how_large_it_is() -> None:

@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple, get_args
 
 import torch
 
-from lstm_lib.nn.backends import fused, native, reference, triton
+from lstm_lib.nn.backends import cpp, fused, native, reference, triton
 from lstm_lib.nn.backends.interface import Backend, Call, Settings
 from lstm_lib.nn.noise import QUIET
 
 # In the order in which "auto" asks them. The last computes everything.
-BACKENDS: tuple[Backend, ...] = (triton.BACKEND, native.BACKEND, fused.BACKEND, reference.BACKEND)
-BackendName = Literal["reference", "fused", "triton", "native", "auto"]
+BACKENDS: tuple[Backend, ...] = (triton.BACKEND, native.BACKEND, cpp.BACKEND, fused.BACKEND, reference.BACKEND)
+BackendName = Literal["reference", "fused", "cpp", "triton", "native", "auto"]
 NAMES = get_args(BackendName)
 
 
@@ -45,6 +45,8 @@ def _is_asked(asked: str, backend: Backend, device: str | None = None) -> bool:
     if asked != "auto":
         return asked == backend.name
     if torch.compiler.is_compiling() and not backend.while_compiling:
+        return False
+    if backend.is_there is not None and not backend.is_there():
         return False
     return device is None or not backend.devices or device in backend.devices
 
@@ -88,10 +90,10 @@ def expect_able(asked: str, settings: Settings) -> None:
     """Raise a ValueError if a backend that is asked for by name can never run a module of these settings.
 
     Example:
-        >>> expect_able("native", Settings("drawn"))
+        >>> expect_able("native", Settings("janet"))
         Traceback (most recent call last):
         ...
-        ValueError: got backend 'native', expected 'auto', 'fused' or 'reference': cell 'drawn' has no kernel in torch
+        ValueError: got backend 'native', expected 'auto', 'triton', 'cpp', 'fused' or 'reference': cell 'janet' has ...
     """
     reasons = [backend.lacks(settings) for backend in BACKENDS if backend.name == asked]
     if any(reasons):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 
 from lstm_lib import recorded
+from lstm_lib.nn.backends._compiled import is_built
 from lstm_lib.nn.backends._measured import asked, nearest_of, said
 from lstm_lib.nn.backends.interface import Call, autocast_dtype
 
@@ -19,23 +20,26 @@ ELSEWHERE = 1.5   # and one on another kind, or with another number of threads
 
 
 class Measured(NamedTuple):
-    """What was measured nearest to a call: milliseconds of torch's own kernels and of the derivation by hand."""
+    """What was measured nearest to a call: milliseconds of torch's own kernels and of the derivation by hand.
+
+    The latter with its steps in C++, where they are compiled.
+    """
 
     size: tuple[int, int, int, int]
     native_ms: float
-    fused_ms: float
+    own_ms: float
     processor: str
     threads: int
 
     @property
     def gain(self) -> float:
         """How many times faster the derivation by hand was."""
-        return self.native_ms / self.fused_ms
+        return self.native_ms / self.own_ms
 
     def __str__(self) -> str:
         """Say it in words."""
         where = f"{self.processor}, {self.threads} thread{'s' * (self.threads != 1)}"
-        return said(self.fused_ms, self.native_ms, self.size, where)
+        return said(self.own_ms, self.native_ms, self.size, where)
 
 
 def faster(call: Call) -> str:
@@ -63,26 +67,34 @@ def measured(call: Call) -> Measured | None:
     if dtype not in (torch.float32, torch.float64) or autocast_dtype(call.xs) is not None:
         return None
     form, passes, size = asked(call)
-    about = (str(dtype).removeprefix("torch."), form, projects, passes, size)
+    rung = "cpp" if is_built() else "fused"
+    about = (rung, str(dtype).removeprefix("torch."), form, projects, passes, size)
     found = nearest(*about, tokens=True) if call.tokens else None
     return found or (nearest(*about) if leaves_onednn else None)  # with rows, if nothing was measured with tokens
 
 
 @functools.cache
 def nearest(
-    precision: str, form: str, projects: bool, passes: str, size: tuple[int, int, int], *, tokens: bool = False
+    rung: str,
+    precision: str,
+    form: str,
+    projects: bool,
+    passes: str,
+    size: tuple[int, int, int],
+    *,
+    tokens: bool = False,
 ) -> Measured | None:
     """Return what was measured nearest to T, B, H: in B and H a factor of 2 away at most, in T 8.
 
     Example:
-        >>> nearest("float8", "batch", False, "both", (100, 32, 128)) is None
+        >>> nearest("fused", "float8", "batch", False, "both", (100, 32, 128)) is None
         True
     """
-    return nearest_of(_record(precision, form, projects, passes, tokens), size)
+    return nearest_of(_record(rung, precision, form, projects, passes, tokens), size)
 
 
 @functools.cache
-def _record(precision: str, form: str, projects: bool, passes: str, tokens: bool) -> list[Measured]:
+def _record(rung: str, precision: str, form: str, projects: bool, passes: str, tokens: bool) -> list[Measured]:
     """Read what was recorded."""
     if not (recorded.FOLDER / "torch_lstm_cpu.json").is_file():
         return []
@@ -96,9 +108,9 @@ def _record(precision: str, form: str, projects: bool, passes: str, tokens: bool
             times[row["rung"]] = row["median_ms"]
     cpu = record["machine"]["cpu"]
     return [
-        Measured(size[:4], times["native"], times["fused"], cpu, size[4])
+        Measured(size[:4], times["native"], times[rung], cpu, size[4])
         for size, times in found.items()
-        if {"native", "fused"} <= times.keys()
+        if {"native", rung} <= times.keys()
     ]
 
 

@@ -75,7 +75,8 @@ class Backend(NamedTuple):
     yields: could it perhaps, but would "auto" do better to go on to the next? arrange: lays the weights in memory, in
     place, as it likes them. is_traced: whether torch.compile can follow it. devices: types of devices on which it is
     asked, () for all. while_compiling: whether "auto" asks it while a graph is built. evidence: the measurement for
-    which "auto" prefers it to torch's own kernels, in words.
+    which "auto" prefers it to torch's own kernels, in words. is_there: whether
+    "auto" has it at all, or passes over it; None for always.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Backend(NamedTuple):
     devices: tuple[str, ...] = ()
     while_compiling: bool = True
     evidence: Callable[[Call], str] = _never
+    is_there: Callable[[], bool] | None = None
 
 
 # ---------------------------------------------------------------- what backends ask torch

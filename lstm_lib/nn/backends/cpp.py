@@ -1,0 +1,100 @@
+"""The steps of ``fused`` in C++, for a processor: an extra that nothing needs, without Python between the steps.
+
+It is compiled on this machine when it is asked for by name, and from then on "auto" takes it too.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lstm_lib.nn.backends import fused
+from lstm_lib.nn.backends._compiled import build, is_built
+from lstm_lib.nn.backends._order import Steps
+from lstm_lib.nn.backends._scan import Kind, Scan
+from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype
+from lstm_lib.nn.steps import State
+
+DTYPES = (torch.float32, torch.float64)
+
+
+def scan(
+    shares: Tensor, W_hh: Tensor, kind: Kind, start: State, steps: Steps, *, saves: bool = True
+) -> tuple[Tensor, Tensor, Tensor, State]:
+    """Run the cell over all steps, as ``_scan.scan``."""
+    given = (_whole(W_hh), *_own(kind), kind.b_u, *start, steps.sizes, steps.reverse)
+    hs, cs, *last = torch.ops.lstm_lib_steps.forward(shares, *given)
+    return hs, cs, shares, State(*last)
+
+
+def scan_back(
+    d_hs: Tensor,
+    d_last: State,
+    W_hh: Tensor,
+    kind: Kind,
+    start: State,
+    cs: Tensor,
+    gates: Tensor,
+    steps: Steps,
+) -> tuple[Tensor, Tensor, State]:
+    """Run the gradient back over all steps, as ``_scan.scan_back``."""
+    H, said = cs.shape[1], None
+    if kind.W_u is not None:
+        said = F.linear(gates[:, H : 2 * H] * steps.earlier(start.c, cs), kind.W_u, kind.b_u).tanh_()
+    saved = (said, _whole(start.c), _whole(cs), _whole(gates))
+    given = (_whole(d_hs), *d_last, _whole(W_hh), *_own(kind), *saved, steps.sizes, steps.reverse)
+    d_shares, heard, *d_start = torch.ops.lstm_lib_steps.backward(*given)
+    return d_shares, heard, State(*d_start)
+
+
+def _whole(x: Tensor) -> Tensor:
+    return x.contiguous()
+
+
+def _own(kind: Kind) -> tuple[Tensor | None, bool, Tensor | None, Tensor | None]:
+    peep, W_hr, W_u = (None if x is None else _whole(x) for x in (kind.peep, kind.W_hr, kind.W_u))
+    return peep, kind.says_all, W_hr, W_u
+
+
+def run(call: Call) -> tuple[Tensor, State]:
+    """Run a stack of layers; the first call compiles."""
+    build()
+    return fused.run(call, Scan(scan, scan_back))
+
+
+# ---------------------------------------------------------------- when
+
+
+def lacks(settings: Settings) -> str:
+    """Say why there are no such steps in C++.
+
+    Example:
+        >>> lacks(Settings("drawn")), lacks(Settings("layernorm"))
+        ('', "cell 'layernorm' has no steps in C++")
+    """
+    if settings.cell == "layernorm" or settings.cell not in fused.ABLE:
+        return f"cell {settings.cell!r} has no steps in C++"
+    acting = settings.noise.acting()
+    return f"{' and '.join(acting)} inside the layer: the steps in C++ have none" if acting else ""
+
+
+def refuses(call: Call) -> str:
+    """Say why this call is beyond them."""
+    if call.xs.device.type != "cpu":
+        return "the steps in C++ are for a processor"
+    dtype = autocast_dtype(call.xs) or call.xs.dtype
+    return "" if dtype in DTYPES else f"{dtype} has no steps in C++".replace("torch.", "")
+
+
+ABOUT = "a backward pass derived by hand, its steps in C++"
+BACKEND = Backend(
+    "cpp",
+    ABOUT,
+    run,
+    lacks,
+    refuses,
+    fused.yields,
+    is_traced=False,
+    while_compiling=False,
+    devices=("cpu",),
+    is_there=is_built,
+)

@@ -1,0 +1,298 @@
+"""The steps in C++: the numbers of the readable loop, in all that they can, and nothing without a compiler."""
+
+import copy
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from nn_helpers import (
+    COMPILER,
+    FORMS,
+    TOLERANCE,
+    B,
+    D,
+    H,
+    P,
+    T,
+    as_form,
+    assert_close,
+    assert_slopes,
+    draw,
+    make,
+    make_input,
+    run,
+)
+from torch.utils import cpp_extension
+
+from lstm_lib import nn
+from lstm_lib.nn import CELLS, LSTM
+from lstm_lib.nn.backends import _compiled, cpp, fused
+from lstm_lib.nn.backends.interface import Settings
+
+ABLE = [cell for cell in CELLS if cell != "layernorm"]
+every_cell = pytest.mark.parametrize("cell", ABLE)
+SHAPES = [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "bidirectional": True}]
+
+
+@pytest.fixture(scope="module")
+def steps() -> Iterator[None]:
+    """Compile them, once; in the end "auto" of other tests knows nothing of it."""
+    if not COMPILER:
+        pytest.skip("no C++ compiler on this machine")
+    nn.build_cpp()
+    yield
+    _compiled.build.cache_clear()
+
+
+@pytest.fixture(params=[600, fused.CACHE], ids=["in pieces", "at once"])
+def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut the way back of these short sequences into pieces of a step, as that of long ones is cut; and do not."""
+    monkeypatch.setattr(fused, "CACHE", request.param)
+
+
+compiled = pytest.mark.usefixtures("steps")
+in_pieces_and_at_once = pytest.mark.usefixtures("steps", "_pieces")
+
+
+def twins(cell: str, dtype: torch.dtype = torch.float64, **options: Any) -> tuple[LSTM, LSTM]:
+    """Make two modules with the same numbers, the readable one and the one in C++."""
+    readable = make(cell, **options)
+    ours = LSTM(D, H, cell=cell, backend="cpp", dtype=dtype, **options)
+    ours.load_state_dict(copy.deepcopy(readable.state_dict()))
+    return readable, ours
+
+
+@in_pieces_and_at_once
+@every_cell
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("options", SHAPES, ids=str)
+def test_outputs_states_and_all_gradients_are_those_of_the_readable_loop(
+    options: dict[str, Any], form: str, cell: str
+) -> None:
+    rng = torch.Generator().manual_seed(5)
+    readable, ours = twins(cell, **options, batch_first=form == "batch first")
+    xs = make_input(rng, form, torch.float64)
+    batch = () if form == "one sequence" else (B,)
+    state = tuple(draw(rng, len(ours.suffixes()), *batch, H) for _ in range(2))
+    for start in (state, None):
+        assert_close(run(ours, xs, start, form), run(readable, xs, start, form), TOLERANCE[torch.float64])
+
+
+@in_pieces_and_at_once
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_projections_too(form: str, bias: bool) -> None:
+    rng = torch.Generator().manual_seed(5)
+    options = {"proj_size": P, "num_layers": 2, "bidirectional": True, "bias": bias}
+    readable, ours = twins("standard", **options, batch_first=form == "batch first")
+    xs = make_input(rng, form, torch.float64)
+    batch = () if form == "one sequence" else (B,)
+    state = tuple(draw(rng, 4, *batch, size) for size in (P, H))
+    assert_close(run(ours, xs, state, form), run(readable, xs, state, form), TOLERANCE[torch.float64])
+
+
+@in_pieces_and_at_once
+@pytest.mark.parametrize("form", ["batch", "packed"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_all_is_that_of_torch(bidirectional: bool, form: str) -> None:
+    torch.manual_seed(0)
+    theirs = torch.nn.LSTM(D, H, 2, bidirectional=bidirectional, dtype=torch.float64)
+    ours = LSTM.from_torch(theirs, backend="cpp")
+    xs = draw(torch.Generator().manual_seed(6), T, B, D)
+    assert_close(run(ours, xs, None, form), run(theirs, xs, None, form), TOLERANCE[torch.float64])
+
+
+@compiled
+@every_cell
+def test_in_float32_the_numbers_are_those_of_float64_but_for_rounding(cell: str) -> None:
+    readable, ours = twins(cell, torch.float32, num_layers=2)
+    readable.load_state_dict(ours.state_dict())
+    xs = draw(torch.Generator().manual_seed(6), T, B, D).float()
+    found = {name: result.double() for name, result in run(ours, xs, None, "packed").items()}
+    assert_close(found, run(readable, xs.double(), None, "packed"), 1e-5)
+
+
+@compiled
+@every_cell
+@pytest.mark.parametrize("size", [(3, 1, 40), (2, 70, 33), (40, 5, 17), (1, 1, 1)], ids=str)
+def test_other_sizes_than_fit_the_vectors_of_a_processor(size: tuple[int, int, int], cell: str) -> None:
+    T, B, H = size
+    readable = make(cell, D, H)
+    ours = LSTM(D, H, cell=cell, backend="cpp", dtype=torch.float64)
+    ours.load_state_dict(readable.state_dict())
+    xs = draw(torch.Generator().manual_seed(7), T, B, D)
+    assert_close(run(ours, xs, None), run(readable, xs, None), TOLERANCE[torch.float64])
+
+
+@compiled
+def test_threads_change_nothing() -> None:
+    _, ours = twins("standard")
+    ours = LSTM(D, 300, backend="cpp")
+    xs = draw(torch.Generator().manual_seed(8), 5, 64, D, dtype=torch.float32)
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(run(ours, xs, None))
+    finally:
+        torch.set_num_threads(before)
+    assert_close(*found, 1e-5)  # products may add up in another order
+
+
+@compiled
+@every_cell
+def test_it_can_be_differentiated_twice(cell: str) -> None:
+    readable, ours = twins(cell, bidirectional=True)
+    xs = draw(torch.Generator().manual_seed(7), T, B, D)
+    penalties = []
+    for lstm in (ours, readable):
+        lstm.zero_grad()
+        (slope,) = torch.autograd.grad(lstm(xs)[0].pow(3).sum(), xs, create_graph=True)
+        slope.pow(2).sum().backward()
+        penalties.append({name: p.grad for name, p in lstm.named_parameters() if p.grad is not None})
+    assert_close(penalties[0], penalties[1], 1e-10)
+
+
+@compiled
+@every_cell
+def test_gradients_are_slopes(cell: str) -> None:
+    _, ours = twins(cell)
+    xs, h, c = (draw(torch.Generator().manual_seed(k), *shape) for k, shape in enumerate([(T, B, D), *[(1, B, H)] * 2]))
+
+    def outputs(xs: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        hs, last = ours(xs, (h, c))
+        return (hs, *last)
+
+    assert_slopes(outputs, xs, h, c)
+
+
+@compiled
+@every_cell
+def test_a_graph_that_is_kept_gives_the_same_gradients_again(cell: str) -> None:
+    _, ours = twins(cell)
+    hs, _ = ours(as_form(draw(torch.Generator().manual_seed(8), T, B, D), "packed"))
+    first, second = (torch.autograd.grad(hs.data.pow(2).sum(), [*ours.parameters()], retain_graph=True) for _ in "ab")
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@compiled
+def test_what_lies_otherwise_in_memory_is_read_as_it_is_meant() -> None:
+    readable, ours = twins("peephole")
+    for parameter in ours.parameters():
+        parameter.data = parameter.data.t().contiguous().t()
+    xs = draw(torch.Generator().manual_seed(8), D, B, T).transpose(0, 2)
+    state = tuple(draw(torch.Generator().manual_seed(k), H, B, 1).permute(2, 1, 0) for k in (1, 2))
+    found = [lstm(xs, state) for lstm in (ours, readable)]
+    torch.testing.assert_close(*found, rtol=0, atol=1e-12)
+    grads = [torch.autograd.grad(hs.sum(), [*state, *lstm.parameters()]) for lstm, (hs, _) in
+             zip((ours, readable), found, strict=True)]
+    torch.testing.assert_close(*grads, rtol=0, atol=1e-11)
+
+
+@compiled
+def test_values_that_are_no_numbers_stay_so_in_their_sequence() -> None:
+    _, ours = twins("standard")
+    xs = draw(torch.Generator().manual_seed(8), T, B, D).detach()
+    xs[2, 1, 0] = torch.nan
+    hs, _ = ours(xs)
+    assert hs[2:, 1].isnan().all()
+    assert hs[:2].isfinite().all()
+    assert hs[:, [0, 2]].isfinite().all()
+
+
+@compiled
+def test_huge_preactivations_saturate() -> None:
+    _, ours = twins("standard")
+    hs, (_, c) = ours(1e6 * draw(torch.Generator().manual_seed(8), T, B, D).detach())
+    assert hs.isfinite().all()
+    assert c.isfinite().all()
+
+
+@compiled
+def test_an_empty_batch_has_empty_answers() -> None:
+    _, ours = twins("drawn")
+    hs, (h, c) = ours(torch.ones(T, 0, D, dtype=torch.float64))
+    assert (hs.shape, h.shape, c.shape) == ((T, 0, H), (1, 0, H), (1, 0, H))
+
+
+@compiled
+@every_cell
+def test_once_compiled_auto_takes_them_for_fused(cell: str) -> None:
+    lstm, xs = LSTM(D, H, cell=cell, dtype=torch.float64), torch.ones(T, B, D, dtype=torch.float64)
+    if cell != "standard":
+        assert nn.explain(lstm, xs).backend == "cpp"
+    assert nn.explain(LSTM(D, H, cell=cell, zoneout=0.1), xs.float()).backend == "fused"
+    assert nn.explain(LSTM(D, H, cell="layernorm"), xs.float()).backend == "fused"
+    with torch.autocast("cpu", torch.bfloat16):
+        assert nn.explain(LSTM(D, H, cell="janet"), xs.float()).backend == "fused"
+
+
+@compiled
+def test_torch_func_gets_the_readable_loop() -> None:
+    readable, ours = twins("peephole")
+    xs = draw(torch.Generator().manual_seed(8), 4, T, B, D).detach()
+    found = torch.func.vmap(lambda x: ours(x)[0])(xs)
+    torch.testing.assert_close(found, torch.stack([readable(x)[0] for x in xs]), rtol=0, atol=1e-12)
+
+
+# ---------------------------------------------------------------- without
+
+
+def test_before_they_are_compiled_auto_does_not_know_them() -> None:
+    _compiled.build.cache_clear()
+    lstm, xs = LSTM(D, H, cell="janet"), torch.ones(T, B, D)
+    assert nn.explain(lstm, xs) == ("fused", "cell 'janet' has no kernel in torch")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("Ninja is required to load C++ extensions"),
+        subprocess.CalledProcessError(1, "which g++"),
+        OSError("no space left"),
+        ImportError("no setuptools"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_machine_that_cannot_compile_says_what_it_needs_and_nothing_else_changes(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*args: object, **options: object) -> None:
+        raise error
+
+    _compiled.build.cache_clear()
+    monkeypatch.setattr(cpp_extension, "load", load)
+    for asked in (nn.build_cpp, lambda: LSTM(D, H, backend="cpp")(torch.ones(T, B, D))):
+        with pytest.raises(RuntimeError, match=r"could not be compiled \(.+\), expected a C\+\+ compiler and ninja"):
+            asked()
+    assert not _compiled.is_built()
+    assert nn.explain(LSTM(D, H, cell="janet"), torch.ones(T, B, D)).backend == "fused"
+
+
+@pytest.mark.parametrize(
+    ("options", "dtype", "words"),
+    [
+        ({"cell": "layernorm"}, torch.float32, "cell 'layernorm' has no steps in C++"),
+        ({}, torch.bfloat16, "bfloat16 has no steps in C++"),
+    ],
+    ids=str,
+)
+def test_what_they_cannot_do_is_an_error_before_anything_is_compiled(
+    options: dict[str, Any], dtype: torch.dtype, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpp_extension, "load", lambda *args, **options: pytest.fail("it compiles"))
+    with pytest.raises((RuntimeError, ValueError)) as caught:
+        LSTM(D, H, backend="cpp", dtype=dtype, **options)(torch.ones(T, B, D, dtype=dtype))
+    assert words in str(caught.value)
+
+
+def test_a_device_without_memory_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="the steps in C\\+\\+ are for a processor"):
+        LSTM(D, H, backend="cpp", device="meta")(torch.ones(T, B, D, device="meta"))
+
+
+def test_there_are_steps_for_every_cell_but_one() -> None:
+    assert [cell for cell in CELLS if not cpp.lacks(Settings(cell))] == ABLE
