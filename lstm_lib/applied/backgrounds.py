@@ -8,11 +8,12 @@ Shapes: H rows, W columns of pixels; grey runs from 0 to 1.
 """
 
 import functools
+import gzip
 import hashlib
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +24,26 @@ from lstm_lib._extras import need
 Grey = NDArray[np.float32]
 
 
+STAND_INS = {"cmti10": "cmr10"}  # matplotlib has Computer Modern's italics since 3.11; before, the upright letters
+
+
 @functools.cache
-def fonts() -> Path:
-    """Return the folder of matplotlib's fonts.
+def font_file(name: str) -> Path:
+    """Return the file of one of matplotlib's fonts, or of the one that stands in for it in an older matplotlib.
 
     Raises:
         ModuleNotFoundError: If there is no matplotlib.
+
+    Example:
+        >>> font_file("cmr10").name
+        'cmr10.ttf'
     """
     need("matplotlib", "rendered texts and scenes", "uses")
     import matplotlib
 
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    file = folder / f"{name}.ttf"
+    return file if file.is_file() or name not in STAND_INS else folder / f"{STAND_INS[name]}.ttf"
 
 
 class Lot(NamedTuple):
@@ -68,36 +78,34 @@ def _sample(name: str) -> Image.Image:
     return Image.fromarray(load_sample_image(name))
 
 
-def _file(name: str) -> Any:
-    """Open one of matplotlib's samples."""
+def _file(name: str) -> str:
+    """Return the path of one of matplotlib's samples, which not every version opens alike."""
     need("matplotlib", "scenes", "uses")
     from matplotlib import cbook
 
-    return cbook.get_sample_data(name)
+    return str(cbook.get_sample_data(name, asfileobj=False))
 
 
 def _officer() -> Image.Image:
     """Grace Hopper down to her collar: below it, a name tag bears text that no list of ours knows of."""
-    with _file("grace_hopper.jpg") as file:
-        return Image.open(file).convert("L").crop((0, 0, 512, 420))
+    return Image.open(_file("grace_hopper.jpg")).convert("L").crop((0, 0, 512, 420))
 
 
 def _parcel() -> Image.Image:
-    with _file("Minduka_Present_Blue_Pack.png") as file:
-        picture = Image.open(file).convert("RGBA")
+    picture = Image.open(_file("Minduka_Present_Blue_Pack.png")).convert("RGBA")
     ground = Image.new("RGBA", picture.size, (200, 200, 200, 255))
     return Image.alpha_composite(ground, picture).convert("L").resize((384, 384), Image.Resampling.BICUBIC)
 
 
 def _head() -> Image.Image:
-    with _file("s1045.ima.gz") as file:
+    with gzip.open(_file("s1045.ima.gz")) as file:
         slices = np.frombuffer(file.read(), np.uint16).reshape(256, 256)
     return Image.fromarray(np.uint8(np.clip(slices / 1200, 0, 1) * 255))
 
 
 def _valley() -> Image.Image:
     """Jacksboro Fault seen from above, with the sun in the north-west."""
-    with _file("jacksboro_fault_dem.npz") as heights:
+    with np.load(_file("jacksboro_fault_dem.npz")) as heights:
         down, right = np.gradient(heights["elevation"].astype(float))
     return Image.fromarray(np.uint8(np.clip(0.5 + (down + right) / 90, 0, 1) * 255))
 
@@ -211,7 +219,7 @@ def family(font: str) -> str:
         >>> family("DejaVuSans-Bold"), family("cmtt10")
         ('DejaVu Sans', 'cmtt10')
     """
-    return str(ImageFont.truetype(fonts() / f"{font}.ttf", 10).getname()[0])
+    return str(ImageFont.truetype(font_file(font), 10).getname()[0])
 
 
 def _traces(lot: Lot) -> dict[str, str]:

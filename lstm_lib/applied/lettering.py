@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from lstm_lib.applied.backgrounds import fonts
+from lstm_lib.applied.backgrounds import font_file
 
 FINE = 3  # letters are drawn so many times larger than they come to stand in the scene
 Numbers = NDArray[np.float64]
@@ -35,7 +35,7 @@ def _one(rng: np.random.Generator, letters: str) -> str:
 
 @functools.lru_cache(maxsize=2000)
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(fonts() / f"{name}.ttf", size)
+    return ImageFont.truetype(font_file(name), size)
 
 
 class Setting(NamedTuple):

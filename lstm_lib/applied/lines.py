@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from lstm_lib._array import Array
-from lstm_lib.applied.backgrounds import fonts
+from lstm_lib.applied.backgrounds import font_file
 
 SEEN = (
     "DejaVuSans",
@@ -213,7 +213,7 @@ def font(name: str, size: int) -> ImageFont.FreeTypeFont:
     """
     if name not in SEEN + UNSEEN:
         raise ValueError(f"got font {name!r}, expected one of {', '.join(SEEN + UNSEEN)}")
-    return ImageFont.truetype(fonts() / f"{name}.ttf", size)
+    return ImageFont.truetype(font_file(name), size)
 
 
 def draw_word(text: str, name: str, size: int) -> Image.Image:

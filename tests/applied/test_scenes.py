@@ -1,7 +1,12 @@
 """Scenes are functions of their random numbers, their truth lies around their ink, and no lot knows another."""
 
+import shutil
+from pathlib import Path
+
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib import cbook
 
 from lstm_lib.applied import backgrounds, scenes
 from lstm_lib.applied.backgrounds import LOTS
@@ -147,3 +152,36 @@ def test_every_font_of_a_lot_draws_letters_and_digits():
             pieces = [np.asarray(ink(set_words([letter], font, 20, 0.3))) for letter in "aZ7"]
             assert all(piece.max() > 128 for piece in pieces)
             assert pieces[0].shape != pieces[1].shape or (pieces[0] != pieces[1]).any()
+
+
+# ---------------------------------------------------------------- an older matplotlib
+
+
+def test_a_matplotlib_without_the_italics_draws_with_upright_letters(tmp_path, monkeypatch):
+    fonts = tmp_path / "fonts" / "ttf"
+    shutil.copytree(Path(matplotlib.get_data_path()) / "fonts" / "ttf", fonts)
+    (fonts / "cmti10.ttf").unlink()
+    backgrounds.font_file.cache_clear()
+    monkeypatch.setattr(matplotlib, "get_data_path", lambda: str(tmp_path))
+    try:
+        assert backgrounds.font_file("cmti10") == fonts / "cmr10.ttf"
+        assert backgrounds.font_file("cmtt10") == fonts / "cmtt10.ttf"
+        assert backgrounds.font_file("no-such-font").name == "no-such-font.ttf"  # which whoever opens it says
+        backgrounds.expect_apart(LOTS)
+        assert all(draw(seed, "test").picture.shape == (96, 192) for seed in range(8))
+    finally:
+        backgrounds.font_file.cache_clear()
+
+
+def test_samples_are_opened_by_us_because_not_every_matplotlib_opens_them_alike(monkeypatch):
+    path_of = cbook.get_sample_data
+
+    def get_sample_data(name, asfileobj=True):
+        path = path_of(name, asfileobj=False)
+        return Path(path).open("rb") if asfileobj else path
+
+    monkeypatch.setattr(cbook, "get_sample_data", get_sample_data)
+    backgrounds.photograph.cache_clear()
+    sizes = {name: backgrounds.photograph(name).size for name in backgrounds.PHOTOGRAPHS}
+    assert sizes["valley"] == (403, 344)
+    assert sizes["head"] == (256, 256)
