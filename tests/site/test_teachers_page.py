@@ -11,11 +11,11 @@ from conftest import ROOT, SITE, missing
 from benchmarks import checks
 from lstm_lib import recorded
 from lstm_lib.exercises import EXERCISES
+from lstm_lib.grade import kinds
 from tools import reading
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
 
-import misconceptions
 import plans
 import site_assets  # noqa: F401  (it comes first, as in the build)
 import teachers
@@ -104,20 +104,20 @@ def test_every_chapter_says_what_it_needs(soup: BeautifulSoup) -> None:
 
 def test_mistakes_stand_in_the_order_in_which_they_were_met(soup: BeautifulSoup) -> None:
     found = rows(section(soup, "what-goes-wrong-and-what-to-ask"))
-    met = [int(row["met"]) for row in found[: len(misconceptions.KINDS)]]
+    met = [int(row["met"]) for row in found[: len(kinds.KINDS)]]
     assert met == sorted(met, reverse=True)
     assert min(met) > 0
     whole = [int(row["met"]) for row in found if row["met"].isdigit()]
-    assert sum(whole) == sum(count for _, _, count in misconceptions.met())
+    assert sum(whole) == sum(count for _, _, count in kinds.met())
     known = sum(int(row["in the catalogue"] or 0) for row in found)
     assert known == sum(len(exercise.catalogue) for exercise in EXERCISES.values())
 
 
 def test_what_was_met_is_of_the_half_that_may_be_looked_at() -> None:
     named = next(row["named"] for row in recorded.rows("checks") if row.get("half") == checks.HALVES[0])
-    assert sum(count for _, _, count in misconceptions.met()) == named
+    assert sum(count for _, _, count in kinds.met()) == named
     allowed = Counter(told["exercise"] for half, told in checks.answers() if half == checks.HALVES[0])
-    met = Counter(exercise for exercise, _, count in misconceptions.met() for _ in range(count))
+    met = Counter(exercise for exercise, _, count in kinds.met() for _ in range(count))
     assert all(count <= allowed[exercise] for exercise, count in met.items())
 
 
@@ -126,7 +126,7 @@ def test_a_mistake_of_the_catalogue_belongs_to_a_kind() -> None:
         (id, key)
         for id, exercise in EXERCISES.items()
         for key in exercise.catalogue
-        if misconceptions.kind_of(id, key) == misconceptions.OTHER.name
+        if kinds.kind_of(id, key) == kinds.OTHER.name
     ]
     assert len(lost) <= 8, lost
 
@@ -135,7 +135,7 @@ def test_each_chapter_has_a_fold_with_what_the_checks_say(soup: BeautifulSoup) -
     folds = section(soup, "what-goes-wrong-and-what-to-ask")("details")
     assert [fold.summary.get_text() for fold in folds] == [*(f"Chapter {number}" for number in FILES), "Museum"]
     text = " ".join(" ".join(fold.get_text() for fold in folds).split())
-    for exercise, key, _ in misconceptions.met():
+    for exercise, key, _ in kinds.met():
         if key in EXERCISES[exercise].catalogue:
             assert " ".join(EXERCISES[exercise].catalogue[key].says.split()) in text
 
@@ -159,7 +159,7 @@ def test_answers_are_not_in_the_search() -> None:
     index = (SITE / "_static" / "course" / "search-index.js").read_text(encoding="utf-8")
     assert "Collect what a class has done" in index
     says = EXERCISES["forget-gate"].catalogue["factor-only"].says
-    assert ("forget-gate", "factor-only") in {(exercise, key) for exercise, key, _ in misconceptions.met()}
+    assert ("forget-gate", "factor-only") in {(exercise, key) for exercise, key, _ in kinds.met()}
     assert says not in index
 
 

@@ -11,11 +11,12 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import misconceptions
+import site_assets  # noqa: F401  (it makes lstm_lib known)
 from plans import PLANS, allowance, chapter_files, minutes_to_read, minutes_to_solve, places, plan, table
 
 from lstm_lib.exercises import EXERCISES
 from lstm_lib.exercises._exercise import Exercise
+from lstm_lib.grade import kinds
 from lstm_lib.grade import main as grade
 
 MUSEUM = 0  # the number of the chapter that its exercises have
@@ -40,10 +41,10 @@ def needs(root: Path) -> str:
 
 def graded(root: Path) -> str:
     """Return how many exercises there are of each kind, and the table of all."""
-    kinds = Counter(exercise.kind for exercise in EXERCISES.values())
+    counts = Counter(exercise.kind for exercise in EXERCISES.values())
     words = (
-        f"All {len(EXERCISES)} exercises grade themselves: in {kinds['code']} one writes code, in {kinds['numeric']} "
-        f"one works out a number, in {kinds['judgement']} one chooses. Their checks know "
+        f"All {len(EXERCISES)} exercises grade themselves: in {counts['code']} one writes code, in {counts['numeric']} "
+        f"one works out a number, in {counts['judgement']} one chooses. Their checks know "
         f"{sum(len(exercise.catalogue) for exercise in EXERCISES.values())} mistakes by name."
     )
     head = ("chapter", "exercise", "kind", "minutes", "mistakes")
@@ -66,15 +67,15 @@ def graded(root: Path) -> str:
 def mistakes(root: Path) -> str:
     """Return the table of the kinds of mistakes, those that were met most first."""
     met: Counter[str] = Counter()
-    for exercise, mistake, count in misconceptions.met():
-        met[misconceptions.kind_of(exercise, mistake)] += count
+    for exercise, mistake, count in kinds.met():
+        met[kinds.kind_of(exercise, mistake)] += count
     known = Counter(
-        misconceptions.kind_of(exercise.id, key) for exercise in EXERCISES.values() for key in exercise.catalogue
+        kinds.kind_of(exercise.id, key) for exercise in EXERCISES.values() for key in exercise.catalogue
     )
-    order = sorted(misconceptions.KINDS, key=lambda kind: -met[kind.name])
-    order.append(misconceptions.OTHER)
+    order = sorted(kinds.KINDS, key=lambda kind: -met[kind.name])
+    order.append(kinds.OTHER)
     rows = [(kind.name, kind.ask, str(met[kind.name] or ""), str(known[kind.name] or "")) for kind in order]
-    choice = misconceptions.CHOICE
+    choice = kinds.CHOICE
     rows.append((choice.name, choice.ask, "not tried", str(known[choice.name])))
     head = ("what goes wrong", "what to ask", "met", "in the catalogue")
     return f"{sources()}\n\n{table(head, rows)}"
@@ -82,7 +83,7 @@ def mistakes(root: Path) -> str:
 
 def sources() -> str:
     """Say where the counts are from."""
-    total = sum(count for _, _, count in misconceptions.met())
+    total = sum(count for _, _, count in kinds.met())
     return (
         f"The counts are from {total} wrong answers that the checks named. They were invented from the statements "
         "alone, for the tests of the checks (`python -m benchmarks.checks`); they are no sample of a class. The last "
@@ -102,11 +103,11 @@ def mistakes_by_chapter(root: Path) -> str:
 
 def said_of(root: Path, exercise: Exercise) -> str:
     """Return an item with what was met in an exercise, most often first, and how many more its check knows."""
-    met = [(key, count) for id, key, count in misconceptions.met() if id == exercise.id]
+    met = [(key, count) for id, key, count in kinds.met() if id == exercise.id]
     met.sort(key=lambda one: -one[1])
     known = [(key, count) for key, count in met if key in exercise.catalogue]
     told = [exercise.catalogue[key].says + times(count) for key, count in known]
-    found = [(key.removeprefix(misconceptions.EDIT), count) for key, count in met if key not in exercise.catalogue]
+    found = [(key.removeprefix(kinds.EDIT), count) for key, count in met if key not in exercise.catalogue]
     told += [f"{capital(words)}.{times(count)}" for words, count in found]
     more = len(exercise.catalogue) - len(known)
     told.append(f"{more} more that its check knows by name." if told else f"{more} that its check knows by name.")

@@ -7,8 +7,6 @@ which the key of a mistake tells, or the words of the smallest change that a che
 import re
 from typing import NamedTuple
 
-import site_assets  # noqa: F401  (it makes lstm_lib known)
-
 from lstm_lib import recorded
 from lstm_lib.exercises import EXERCISES
 
