@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lstm_lib.exercises import EXERCISES, check
-from lstm_lib.grade import Mark, grade, main
-from lstm_lib.grade._read import learner
+from lstm_lib.grade import Mark, grade, main, table
+from lstm_lib.grade._read import _stored, learner
 from tools.exercise_cells import cells_for
 
 TIME = "2026-11-27T10:00:00.000Z"
@@ -63,7 +63,7 @@ def test_progress_and_notebooks_of_one_learner_are_joined(tmp_path: Path) -> Non
         "learn-gate": Mark(True, 2, ""),
         "forget-gate": Mark(True, 5, "one-minus-f"),
     }
-    assert learners["bob"] == {"forget-gate": Mark(False, 0, "")}
+    assert learners["bob"] == {"forget-gate": Mark(False, 0, "one-minus-f")}
 
 
 def test_without_run_a_notebook_is_believed_and_with_it_judged(tmp_path: Path) -> None:
@@ -80,6 +80,49 @@ def test_an_untouched_stub_is_no_mark_and_the_solution_below_it_none_either(tmp_
     write(tmp_path / "ada.ipynb", notebook(forget_gate=EXERCISES["forget-gate"].stub_source))
     assert grade(tmp_path)[0] == {"ada": {}}
     assert grade(tmp_path, run=True)[0] == {"ada": {}}
+
+
+def stub_of(handed_in: dict[str, Any]) -> dict[str, Any]:
+    """Return the first cell of a notebook in which an answer stands."""
+    return next(cell for cell in handed_in["cells"] if cell["id"].endswith("-stub"))
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_code_that_does_not_run_is_told_from_a_notebook_that_nobody_touched(tmp_path: Path, run: bool) -> None:
+    broken = notebook(forget_gate=RIGHT)
+    stub_of(broken)["source"] = "def forget_gate(z c_prev):\n    return 3"
+    stub_of(broken)["outputs"] = [{"output_type": "error", "ename": "SyntaxError", "evalue": "", "traceback": []}]
+    write(tmp_path / "ada.ipynb", broken)
+    untouched = notebook(forget_gate=EXERCISES["forget-gate"].stub_source)
+    stub_of(untouched)["outputs"] = []
+    write(tmp_path / "bob.ipynb", untouched)
+    learners, _ = grade(tmp_path, run=run)
+    assert learners == {"ada": {"forget-gate": Mark(False, 0, "error: SyntaxError")}, "bob": {}}
+    assert main([str(tmp_path)]) == 0
+    assert "not yet: error: SyntaxError" in (tmp_path / "grades.csv").read_text(encoding="utf-8")
+
+
+def test_an_answer_that_was_never_checked_is_named_and_judged_with_run(tmp_path: Path) -> None:
+    unchecked = notebook(forget_gate=RIGHT)
+    stub_of(unchecked)["outputs"] = []
+    write(tmp_path / "ada.ipynb", unchecked)
+    marks = grade(tmp_path)[0]
+    assert marks["ada"] == {"forget-gate": Mark(False, 0, "not checked")}
+    assert "not checked" in table(marks)[1]
+    assert grade(tmp_path, run=True)[0]["ada"] == {"forget-gate": Mark(True, 0, "")}
+    write(tmp_path / "ada_05_forget_gate.ipynb", notebook(forget_gate=WRONG))
+    assert grade(tmp_path)[0]["ada"] == {"forget-gate": Mark(False, 0, "one-minus-f")}  # that one was checked
+    write(tmp_path / "ada_05_forget_gate.ipynb", notebook(forget_gate=RIGHT))
+    assert grade(tmp_path)[0]["ada"] == {"forget-gate": Mark(True, 0, "")}
+
+
+@pytest.mark.parametrize("exercise", [one for one in EXERCISES.values() if one.kind != "judgement"], ids=lambda e: e.id)
+def test_a_card_gives_back_the_mistake_that_its_check_has_named(exercise: Any) -> None:
+    for mistake in exercise.catalogue.values():
+        card = check(exercise.id, mistake.answer)
+        cell = {"outputs": [{"output_type": "execute_result", "data": {"text/plain": repr(card)}}]}
+        assert card.verdict is not None
+        assert _stored([(exercise.id, cell)])[exercise.id].mistake == card.verdict.mistake
 
 
 def test_without_run_nothing_in_a_notebook_is_executed(tmp_path: Path) -> None:
@@ -119,7 +162,7 @@ def test_an_answer_that_fills_the_memory_is_an_error_of_its_own(tmp_path: Path) 
     bad = notebook(forget_gate=RIGHT)
     bad["cells"][1]["source"] = "x = [0] * 10**10"
     write(tmp_path / "a.ipynb", bad)
-    assert grade(tmp_path, run=True)[0]["a"] == {"forget-gate": Mark(False, 0, "")}
+    assert grade(tmp_path, run=True)[0]["a"] == {"forget-gate": Mark(False, 0, "error: MemoryError")}
 
 
 SOLVED = exported()["values"]["exercise/learn-gate"]
@@ -128,6 +171,7 @@ SOLVED = exported()["values"]["exercise/learn-gate"]
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        ("", "got an empty file"),
         ("{", "Expecting property name"),
         ("[1, 2]", "a list, expected an object"),
         ("[" * 100_000, "nested too deep"),

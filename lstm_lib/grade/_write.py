@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lstm_lib.exercises import EXERCISES
-from lstm_lib.grade._read import Mark, Marks
+from lstm_lib.grade._read import UNCHECKED, Mark, Marks
 
 
 def table(learners: dict[str, Marks]) -> list[list[str]]:
@@ -31,6 +31,8 @@ def _cell(mark: Mark | None) -> str:
         return ""
     if mark.passed:
         return f"solved after {mark.tries}" if mark.tries > 1 else "solved"
+    if mark.mistake == UNCHECKED:
+        return mark.mistake
     return f"not yet: {mark.mistake}" if mark.mistake else "not yet"
 
 
