@@ -5,13 +5,16 @@ import html
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from lstm_lib.exercises import EXERCISES, check
-from lstm_lib.grade import Mark, grade, main, table
+from lstm_lib.grade import Mark, grade, kinds, main, table
+from lstm_lib.grade._questions import questions
 from lstm_lib.grade._read import _stored, learner
 from tools.exercise_cells import cells_for
 
@@ -368,3 +371,65 @@ def test_the_page_says_what_was_chosen_and_not_its_key(tmp_path: Path) -> None:
     main([str(tmp_path)])
     page = html.unescape((tmp_path / "grades.html").read_text(encoding="utf-8"))
     assert f"Chosen: {exercise.options[key]}" in page
+
+
+def section_of(page: str, title: str) -> list[list[str]]:
+    """Return the rows of a table of the page, without its head."""
+    part = page.partition(f"<h2>{title}</h2>")[2].partition("<h2>")[0]
+    return [re.findall(r"<td[^>]*>(.*?)</td>", html.unescape(row)) for row in re.findall(r"<tr>(<td.*?)</tr>", part)]
+
+
+def test_the_page_says_who_is_stuck_where_and_what_to_ask(tmp_path: Path) -> None:
+    write(tmp_path / "Müller, Jörg.json", exported())
+    for name in ("ada", "bob"):
+        write(tmp_path / f"{name}.ipynb", notebook(forget_gate=WRONG))
+    write(tmp_path / "bob" / "later.ipynb", notebook(forget_gate=RIGHT))
+    write(tmp_path / "cleo.ipynb", notebook(forget_gate=RIGHT.replace("sigmoid(", "tanh(")))
+    main([str(tmp_path)])
+    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
+    rows = section_of(page, "What to take up, and what to ask")
+    rest = next(kind for kind in kinds.KINDS if kind.name == "a share for its rest")
+    curve = kinds.kind_of("forget-gate", "tanh-for-sigmoid")
+    assert rows == [
+        [rest.name, rest.ask, "3", "ada; Müller, Jörg; (bob)"],
+        [curve.name, curve.ask, "1", "cleo"],
+    ]
+    hard = section_of(page, "Exercises that were tried, and not solved by all of those")
+    assert hard == [["5", EXERCISES["forget-gate"].title, "4", "1", "ada; cleo; Müller, Jörg (5 tries)"]]
+    said = section_of(page, "Mistakes that each learner met last")
+    assert [row[3:] for row in said] == [["3", "ada; Müller, Jörg; (bob)"], ["1", "cleo"]]
+    assert section_of(page, "Exercises solved, by chapter")[-1] == ["Müller, Jörg", "1", "0, 1 not yet", "1, 1 not yet"]
+
+
+def test_the_page_says_what_was_answered_to_the_questions_of_the_chapters(tmp_path: Path) -> None:
+    wrong = {"passed": False, "mistake": "lost", "tries": 1, "first": TIME, "last": TIME, "answer": "lost"}
+    boxes = wrong | {"mistake": "add,leave", "answer": "add,leave"}
+    values = {"quiz/below-chance": wrong, "quiz/old-content-gone": boxes, "quiz/<b>": wrong, "quiz/of-tomorrow": wrong}
+    write(tmp_path / "ada.json", exported(values=values))
+    write(tmp_path / "bob.json", exported(values={"quiz/below-chance": wrong | {"passed": True}}))
+    learners, _ = grade(tmp_path)
+    assert sorted(learners["ada"]) == ["quiz/below-chance", "quiz/of-tomorrow", "quiz/old-content-gone"]
+    assert table(learners)[1][:2] == ["ada", "0"]  # a question is no exercise
+    main([str(tmp_path)])
+    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
+    first, *others = section_of(page, "Questions of the chapters that were answered wrongly")
+    asked = questions()["below-chance"]
+    assert first == [
+        "5", asked.asks, "2", "Chosen: The symbol is lost, more so than by guessing", "2", "ada; (bob)"
+    ]  # fmt: skip
+    assert [row[3] for row in others] == ["Set wrongly: f = 1, i = 1; f = 1, i = 0", "lost"]
+    assert "Names in brackets" in page
+
+
+def test_every_question_of_the_course_is_known_and_its_mistakes_have_words() -> None:
+    sys.path.insert(0, str(ROOT / "website" / "build"))
+    from progress import quizzes
+
+    asked = {key.removeprefix("quiz/"): traits for key, traits in quizzes(ROOT).items() if key.startswith("quiz/")}
+    assert set(questions()) == set(asked)
+    for name, traits in asked.items():
+        for option in traits["options"]:
+            assert questions()[name].says(option["id"]).endswith(option["text"])
+        for mistake in traits["mistakes"]:
+            number = f"{mistake['value']}".removesuffix(".0")  # as the page writes it
+            assert questions()[name].says(number) == mistake["because"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import EXERCISES
+from lstm_lib.grade.kinds import ERROR
 
 FORMAT = "lstms-gate-by-gate/progress"
 PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
@@ -21,8 +22,8 @@ SENT_IN = re.compile(r"_\d+_assignsubmission_file_?")  # what Moodle adds
 CHECKS = re.compile(r"""^check\(\s*["']([\w-]+)["']\s*,[^,\n]*\)[ \t]*;?[ \t]*$""", re.MULTILINE)
 COMMAND = re.compile(r"^(%{1,2}[A-Za-z]|!).*$", re.MULTILINE)  # of Jupyter, such as %%time
 SECONDS, MEGABYTES = 60, 2000  # for the answers of one notebook
+QUESTION = re.compile(r"quiz/[\w-]{1,60}")  # under which key an export keeps a question of a chapter
 UNCHECKED = "not checked"  # what stands for the mistake of an answer that was written and never checked
-ERROR = "error: "  # how the mistake of an answer begins that ends in an error of Python's
 
 CHILD = """
 import json, sys
@@ -53,7 +54,7 @@ class Mark(NamedTuple):
     mistake: str  # the last one, or nothing
 
 
-Marks = dict[str, Mark]
+Marks = dict[str, Mark]  # by the id of an exercise, or by quiz/NAME
 
 
 def better(one: Mark, other: Mark) -> Mark:
@@ -139,7 +140,7 @@ def _read_progress(content: dict[str, Any]) -> Marks:
     return {
         key.removeprefix("exercise/"): _mark(key, value)
         for key, value in values.items()
-        if key.startswith("exercise/") and key.removeprefix("exercise/") in EXERCISES
+        if (key.startswith("exercise/") and key.removeprefix("exercise/") in EXERCISES) or QUESTION.fullmatch(key)
     }
 
 

@@ -126,7 +126,7 @@ def test_a_mistake_of_the_catalogue_belongs_to_a_kind() -> None:
         (id, key)
         for id, exercise in EXERCISES.items()
         for key in exercise.catalogue
-        if kinds.kind_of(id, key) == kinds.OTHER.name
+        if kinds.kind_of(id, key) == kinds.OTHER
     ]
     assert len(lost) <= 8, lost
 

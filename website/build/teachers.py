@@ -68,9 +68,9 @@ def mistakes(root: Path) -> str:
     """Return the table of the kinds of mistakes, those that were met most first."""
     met: Counter[str] = Counter()
     for exercise, mistake, count in kinds.met():
-        met[kinds.kind_of(exercise, mistake)] += count
+        met[kinds.kind_of(exercise, mistake).name] += count
     known = Counter(
-        kinds.kind_of(exercise.id, key) for exercise in EXERCISES.values() for key in exercise.catalogue
+        kinds.kind_of(exercise.id, key).name for exercise in EXERCISES.values() for key in exercise.catalogue
     )
     order = sorted(kinds.KINDS, key=lambda kind: -met[kind.name])
     order.append(kinds.OTHER)
