@@ -409,7 +409,7 @@ def test_the_page_says_what_was_answered_to_the_questions_of_the_chapters(tmp_pa
     write(tmp_path / "bob.json", exported(values={"quiz/below-chance": wrong | {"passed": True}}))
     learners, _ = grade(tmp_path)
     assert sorted(learners["ada"]) == ["quiz/below-chance", "quiz/of-tomorrow", "quiz/old-content-gone"]
-    assert table(learners)[1][:2] == ["ada", "0"]  # a question is no exercise
+    assert [row[:2] for row in table(learners)[1:]] == [["ada", "0"], ["bob", "0"]]  # a question is no exercise
     main([str(tmp_path)])
     page = (tmp_path / "grades.html").read_text(encoding="utf-8")
     first, *others = section_of(page, "Questions of the chapters that were answered wrongly")
