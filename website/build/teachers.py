@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import site_assets  # noqa: F401  (it makes lstm_lib known)
-from plans import PLANS, allowance, chapter_files, minutes_to_read, minutes_to_solve, places, plan, table
+from plans import PLANS, allowance, chapter_files, lesson, minutes_to_read, minutes_to_solve, places, plan, table
+from progress import course, quizzes
 
 from lstm_lib.exercises import EXERCISES
 from lstm_lib.exercises._exercise import Exercise
@@ -40,13 +41,17 @@ def needs(root: Path) -> str:
 
 
 def graded(root: Path) -> str:
-    """Return how many exercises there are of each kind, and the table of all."""
+    """Return how many exercises there are of each kind."""
     counts = Counter(exercise.kind for exercise in EXERCISES.values())
-    words = (
+    return (
         f"All {len(EXERCISES)} exercises grade themselves: in {counts['code']} one writes code, in {counts['numeric']} "
         f"one works out a number, in {counts['judgement']} one chooses. Their checks know "
         f"{sum(len(exercise.catalogue) for exercise in EXERCISES.values())} mistakes by name."
     )
+
+
+def all_exercises(root: Path) -> str:
+    """Return a fold with the table of all exercises."""
     head = ("chapter", "exercise", "kind", "minutes", "mistakes")
     rows = [
         (
@@ -58,7 +63,38 @@ def graded(root: Path) -> str:
         )
         for one in EXERCISES.values()
     ]
-    return f"{words}\n\n{table(head, rows)}"
+    summary = "<summary>All exercises, with ids and minutes</summary>"
+    return f"<details>\n{summary}\n\n{table(head, rows)}\n\n</details>"
+
+
+def answers(root: Path) -> str:
+    """Return how many questions the chapters ask, and folds: all exercises, and the questions with what is right."""
+    asked = {key: quiz for key, quiz in quizzes(root).items() if quiz["role"] == "quiz"}
+    words = (
+        f"Beside them the chapters ask {len(asked)} questions, most of them before they show the answer. Here is what "
+        "is right."
+    )
+    folds = [all_exercises(root)]
+    for page in course(root)["pages"]:
+        here = [asked[f"quiz/{item['id']}"] for item in page["items"] if item["kind"] == "quiz"]
+        items = "".join(f"<li>{html.escape(quiz['question'])}<ul>{right_of(quiz)}</ul></li>" for quiz in here)
+        if here:
+            title = f"Chapter {page['label']}" if page["label"] else html.escape(page["title"])
+            folds.append(f"<details>\n<summary>{title}: questions</summary>\n\n<ul>{items}</ul>\n\n</details>")
+    return "\n\n".join([words, *folds])
+
+
+def right_of(quiz: dict[str, Any]) -> str:
+    """Return as HTML what is right of a question, and why."""
+    options = {option["id"]: option for option in quiz["options"]}
+    if quiz["kind"] == "number":
+        told = [f"{quiz['value']:.6g}. {quiz['because']}"]
+    elif quiz["kind"] == "order":
+        told = [f"{'; '.join(options[id]['text'] for id in quiz['answers'])}. {quiz['because']}"]
+    else:
+        right = [options[id] for id in quiz["answers"] or [quiz["answer"]]]
+        told = [f"{one['text']}: {one['because']}" for one in right]
+    return "".join(f"<li>{html.escape(words)}</li>" for words in told)
 
 
 # ---------------------------------------------------------------- mistakes
@@ -179,8 +215,10 @@ def parts(root: Path) -> dict[str, str]:
     return {
         "needs": needs(root),
         "allowance": allowance(root),
+        "lesson": lesson(root),
         **{f"plan of {count}": plan(root, count) for count in PLANS},
         "graded": graded(root),
+        "answers": answers(root),
         "mistakes": mistakes(root),
         "mistakes by chapter": mistakes_by_chapter(root),
         "example": example(root),
