@@ -90,6 +90,17 @@ def test_one_lesson_goes_on_minute_by_minute_and_leaves_some(soup: BeautifulSoup
         assert f'id="{anchor}"' in (SITE / page).read_text(encoding="utf-8"), anchor
 
 
+def test_what_is_said_at_the_board_is_what_the_network_of_chapter_1_does(soup: BeautifulSoup) -> None:
+    h, states = 0.0, []
+    for x in (1, 0, 0):
+        h = math.tanh(0.5 * h + x)
+        states.append(f"{h:.3f}")
+    assert f"what it has heard fades, {', '.join(states)}," in section(soup, "one-session").get_text()
+    chapter_5 = FILES[5].read_text(encoding="utf-8")
+    assert "from Chapter 4's pencil, 0.620 is learned" in chapter_5
+    assert "**A constant forget gate shortens memory.**" in chapter_5
+
+
 def test_the_minutes_of_a_step_are_those_of_its_sections_and_exercises() -> None:
     step = plans.Step("", 5, ("By pencil",), ("forget-shortens",), beside=4)
     read = reading.sections(FILES[5])["By pencil"] + reading.MINUTES_AN_EXERCISE
