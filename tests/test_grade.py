@@ -5,14 +5,17 @@ import html
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from lstm_lib.exercises import EXERCISES, check
-from lstm_lib.grade import Mark, grade, main
-from lstm_lib.grade._read import learner
+from lstm_lib.grade import Mark, grade, kinds, main, table
+from lstm_lib.grade._questions import questions
+from lstm_lib.grade._read import _stored, learner
 from tools.exercise_cells import cells_for
 
 TIME = "2026-11-27T10:00:00.000Z"
@@ -63,7 +66,7 @@ def test_progress_and_notebooks_of_one_learner_are_joined(tmp_path: Path) -> Non
         "learn-gate": Mark(True, 2, ""),
         "forget-gate": Mark(True, 5, "one-minus-f"),
     }
-    assert learners["bob"] == {"forget-gate": Mark(False, 0, "")}
+    assert learners["bob"] == {"forget-gate": Mark(False, 0, "one-minus-f")}
 
 
 def test_without_run_a_notebook_is_believed_and_with_it_judged(tmp_path: Path) -> None:
@@ -80,6 +83,49 @@ def test_an_untouched_stub_is_no_mark_and_the_solution_below_it_none_either(tmp_
     write(tmp_path / "ada.ipynb", notebook(forget_gate=EXERCISES["forget-gate"].stub_source))
     assert grade(tmp_path)[0] == {"ada": {}}
     assert grade(tmp_path, run=True)[0] == {"ada": {}}
+
+
+def stub_of(handed_in: dict[str, Any]) -> dict[str, Any]:
+    """Return the first cell of a notebook in which an answer stands."""
+    return next(cell for cell in handed_in["cells"] if cell["id"].endswith("-stub"))
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_code_that_does_not_run_is_told_from_a_notebook_that_nobody_touched(tmp_path: Path, run: bool) -> None:
+    broken = notebook(forget_gate=RIGHT)
+    stub_of(broken)["source"] = "def forget_gate(z c_prev):\n    return 3"
+    stub_of(broken)["outputs"] = [{"output_type": "error", "ename": "SyntaxError", "evalue": "", "traceback": []}]
+    write(tmp_path / "ada.ipynb", broken)
+    untouched = notebook(forget_gate=EXERCISES["forget-gate"].stub_source)
+    stub_of(untouched)["outputs"] = []
+    write(tmp_path / "bob.ipynb", untouched)
+    learners, _ = grade(tmp_path, run=run)
+    assert learners == {"ada": {"forget-gate": Mark(False, 0, "error: SyntaxError")}, "bob": {}}
+    assert main([str(tmp_path)]) == 0
+    assert "not yet: error: SyntaxError" in (tmp_path / "grades.csv").read_text(encoding="utf-8")
+
+
+def test_an_answer_that_was_never_checked_is_named_and_judged_with_run(tmp_path: Path) -> None:
+    unchecked = notebook(forget_gate=RIGHT)
+    stub_of(unchecked)["outputs"] = []
+    write(tmp_path / "ada.ipynb", unchecked)
+    marks = grade(tmp_path)[0]
+    assert marks["ada"] == {"forget-gate": Mark(False, 0, "not checked")}
+    assert "not checked" in table(marks)[1]
+    assert grade(tmp_path, run=True)[0]["ada"] == {"forget-gate": Mark(True, 0, "")}
+    write(tmp_path / "ada_05_forget_gate.ipynb", notebook(forget_gate=WRONG))
+    assert grade(tmp_path)[0]["ada"] == {"forget-gate": Mark(False, 0, "one-minus-f")}  # that one was checked
+    write(tmp_path / "ada_05_forget_gate.ipynb", notebook(forget_gate=RIGHT))
+    assert grade(tmp_path)[0]["ada"] == {"forget-gate": Mark(True, 0, "")}
+
+
+@pytest.mark.parametrize("exercise", [one for one in EXERCISES.values() if one.kind != "judgement"], ids=lambda e: e.id)
+def test_a_card_gives_back_the_mistake_that_its_check_has_named(exercise: Any) -> None:
+    for mistake in exercise.catalogue.values():
+        card = check(exercise.id, mistake.answer)
+        cell = {"outputs": [{"output_type": "execute_result", "data": {"text/plain": repr(card)}}]}
+        assert card.verdict is not None
+        assert _stored([(exercise.id, cell)])[exercise.id].mistake == card.verdict.mistake
 
 
 def test_without_run_nothing_in_a_notebook_is_executed(tmp_path: Path) -> None:
@@ -119,7 +165,7 @@ def test_an_answer_that_fills_the_memory_is_an_error_of_its_own(tmp_path: Path) 
     bad = notebook(forget_gate=RIGHT)
     bad["cells"][1]["source"] = "x = [0] * 10**10"
     write(tmp_path / "a.ipynb", bad)
-    assert grade(tmp_path, run=True)[0]["a"] == {"forget-gate": Mark(False, 0, "")}
+    assert grade(tmp_path, run=True)[0]["a"] == {"forget-gate": Mark(False, 0, "error: MemoryError")}
 
 
 SOLVED = exported()["values"]["exercise/learn-gate"]
@@ -128,6 +174,7 @@ SOLVED = exported()["values"]["exercise/learn-gate"]
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        ("", "got an empty file"),
         ("{", "Expecting property name"),
         ("[1, 2]", "a list, expected an object"),
         ("[" * 100_000, "nested too deep"),
@@ -324,3 +371,65 @@ def test_the_page_says_what_was_chosen_and_not_its_key(tmp_path: Path) -> None:
     main([str(tmp_path)])
     page = html.unescape((tmp_path / "grades.html").read_text(encoding="utf-8"))
     assert f"Chosen: {exercise.options[key]}" in page
+
+
+def section_of(page: str, title: str) -> list[list[str]]:
+    """Return the rows of a table of the page, without its head."""
+    part = page.partition(f"<h2>{title}</h2>")[2].partition("<h2>")[0]
+    return [re.findall(r"<td[^>]*>(.*?)</td>", html.unescape(row)) for row in re.findall(r"<tr>(<td.*?)</tr>", part)]
+
+
+def test_the_page_says_who_is_stuck_where_and_what_to_ask(tmp_path: Path) -> None:
+    write(tmp_path / "Müller, Jörg.json", exported())
+    for name in ("ada", "bob"):
+        write(tmp_path / f"{name}.ipynb", notebook(forget_gate=WRONG))
+    write(tmp_path / "bob" / "later.ipynb", notebook(forget_gate=RIGHT))
+    write(tmp_path / "cleo.ipynb", notebook(forget_gate=RIGHT.replace("sigmoid(", "tanh(")))
+    main([str(tmp_path)])
+    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
+    rows = section_of(page, "What to take up, and what to ask")
+    rest = next(kind for kind in kinds.KINDS if kind.name == "a share for its rest")
+    curve = kinds.kind_of("forget-gate", "tanh-for-sigmoid")
+    assert rows == [
+        [rest.name, rest.ask, "3", "ada; Müller, Jörg; (bob)"],
+        [curve.name, curve.ask, "1", "cleo"],
+    ]
+    hard = section_of(page, "Exercises that were tried, and not solved by all of those")
+    assert hard == [["5", EXERCISES["forget-gate"].title, "4", "1", "ada; cleo; Müller, Jörg (5 tries)"]]
+    said = section_of(page, "Mistakes that each learner met last")
+    assert [row[3:] for row in said] == [["3", "ada; Müller, Jörg; (bob)"], ["1", "cleo"]]
+    assert section_of(page, "Exercises solved, by chapter")[-1] == ["Müller, Jörg", "1", "0, 1 not yet", "1, 1 not yet"]
+
+
+def test_the_page_says_what_was_answered_to_the_questions_of_the_chapters(tmp_path: Path) -> None:
+    wrong = {"passed": False, "mistake": "lost", "tries": 1, "first": TIME, "last": TIME, "answer": "lost"}
+    boxes = wrong | {"mistake": "add,leave", "answer": "add,leave"}
+    values = {"quiz/below-chance": wrong, "quiz/old-content-gone": boxes, "quiz/<b>": wrong, "quiz/of-tomorrow": wrong}
+    write(tmp_path / "ada.json", exported(values=values))
+    write(tmp_path / "bob.json", exported(values={"quiz/below-chance": wrong | {"passed": True}}))
+    learners, _ = grade(tmp_path)
+    assert sorted(learners["ada"]) == ["quiz/below-chance", "quiz/of-tomorrow", "quiz/old-content-gone"]
+    assert [row[:2] for row in table(learners)[1:]] == [["ada", "0"], ["bob", "0"]]  # a question is no exercise
+    main([str(tmp_path)])
+    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
+    first, *others = section_of(page, "Questions of the chapters that were answered wrongly")
+    asked = questions()["below-chance"]
+    assert first == [
+        "5", asked.asks, "2", "Chosen: The symbol is lost, more so than by guessing", "2", "ada; (bob)"
+    ]  # fmt: skip
+    assert [row[3] for row in others] == ["Set wrongly: f = 1, i = 1; f = 1, i = 0", "lost"]
+    assert "Names in brackets" in page
+
+
+def test_every_question_of_the_course_is_known_and_its_mistakes_have_words() -> None:
+    sys.path.insert(0, str(ROOT / "website" / "build"))
+    from progress import quizzes
+
+    asked = {key.removeprefix("quiz/"): traits for key, traits in quizzes(ROOT).items() if key.startswith("quiz/")}
+    assert set(questions()) == set(asked)
+    for name, traits in asked.items():
+        for option in traits["options"]:
+            assert questions()[name].says(option["id"]).endswith(option["text"])
+        for mistake in traits["mistakes"]:
+            number = f"{mistake['value']}".removesuffix(".0")  # as the page writes it
+            assert questions()[name].says(number) == mistake["because"]

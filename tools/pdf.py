@@ -73,6 +73,7 @@ UNTOLD = """() => {
     }
   }
 }"""
+NOT_HANDED_OUT = ("for_teachers", "ledger", "progress")  # has answers, has proofs, is of a browser
 PAINTS = re.compile(rb"\b(Tj|TJ|Do|l|c|sh)\s")  # operators of PDF for letters, pictures, lines, curves and shadings
 LICENCE = "Text and figures under CC BY 4.0, code under the MIT licence."
 
@@ -237,11 +238,11 @@ def outline(writer: PdfWriter, prints: list[Print], names: list[str], start: dic
 
 
 def make(target: Path, names: list[str] | None = None, *, handout: bool = False) -> None:
-    """Print the whole course, or some of its pages, into one file; as a handout without hints and solutions."""
+    """Print the whole course, or some of its pages, into one file; as a handout without what gives answers away."""
     known = [name for _, members in parts() for name in members]
     if unknown := set(names or ()) - set(known):
         raise ValueError(f"got {', '.join(sorted(unknown))}, expected pages of _toc.yml")
-    names = [name for name in known if name in names] if names else known
+    names = [name for name in known if (name in names if names else not handout or name not in NOT_HANDED_OUT)]
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     with served(SITE) as site, chromium() as browser, tempfile.TemporaryDirectory() as place:
         page = browser.new_page()
@@ -265,7 +266,7 @@ def main() -> None:
     """Read the command line, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="where the PDF goes; in _build, if it is not said")
-    parser.add_argument("--handout", action="store_true", help="leave out hints and solutions")
+    parser.add_argument("--handout", action="store_true", help="leave out hints, solutions and the page for teachers")
     parser.add_argument("names", nargs="*", help="pages, such as chapters/07_full_cell; all, if none is named")
     options = parser.parse_args()
     name = "lstms-gate-by-gate-handout.pdf" if options.handout else "lstms-gate-by-gate.pdf"

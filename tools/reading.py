@@ -77,6 +77,25 @@ def core(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
+def sections(path: Path) -> dict[str, float]:
+    """Return the minutes of each section of a notebook, without exercises; those of its opening under "".
+
+    Example:
+        >>> minutes = sections(CHAPTERS / "03_remember_gate.ipynb")
+        >>> list(minutes)[:3], minutes["Read the map"] > 1
+        (['', 'Read the map', 'Add instead of mixing'], True)
+    """
+    minutes, title = {"": 0.0}, ""
+    for cell in core(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+        said = visible_text("".join(cell["source"])) if cell["cell_type"] == "markdown" else ""
+        first, *rest = re.split(r"^## (.+)$", said, flags=re.MULTILINE)
+        for heading, text in zip(["", *rest[::2]], [first, *rest[1::2]], strict=True):
+            title = heading or title
+            minutes[title] = minutes.get(title, 0.0) + len(WORD.findall(f"{heading} {text}")) / WORDS_A_MINUTE
+        minutes[title] += len(visible_lines(cell)) / LINES_A_MINUTE
+    return minutes
+
+
 def measure(path: Path) -> Reading:
     """Count what a reader of a notebook meets."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lstm_lib.grade._read import Mark, Marks, better, joined, learner, read
-from lstm_lib.grade._write import table, write_csv, write_page
+from lstm_lib.grade._write import solved_of, table, write_csv, write_page
 
 __all__ = ["Mark", "Marks", "Trouble", "better", "grade", "main", "table"]
 
@@ -45,8 +45,8 @@ def grade(folder: Path, *, run: bool = False) -> tuple[dict[str, Marks], list[Tr
         run: Whether the answers in notebooks are checked anew.
 
     Returns:
-        Marks by learner and exercise, and the files to look at: those that could not be read, and those that two
-        learners have handed in.
+        Marks by learner and exercise (the questions of the chapters as ``quiz/NAME``), and the files to look at: those
+        that could not be read, and those that two learners have handed in.
 
     Raises:
         ValueError: If there is no such folder.
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{path}: {words}", file=sys.stderr)
     if not learners and not troubles:
         print(f"got no .json and no .ipynb file in {asked.folder}", file=sys.stderr)
-    solved = sum(mark.passed for marks in learners.values() for mark in marks.values())
+    solved = sum(solved_of(marks) for marks in learners.values())
     unread = f", {len(troubles)} file{'s' * (len(troubles) > 1)} to look at" if troubles else ""
     print(f"{len(learners)} learners, {solved} exercises solved{unread}: {out / 'grades.csv'}, {out / 'grades.html'}")
     return 0

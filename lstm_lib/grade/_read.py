@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lstm_lib.exercises import EXERCISES
+from lstm_lib.grade.kinds import ERROR
 
 FORMAT = "lstms-gate-by-gate/progress"
 PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
@@ -21,6 +22,8 @@ SENT_IN = re.compile(r"_\d+_assignsubmission_file_?")  # what Moodle adds
 CHECKS = re.compile(r"""^check\(\s*["']([\w-]+)["']\s*,[^,\n]*\)[ \t]*;?[ \t]*$""", re.MULTILINE)
 COMMAND = re.compile(r"^(%{1,2}[A-Za-z]|!).*$", re.MULTILINE)  # of Jupyter, such as %%time
 SECONDS, MEGABYTES = 60, 2000  # for the answers of one notebook
+QUESTION = re.compile(r"quiz/[\w-]{1,60}")  # under which key an export keeps a question of a chapter
+UNCHECKED = "not checked"  # what stands for the mistake of an answer that was written and never checked
 
 CHILD = """
 import json, sys
@@ -36,7 +39,8 @@ _page.SUPPLIED["np"] = numpy
 judged = []
 for id, source in json.load(sys.stdin):
     reply = _page.check_source(id, source)
-    verdict = reply["verdict"] or {"passed": False, "mistake": None, "word": "Not yet"}
+    raised = reply["error"] and "error: " + reply["error"]["kind"]
+    verdict = reply["verdict"] or {"passed": False, "mistake": raised, "word": "Not yet"}
     judged.append([verdict["passed"], verdict["mistake"], verdict["word"]])
 sys.__stdout__.write("\\n" + json.dumps(judged))
 """
@@ -50,7 +54,7 @@ class Mark(NamedTuple):
     mistake: str  # the last one, or nothing
 
 
-Marks = dict[str, Mark]
+Marks = dict[str, Mark]  # by the id of an exercise, or by quiz/NAME
 
 
 def better(one: Mark, other: Mark) -> Mark:
@@ -60,7 +64,10 @@ def better(one: Mark, other: Mark) -> Mark:
         >>> better(Mark(False, 3, "one-minus-f"), Mark(True, 0, ""))
         Mark(passed=True, tries=3, mistake='one-minus-f')
     """
-    return Mark(one.passed or other.passed, max(one.tries, other.tries), one.mistake or other.mistake)
+    passed, tries = one.passed or other.passed, max(one.tries, other.tries)
+    named = [mark.mistake for mark in (one, other) if mark.mistake not in ("", UNCHECKED)]
+    unchecked = "" if passed or one.mistake != other.mistake else one.mistake  # the other one was checked
+    return Mark(passed, tries, named[0] if named else unchecked)
 
 
 def joined(found: Iterable[tuple[str, Mark]]) -> Marks:
@@ -102,6 +109,8 @@ def read(path: Path, folder: Path, run: bool) -> Marks:
         raise ValueError(f"got a file {path.suffix or 'without an ending'}, expected .json or .ipynb")
     if path.stat().st_size > LARGEST:
         raise ValueError(f"got {path.stat().st_size:,} bytes, expected at most {LARGEST:,}")
+    if not path.stat().st_size:
+        raise ValueError("got an empty file, expected what was exported or saved")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -131,7 +140,7 @@ def _read_progress(content: dict[str, Any]) -> Marks:
     return {
         key.removeprefix("exercise/"): _mark(key, value)
         for key, value in values.items()
-        if key.startswith("exercise/") and key.removeprefix("exercise/") in EXERCISES
+        if (key.startswith("exercise/") and key.removeprefix("exercise/") in EXERCISES) or QUESTION.fullmatch(key)
     }
 
 
@@ -183,16 +192,32 @@ def _text(value: Any) -> str:
 
 
 def _stored(cells: list[tuple[str, dict[str, Any]]]) -> Marks:
-    """Believe the cards that stand under the cells."""
-    marks = []
-    for id, cell in cells:
-        outputs = cell.get("outputs")
-        for output in outputs if isinstance(outputs, list) else []:
-            data = output.get("data") if isinstance(output, dict) else None
-            said = _text(data.get("text/plain")) if isinstance(data, dict) else ""
-            if found := re.match(r"(Solved|Not yet): [^\n]*\(" + re.escape(id) + r"\)", said):
-                marks.append((id, Mark(found[1] == "Solved", 0, "")))
-    return joined(marks)
+    """Believe what stands under the cells: a card, or an error; under an answer may be nothing."""
+    return joined((id, mark) for id, cell in cells if (mark := _shown(id, cell)))
+
+
+def _shown(id: str, cell: dict[str, Any]) -> Mark | None:
+    """Return the mark of one cell; None where it is as the learner found it."""
+    outputs = cell.get("outputs")
+    shown = [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else []
+    for output in shown:
+        data = output.get("data")
+        said = _text(data.get("text/plain")) if isinstance(data, dict) else ""
+        if found := re.match(r"(Solved|Not yet): [^\n]*\(" + re.escape(id) + r"\)\n?", said):
+            passed = found[1] == "Solved"
+            return Mark(passed, 0, "" if passed else _named(id, said[found.end() :]))
+    if "..." in _text(cell.get("source")):  # the stub
+        return None
+    raised = [f"{ERROR}{output.get('ename')!s:.60}" for output in shown if output.get("output_type") == "error"]
+    return Mark(False, 0, raised[0] if raised else UNCHECKED)
+
+
+def _named(id: str, said: str) -> str:
+    """Return the mistake that a card tells: the key whose words it begins with, or the change that it found."""
+    catalogue = EXERCISES[id].catalogue
+    known = [key for key, mistake in catalogue.items() if said.startswith(mistake.says)]
+    change = re.search(r"^That is: (.+)\.$", said, re.MULTILINE)
+    return max(known, key=lambda key: len(catalogue[key].says)) if known else f"edit: {change[1]}" if change else ""
 
 
 def _plain(source: str) -> str:

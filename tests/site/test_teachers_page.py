@@ -1,5 +1,6 @@
 """The page for teachers: its minutes add up, its lists are whole, and its example is what the command prints."""
 
+import math
 import re
 import sys
 from collections import Counter
@@ -11,12 +12,13 @@ from conftest import ROOT, SITE, missing
 from benchmarks import checks
 from lstm_lib import recorded
 from lstm_lib.exercises import EXERCISES
+from lstm_lib.grade import kinds
 from tools import reading
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
 
-import misconceptions
 import plans
+import progress
 import site_assets  # noqa: F401  (it comes first, as in the build)
 import teachers
 
@@ -49,7 +51,7 @@ def rows(section: Tag) -> list[dict[str, str]]:
     return [dict(zip(head, line, strict=True)) for line in lines]
 
 
-@pytest.mark.parametrize(("count", "anchor"), [(1, "one-session"), (4, "four-sessions"), (10, "ten-sessions")])
+@pytest.mark.parametrize(("count", "anchor"), [(4, "four-sessions"), (10, "ten-sessions")])
 def test_a_plan_has_its_sessions_and_its_minutes_add_up(soup: BeautifulSoup, count: int, anchor: str) -> None:
     found = rows(section(soup, anchor))
     assert len(found) == len(plans.PLANS[count]) == count
@@ -61,8 +63,67 @@ def test_a_plan_has_its_sessions_and_its_minutes_add_up(soup: BeautifulSoup, cou
         assert int(row["to play"]) == plans.TO_PLAY * (len(chapters) + (row is found[0]))
     told = section(soup, anchor).find("p", string=re.compile("^Together")).get_text()
     assert f"Together {sum(sums)} minutes" in told
-    if count > 1:
-        assert told.endswith(f"the longest is session {sums.index(max(sums)) + 1} with {max(sums)}.")
+    assert f"the longest is session {sums.index(max(sums)) + 1} with {max(sums)}." in told
+    left = [int(row["to play"]) + int(row["to solve"]) for row in found]
+    fullest = left.index(max(left)) + 1
+    assert f"{sum(left)} are left, and the longest is session {fullest} with {max(left)}." in told
+    assert told.endswith("All exercises of the chapters are solved.") == ("exercises" not in found[0])
+
+
+def test_one_lesson_goes_on_minute_by_minute_and_leaves_some(soup: BeautifulSoup) -> None:
+    here = section(soup, "one-session")
+    found = rows(here)
+    at = 0
+    for row, step in zip(found, plans.LESSON_STEPS, strict=True):
+        assert (int(row["from"]), int(row["minutes"])) == (at, plans.minutes_of_step(ROOT, step))
+        assert {EXERCISES[id].chapter for id in step.exercises} <= {step.chapter}
+        at += int(row["minutes"])
+    left = plans.LESSON - at
+    assert left >= 15, "a lesson begins late, and somebody asks"
+    assert f"Together {at} minutes. Of {plans.LESSON} that leaves {left} for" in here.get_text()
+    written = next(n for n, step in enumerate(plans.LESSON_STEPS) if "forget-gate" in step.exercises)
+    assert "With 45 minutes, end when the forget gate is written." in here.get_text()
+    assert int(found[written + 1]["from"]) <= 45
+    links = [link["href"] for link in here.select("tbody a") if "glossary" not in link["href"]]
+    assert len(links) == 1 + sum(len(step.sections) + len(step.exercises) for step in plans.LESSON_STEPS)
+    for page, _, anchor in (link.partition("#") for link in links):
+        assert f'id="{anchor}"' in (SITE / page).read_text(encoding="utf-8"), anchor
+
+
+def test_what_is_said_at_the_board_is_what_the_network_of_chapter_1_does(soup: BeautifulSoup) -> None:
+    h, states = 0.0, []
+    for x in (1, 0, 0):
+        h = math.tanh(0.5 * h + x)
+        states.append(f"{h:.3f}")
+    assert f"what it has heard fades, {', '.join(states)}," in section(soup, "one-session").get_text()
+    chapter_5 = FILES[5].read_text(encoding="utf-8")
+    assert "from Chapter 4's pencil, 0.620 is learned" in chapter_5
+    assert "**A constant forget gate shortens memory.**" in chapter_5
+
+
+def test_the_minutes_of_a_step_are_those_of_its_sections_and_exercises() -> None:
+    step = plans.Step("", 5, ("By pencil",), ("forget-shortens",), beside=4)
+    read = reading.sections(FILES[5])["By pencil"] + reading.MINUTES_AN_EXERCISE
+    assert plans.minutes_of_step(ROOT, step) == math.ceil(read) + plans.TO_CHOOSE + 4
+
+
+def test_every_question_of_the_chapters_stands_there_with_what_is_right(soup: BeautifulSoup) -> None:
+    asked = {key: quiz for key, quiz in progress.quizzes(ROOT).items() if quiz["role"] == "quiz"}
+    here = section(soup, "exercises-that-grade-themselves")
+    folds = [fold for fold in here("details") if fold.summary.get_text().endswith(": questions")]
+    items = [item for fold in folds for item in fold.find("ul", recursive=False)("li", recursive=False)]
+    assert len(items) == len(asked) == int(re.search(r"the chapters ask (\d+) questions", here.get_text())[1])
+    told = {item.contents[0].strip(): [line.get_text() for line in item("li")] for item in items}
+    for quiz in asked.values():
+        lines = told[" ".join(quiz["question"].split())]
+        texts = {option["id"]: option["text"] for option in quiz["options"]}
+        if quiz["kind"] in ("single", "several"):
+            right = quiz["answers"] or [quiz["answer"]]
+            assert all(line.startswith(f"{texts[id]}: ") for id, line in zip(right, lines, strict=True))
+        elif quiz["kind"] == "order":
+            assert lines[0].startswith("; ".join(texts[id] for id in quiz["answers"]))
+        else:
+            assert float(lines[0].split(". ")[0]) == pytest.approx(quiz["value"], rel=1e-5)
 
 
 def test_the_minutes_are_those_that_the_chapters_announce() -> None:
@@ -76,9 +137,8 @@ def test_a_plan_names_only_exercises_of_its_chapters_and_the_longer_ones_cover_t
             assert {exercise.chapter for exercise in plans.exercises_of(session)} == set(session.chapters)
     for count in (4, 10):
         assert {number for session in plans.PLANS[count] for number in session.chapters} >= set(range(1, 8))
-    for count in (1, 4):
-        for session in plans.PLANS[count]:
-            assert sum(plans.minutes_of(ROOT, session, is_first=session is plans.PLANS[count][0])) <= 90
+    for session in plans.PLANS[4]:
+        assert sum(plans.minutes_of(ROOT, session, is_first=session is plans.PLANS[4][0])) <= 90
 
 
 def test_every_exercise_is_listed_with_chapter_and_id_and_leads_there(soup: BeautifulSoup) -> None:
@@ -104,20 +164,20 @@ def test_every_chapter_says_what_it_needs(soup: BeautifulSoup) -> None:
 
 def test_mistakes_stand_in_the_order_in_which_they_were_met(soup: BeautifulSoup) -> None:
     found = rows(section(soup, "what-goes-wrong-and-what-to-ask"))
-    met = [int(row["met"]) for row in found[: len(misconceptions.KINDS)]]
+    met = [int(row["met"]) for row in found[: len(kinds.KINDS)]]
     assert met == sorted(met, reverse=True)
     assert min(met) > 0
     whole = [int(row["met"]) for row in found if row["met"].isdigit()]
-    assert sum(whole) == sum(count for _, _, count in misconceptions.met())
+    assert sum(whole) == sum(count for _, _, count in kinds.met())
     known = sum(int(row["in the catalogue"] or 0) for row in found)
     assert known == sum(len(exercise.catalogue) for exercise in EXERCISES.values())
 
 
 def test_what_was_met_is_of_the_half_that_may_be_looked_at() -> None:
     named = next(row["named"] for row in recorded.rows("checks") if row.get("half") == checks.HALVES[0])
-    assert sum(count for _, _, count in misconceptions.met()) == named
+    assert sum(count for _, _, count in kinds.met()) == named
     allowed = Counter(told["exercise"] for half, told in checks.answers() if half == checks.HALVES[0])
-    met = Counter(exercise for exercise, _, count in misconceptions.met() for _ in range(count))
+    met = Counter(exercise for exercise, _, count in kinds.met() for _ in range(count))
     assert all(count <= allowed[exercise] for exercise, count in met.items())
 
 
@@ -126,7 +186,7 @@ def test_a_mistake_of_the_catalogue_belongs_to_a_kind() -> None:
         (id, key)
         for id, exercise in EXERCISES.items()
         for key in exercise.catalogue
-        if misconceptions.kind_of(id, key) == misconceptions.OTHER.name
+        if kinds.kind_of(id, key) == kinds.OTHER
     ]
     assert len(lost) <= 8, lost
 
@@ -135,7 +195,7 @@ def test_each_chapter_has_a_fold_with_what_the_checks_say(soup: BeautifulSoup) -
     folds = section(soup, "what-goes-wrong-and-what-to-ask")("details")
     assert [fold.summary.get_text() for fold in folds] == [*(f"Chapter {number}" for number in FILES), "Museum"]
     text = " ".join(" ".join(fold.get_text() for fold in folds).split())
-    for exercise, key, _ in misconceptions.met():
+    for exercise, key, _ in kinds.met():
         if key in EXERCISES[exercise].catalogue:
             assert " ".join(EXERCISES[exercise].catalogue[key].says.split()) in text
 
@@ -159,8 +219,9 @@ def test_answers_are_not_in_the_search() -> None:
     index = (SITE / "_static" / "course" / "search-index.js").read_text(encoding="utf-8")
     assert "Collect what a class has done" in index
     says = EXERCISES["forget-gate"].catalogue["factor-only"].says
-    assert ("forget-gate", "factor-only") in {(exercise, key) for exercise, key, _ in misconceptions.met()}
+    assert ("forget-gate", "factor-only") in {(exercise, key) for exercise, key, _ in kinds.met()}
     assert says not in index
+    assert "f = 0, i = 1: Nothing of the old one is kept" not in index  # what is right of a question
 
 
 def test_the_page_says_what_the_first_check_fetches(soup: BeautifulSoup) -> None:

@@ -194,6 +194,23 @@ def test_a_handout_has_neither_hints_nor_solutions(tmp_path: Path) -> None:
         assert letters(words) in text, words
 
 
+def test_a_handout_leaves_out_the_page_with_answers_and_prints_it_where_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["uses", "for_teachers", "progress"]
+    monkeypatch.setattr(pdf, "parts", lambda: [("", names)])
+    printed: dict[str, list[str]] = {}
+    for told, wanted in ((None, "all"), (["for_teachers"], "one")):
+        target = tmp_path / f"{wanted}.pdf"
+        try:
+            with ThreadPoolExecutor(1) as apart:
+                apart.submit(pdf.make, target, told, handout=True).result()
+        except FileNotFoundError as error:
+            missing(str(error))
+        printed[wanted] = [entry.title for entry in PdfReader(target).outline if not isinstance(entry, list)]
+    assert printed == {"all": ["Where LSTMs are used, and where they no longer are"], "one": ["For teachers"]}
+
+
 def count_sheets(bodies: dict[str, str], folder: Path) -> dict[str, int]:
     """Print small pages of our own, and count the sheets of each."""
     found = {}

@@ -1,6 +1,7 @@
 """How long a chapter takes to read is counted from what it shows."""
 
 import json
+import math
 
 import pytest
 
@@ -33,6 +34,15 @@ def test_folds_exercises_and_what_is_deeper_are_left_out_of_words_and_minutes(ch
     found = reading.measure(chapter)
     assert (found.words, found.exercises) == (10, 2)
     assert found.minutes == 4  # 10 / 180 + 2 / 12 + 2 · 1.5 = 3.22, rounded up
+
+
+@pytest.mark.parametrize("path", sorted(reading.CHAPTERS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_minutes_of_sections_and_exercises_make_those_of_the_chapter(path):
+    found = reading.measure(path)
+    whole = sum(reading.sections(path).values()) + reading.MINUTES_AN_EXERCISE * found.exercises
+    assert math.ceil(round(whole, 9)) == found.minutes
+    headings = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+    assert all(f"## {title}" in headings for title in reading.sections(path) if title)
 
 
 def test_the_front_page_lists_every_chapter_once_and_has_the_sum():

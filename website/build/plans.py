@@ -2,11 +2,13 @@
 
 import ast
 import html
+import math
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from docutils.nodes import make_id
 from progress import course
 
 from lstm_lib.exercises import EXERCISES
@@ -16,6 +18,32 @@ from tools import reading
 # Minutes to solve an exercise, beside those to read it: a plan, not a measurement.
 TO_CHOOSE, TO_COMPUTE, A_LINE_OF_CODE = 1, 3, 2
 TO_PLAY = 3  # minutes a chapter for explorables, guesses and questions, and in the first session for the game
+LESSON = 90  # minutes, within which the plan of one session leaves some
+
+
+class Step(NamedTuple):
+    """A part of a lesson: what is done, what of a chapter is read, what is solved, and the minutes beside both."""
+
+    about: str
+    chapter: int = 0  # 0 for the first page
+    sections: tuple[str, ...] = ()
+    exercises: tuple[str, ...] = ()
+    beside: int = 0
+
+
+GAME = '<a href="intro.html#play-it-first">the game</a>'
+LESSON_STEPS = (
+    Step(f"Everybody plays {GAME}. Then: what did one network lack?", beside=2 * TO_PLAY),
+    Step("At the board: what Chapters 1 and 2 have shown, and the map of the cell", beside=8),
+    Step("The sum", 3, ("Read the map", "Add instead of mixing", "Play with the sum"), beside=TO_PLAY),
+    Step("Write it", 3, exercises=("remember-sum",)),
+    Step("A gate that lets go: guess aloud, then move it", 5, ("Where we are", "By pencil"), beside=TO_PLAY),
+    Step("Write it", 5, exercises=("forget-gate",)),
+    Step("What letting go costs", 5, ("What it costs",), ("forget-shortens",), TO_PLAY),
+    Step("All four lines", 7, ("The whole map", "First by pencil", "Be the gates"), beside=TO_PLAY),
+    Step("What breaks without a gate", 7, ("Break a gate, read the error",), ("which-gate-broke",), TO_PLAY),
+    Step("What we saw: who says it without the page?", 7, ("What we saw",), beside=TO_PLAY),
+)
 
 
 class Session(NamedTuple):
@@ -27,13 +55,6 @@ class Session(NamedTuple):
 
 
 PLANS = {
-    1: (
-        Session(
-            "The cell: a sum, a gate that lets go, and all four lines",
-            (3, 5, 7),
-            ("remember-sum", "forget-gate", "forget-shortens", "which-gate-broke"),
-        ),
-    ),
     4: (
         Session("Why a plain network forgets", (1, 2), ("rnn-step", "latch-gradient", "which-clock")),
         Session("A sum and two gates", (3, 4, 5), ("remember-sum", "learn-gate", "forget-gate", "half-life")),
@@ -124,21 +145,55 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def plan(root: Path, sessions: int) -> str:
-    """Return the table of a plan, and the sentence that adds it up."""
-    rows, totals = [], []
+    """Return the table of a plan, and the sentences that add it up."""
+    rows, totals, left = [], [], []
+    chosen = any(session.exercises is not None for session in PLANS[sessions])
     for number, session in enumerate(PLANS[sessions], start=1):
         read, play, solve = minutes_of(root, session, is_first=number == 1)
         files = [f"[{chapter}](chapters/{chapter_files(root)[chapter].name})" for chapter in session.chapters]
-        links = ", ".join(places(root)[exercise.id] for exercise in exercises_of(session))
-        solved = links if session.exercises is not None else f"all {len(exercises_of(session))} of them"
-        rows.append((number, session.about, ", ".join(files), read + play + solve, read, play, solve, solved))
+        solved = [", ".join(places(root)[exercise.id] for exercise in exercises_of(session))] if chosen else []
+        rows.append((number, session.about, ", ".join(files), read + play + solve, read, play, solve, *solved))
         totals.append(read + play + solve)
-    head = ("session", "about", "chapters", "minutes", "to read", "to play", "to solve", "exercises")
-    if sessions == 1:
-        return f"{table(head[1:], [row[1:] for row in rows])}\n\nTogether {totals[0]} minutes."
-    longest = max(range(len(totals)), key=totals.__getitem__)
-    added = f"Together {sum(totals)} minutes; the longest is session {longest + 1} with {totals[longest]}."
-    return f"{table(head, rows)}\n\n{added}"
+        left.append(play + solve)
+    head = ("session", "about", "chapters", "minutes", "to read", "to play", "to solve", *["exercises"] * chosen)
+    longest, fullest = totals.index(max(totals)), left.index(max(left))
+    return (
+        f"{table(head, rows)}\n\nTogether {sum(totals)} minutes; the longest is session {longest + 1} with "
+        f"{totals[longest]}. Where learners read at home, {sum(left)} are left, and the longest is session "
+        f"{fullest + 1} with {left[fullest]}.{'' if chosen else ' All exercises of the chapters are solved.'}"
+    )
+
+
+# ---------------------------------------------------------------- one lesson, step by step
+
+
+def minutes_of_step(root: Path, step: Step) -> int:
+    """Return the minutes of a step: to read its sections and exercises, to solve these, and beside both."""
+    told = reading.sections(chapter_files(root)[step.chapter]) if step.sections else {}
+    read = sum(told[section] for section in step.sections) + reading.MINUTES_AN_EXERCISE * len(step.exercises)
+    return math.ceil(read) + sum(minutes_to_solve(EXERCISES[id]) for id in step.exercises) + step.beside
+
+
+def links(root: Path, step: Step) -> str:
+    """Return the links to what is read and solved in a step."""
+    if not step.chapter:
+        return ""
+    page = f"chapters/{chapter_files(root)[step.chapter].stem}.html"
+    read = [f'<a href="{page}#{make_id(section)}">{section}</a>' for section in step.sections]
+    return f"Chapter {step.chapter}: {', '.join([*read, *(places(root)[id] for id in step.exercises)])}"
+
+
+def lesson(root: Path) -> str:
+    """Return the table of one lesson, and the sentence that adds it up."""
+    rows, at = [], 0
+    for step in LESSON_STEPS:
+        rows.append((at, minutes_of_step(root, step), step.about, links(root, step)))
+        at += minutes_of_step(root, step)
+    head = ("from", "minutes", "what", "read and solve")
+    return (
+        f"{table(head, rows)}\n\nTogether {at} minutes. Of {LESSON} that leaves {LESSON - at} for a late start, for "
+        "questions, and for whoever is slower than the plan."
+    )
 
 
 def allowance(root: Path) -> str:

@@ -11,11 +11,13 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import misconceptions
-from plans import PLANS, allowance, chapter_files, minutes_to_read, minutes_to_solve, places, plan, table
+import site_assets  # noqa: F401  (it makes lstm_lib known)
+from plans import PLANS, allowance, chapter_files, lesson, minutes_to_read, minutes_to_solve, places, plan, table
+from progress import course, quizzes
 
 from lstm_lib.exercises import EXERCISES
 from lstm_lib.exercises._exercise import Exercise
+from lstm_lib.grade import kinds
 from lstm_lib.grade import main as grade
 
 MUSEUM = 0  # the number of the chapter that its exercises have
@@ -39,13 +41,17 @@ def needs(root: Path) -> str:
 
 
 def graded(root: Path) -> str:
-    """Return how many exercises there are of each kind, and the table of all."""
-    kinds = Counter(exercise.kind for exercise in EXERCISES.values())
-    words = (
-        f"All {len(EXERCISES)} exercises grade themselves: in {kinds['code']} one writes code, in {kinds['numeric']} "
-        f"one works out a number, in {kinds['judgement']} one chooses. Their checks know "
+    """Return how many exercises there are of each kind."""
+    counts = Counter(exercise.kind for exercise in EXERCISES.values())
+    return (
+        f"All {len(EXERCISES)} exercises grade themselves: in {counts['code']} one writes code, in {counts['numeric']} "
+        f"one works out a number, in {counts['judgement']} one chooses. Their checks know "
         f"{sum(len(exercise.catalogue) for exercise in EXERCISES.values())} mistakes by name."
     )
+
+
+def all_exercises(root: Path) -> str:
+    """Return a fold with the table of all exercises."""
     head = ("chapter", "exercise", "kind", "minutes", "mistakes")
     rows = [
         (
@@ -57,7 +63,38 @@ def graded(root: Path) -> str:
         )
         for one in EXERCISES.values()
     ]
-    return f"{words}\n\n{table(head, rows)}"
+    summary = "<summary>All exercises, with ids and minutes</summary>"
+    return f"<details>\n{summary}\n\n{table(head, rows)}\n\n</details>"
+
+
+def answers(root: Path) -> str:
+    """Return how many questions the chapters ask, and folds: all exercises, and the questions with what is right."""
+    asked = {key: quiz for key, quiz in quizzes(root).items() if quiz["role"] == "quiz"}
+    words = (
+        f"Beside them the chapters ask {len(asked)} questions, most of them before they show the answer. Here is what "
+        "is right."
+    )
+    folds = [all_exercises(root)]
+    for page in course(root)["pages"]:
+        here = [asked[f"quiz/{item['id']}"] for item in page["items"] if item["kind"] == "quiz"]
+        items = "".join(f"<li>{html.escape(quiz['question'])}<ul>{right_of(quiz)}</ul></li>" for quiz in here)
+        if here:
+            title = f"Chapter {page['label']}" if page["label"] else html.escape(page["title"])
+            folds.append(f"<details>\n<summary>{title}: questions</summary>\n\n<ul>{items}</ul>\n\n</details>")
+    return "\n\n".join([words, *folds])
+
+
+def right_of(quiz: dict[str, Any]) -> str:
+    """Return as HTML what is right of a question, and why."""
+    options = {option["id"]: option for option in quiz["options"]}
+    if quiz["kind"] == "number":
+        told = [f"{quiz['value']:.6g}. {quiz['because']}"]
+    elif quiz["kind"] == "order":
+        told = [f"{'; '.join(options[id]['text'] for id in quiz['answers'])}. {quiz['because']}"]
+    else:
+        right = [options[id] for id in quiz["answers"] or [quiz["answer"]]]
+        told = [f"{one['text']}: {one['because']}" for one in right]
+    return "".join(f"<li>{html.escape(words)}</li>" for words in told)
 
 
 # ---------------------------------------------------------------- mistakes
@@ -66,15 +103,15 @@ def graded(root: Path) -> str:
 def mistakes(root: Path) -> str:
     """Return the table of the kinds of mistakes, those that were met most first."""
     met: Counter[str] = Counter()
-    for exercise, mistake, count in misconceptions.met():
-        met[misconceptions.kind_of(exercise, mistake)] += count
+    for exercise, mistake, count in kinds.met():
+        met[kinds.kind_of(exercise, mistake).name] += count
     known = Counter(
-        misconceptions.kind_of(exercise.id, key) for exercise in EXERCISES.values() for key in exercise.catalogue
+        kinds.kind_of(exercise.id, key).name for exercise in EXERCISES.values() for key in exercise.catalogue
     )
-    order = sorted(misconceptions.KINDS, key=lambda kind: -met[kind.name])
-    order.append(misconceptions.OTHER)
+    order = sorted(kinds.KINDS, key=lambda kind: -met[kind.name])
+    order.append(kinds.OTHER)
     rows = [(kind.name, kind.ask, str(met[kind.name] or ""), str(known[kind.name] or "")) for kind in order]
-    choice = misconceptions.CHOICE
+    choice = kinds.CHOICE
     rows.append((choice.name, choice.ask, "not tried", str(known[choice.name])))
     head = ("what goes wrong", "what to ask", "met", "in the catalogue")
     return f"{sources()}\n\n{table(head, rows)}"
@@ -82,7 +119,7 @@ def mistakes(root: Path) -> str:
 
 def sources() -> str:
     """Say where the counts are from."""
-    total = sum(count for _, _, count in misconceptions.met())
+    total = sum(count for _, _, count in kinds.met())
     return (
         f"The counts are from {total} wrong answers that the checks named. They were invented from the statements "
         "alone, for the tests of the checks (`python -m benchmarks.checks`); they are no sample of a class. The last "
@@ -102,11 +139,11 @@ def mistakes_by_chapter(root: Path) -> str:
 
 def said_of(root: Path, exercise: Exercise) -> str:
     """Return an item with what was met in an exercise, most often first, and how many more its check knows."""
-    met = [(key, count) for id, key, count in misconceptions.met() if id == exercise.id]
+    met = [(key, count) for id, key, count in kinds.met() if id == exercise.id]
     met.sort(key=lambda one: -one[1])
     known = [(key, count) for key, count in met if key in exercise.catalogue]
     told = [exercise.catalogue[key].says + times(count) for key, count in known]
-    found = [(key.removeprefix(misconceptions.EDIT), count) for key, count in met if key not in exercise.catalogue]
+    found = [(key.removeprefix(kinds.EDIT), count) for key, count in met if key not in exercise.catalogue]
     told += [f"{capital(words)}.{times(count)}" for words, count in found]
     more = len(exercise.catalogue) - len(known)
     told.append(f"{more} more that its check knows by name." if told else f"{more} that its check knows by name.")
@@ -178,8 +215,10 @@ def parts(root: Path) -> dict[str, str]:
     return {
         "needs": needs(root),
         "allowance": allowance(root),
+        "lesson": lesson(root),
         **{f"plan of {count}": plan(root, count) for count in PLANS},
         "graded": graded(root),
+        "answers": answers(root),
         "mistakes": mistakes(root),
         "mistakes by chapter": mistakes_by_chapter(root),
         "example": example(root),

@@ -7,12 +7,11 @@ which the key of a mistake tells, or the words of the smallest change that a che
 import re
 from typing import NamedTuple
 
-import site_assets  # noqa: F401  (it makes lstm_lib known)
-
 from lstm_lib import recorded
 from lstm_lib.exercises import EXERCISES
 
 EDIT = "edit: "  # how a change that the check has found begins
+ERROR = "error: "  # how an error begins that Python raised
 
 
 class Kind(NamedTuple):
@@ -118,27 +117,34 @@ KINDS = (
     ),
 )
 CHOICE = Kind("a wrong cause named, where one chooses", "What would you see if that were the cause? Is it there?", "")
+ERRORS = Kind(
+    "code that ends in an error",
+    "Read the last line of the error aloud: what does it name, and where?",
+    ERROR,
+)
 OTHER = Kind("of another kind", "Read what the check says.", "")
 
 
-def kind_of(exercise: str, mistake: str) -> str:
-    """Return the name of a mistake's kind.
+def kind_of(exercise: str, mistake: str) -> Kind:
+    """Return a mistake's kind.
 
     Args:
         exercise: Id of the exercise.
         mistake: A key of its catalogue, or what its check says of a change.
 
     Example:
-        >>> kind_of("forget-gate", "tanh-for-sigmoid") == KINDS[0].name
-        True
+        >>> kind_of("forget-gate", "one-minus-f").name
+        'a share for its rest'
     """
     if EXERCISES[exercise].kind == "judgement":
-        return CHOICE.name
+        return CHOICE
+    if mistake.startswith(ERROR):
+        return ERRORS
     changed = mistake.startswith(EDIT)
     for kind in KINDS:
         if re.search(kind.changes, mistake.removeprefix(EDIT)) if changed else re.match(kind.keys, mistake):
-            return kind.name
-    return OTHER.name
+            return kind
+    return OTHER
 
 
 def met() -> list[tuple[str, str, int]]:
