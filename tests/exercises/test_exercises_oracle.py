@@ -1,6 +1,7 @@
 """The solutions are right themselves: equal to the library's cells, and to torch's gradients and counts."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -174,6 +175,23 @@ def test_predicted_values_equal_what_a_run_gives():
     assert EXERCISES["learn-by-hand"].check(by_hand).passed
     first = answer("drawn-use-gate")([1.0], 0.0, 0.0, 0.5 * tanh(1.2), 2.0, 0.8, [0.6], 0.0)
     assert EXERCISES["drawn-first-output"].check(first).passed
+
+
+def test_knowing_the_shares_alone_costs_what_the_statement_says():
+    exercise = EXERCISES["stuck-at-guessing"]
+    shares = [int(over) / int(under) for over, under in re.findall(r"(\d)/(\d)", exercise.statement)[:4]]
+    scores = torch.zeros(4, requires_grad=True)  # a network that never looks: a bias for each label
+    adam = torch.optim.Adam([scores], lr=0.05)
+    for _ in range(400):
+        loss = torch.nn.functional.cross_entropy(scores[None], torch.tensor([shares]))
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    assert sum(shares) == 1
+    assert f"1.386, comes down to {loss.item():.3f} nats" in exercise.statement
+    assert exercise.right.split(" = ")[1].startswith(f"{loss.item():.3f}, ")
+    halved = exercise.catalogue["accuracy-for-understanding"].says
+    assert f"the mean would be {0.5 * math.log(4):.3f}." in halved
 
 
 def steps_to_half(f):
