@@ -165,7 +165,7 @@ def test_predicted_values_equal_what_a_run_gives():
     assert abs(h - 0.8586) < 5e-5
     assert EXERCISES["latch-gradient"].check(answer("gradient-through-time")(1.0, [h] * 5, 1.5)).passed
     assert EXERCISES["half-life"].check(steps_to_half(0.95)).passed
-    assert EXERCISES["bias-half-life"].check(steps_to_half(sigmoid(2.0))).passed
+    assert EXERCISES["bias-half-life"].check(1 + steps_to_half(sigmoid(2.0), 0.5 / 0.6)).passed
 
     c = 1.0
     for _ in range(30):
@@ -194,12 +194,12 @@ def test_knowing_the_shares_alone_costs_what_the_statement_says():
     assert f"the mean would be {0.5 * math.log(4):.3f}." in halved
 
 
-def steps_to_half(f):
-    """Find by bisection when f^n is a half."""
+def steps_to_half(f, share=0.5):
+    """Find by bisection when f^n is a half, or another share."""
     low, high = 0.0, 1000.0
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if f**middle > 0.5 else (low, middle)
+        low, high = (middle, high) if f**middle > share else (low, middle)
     return low
 
 
