@@ -119,7 +119,7 @@ def test_the_names_of_gates_that_end_side_by_side_do_not_touch(ends):
     boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
     assert len(boxes) == 3
     assert min(upper.y0 - lower.y1 for lower, upper in itertools.pairwise(boxes)) > 4  # pixels
-    assert -8 < boxes[0].y0 - ax.bbox.y0
+    assert boxes[0].y0 - ax.bbox.y0 > -8
     assert boxes[-1].y1 - ax.bbox.y1 < 8
     plt.close("all")
 
