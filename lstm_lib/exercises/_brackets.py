@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lstm_lib.exercises._sketch import Build, expressions
 from lstm_lib.exercises._templates import OPERATORS, name_of, source_of
 
-TORN = "is one bracket in the solution, and is torn apart here"
+TORN = "is worked out first in the solution, and is torn apart here"
 
 
 def brackets(tree: ast.FunctionDef) -> Iterator[Build]:

@@ -159,7 +159,7 @@ def test_other_brackets_are_told_in_a_whole_sentence():
         return dc + dh * o * (1 - tanh(c) * tanh(c)) * f
     """
     message = verdict_on("memory-gradient", source).message
-    said = "That is: dc + dh * o * (1 - tanh(c) * tanh(c)) is one bracket in the solution, and is torn apart here."
+    said = "That is: dc + dh * o * (1 - tanh(c) * tanh(c)) is worked out first in the solution, and is torn apart here."
     assert message.endswith(said)
 
 

@@ -77,7 +77,7 @@ KINDS = (
         r"((forget|ignore)-on-both|sum-for-product|product-for-sum|added|multiplied|sum-of-|dot-for-times|average|power$|no-root"
         r"|no-power|product$"
         r"|percent|squares?d?$|union|afterwards|mask-twice|divided-twice)",
-        r"one bracket|product of sums|[+·-] stands where [+·-] belongs|is added to|in per cent"
+        r"torn apart|product of sums|[+·-] stands where [+·-] belongs|is added to|in per cent"
         r"|· stands where \*\*|a division by \w+ \+|is halved|multiplied by its count",
     ),
     Kind(

@@ -275,8 +275,8 @@ CLIP = code(
                 [limit] * len(gradients) if dot(gradients, gradients) ** 0.5 > limit else list(gradients)
             ),
             3,
-            "This looks like the limit in the place of each gradient; the limit is for their length, of which each keeps "
-            "its share.",
+            "This looks like the limit in the place of each gradient; the limit is for their length: each keeps "
+            "its share of it.",
         ),
         "norm-only": Mistake(
             lambda gradients, limit: min(limit, dot(gradients, gradients) ** 0.5),
