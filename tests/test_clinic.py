@@ -1,5 +1,6 @@
 """The blind clinic: each patient shows its symptom whatever the seed."""
 
+import itertools
 from functools import cache
 
 import matplotlib.pyplot as plt
@@ -106,6 +107,20 @@ def test_the_figure_shows_both_curves_all_kinds_and_the_inside():
     share = np.mean([(gate < 0.05) | (gate > 0.95) for gate in gates[:3]])
     assert f"{share:.0%} of all gates" in axes["gates"].get_title("left")
     assert share > 0.1
+    plt.close("all")
+
+
+@pytest.mark.parametrize("ends", [(0.5, 0.5, 0.5), (0.02, 0.03, 0.04), (0.97, 0.98, 0.99), (0.7, 0.71, 0.2)], ids=str)
+def test_the_names_of_gates_that_end_side_by_side_do_not_touch(ends):
+    chart = clinic.examine(0, batches=5)
+    held = {name: np.full_like(chart.i, end) for name, end in zip("ifo", ends, strict=True)}
+    ax = clinic.draw(chart._replace(**held), chart)["gates"]
+    ax.figure.canvas.draw()
+    boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
+    assert len(boxes) == 3
+    assert min(upper.y0 - lower.y1 for lower, upper in itertools.pairwise(boxes)) > 4  # pixels
+    assert boxes[0].y0 - ax.bbox.y0 > -8
+    assert boxes[-1].y1 - ax.bbox.y1 < 8
     plt.close("all")
 
 

@@ -18,6 +18,21 @@ def test_curves_carry_the_colour_of_their_symbol_and_their_name_at_the_end():
     plt.close(ax.figure)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "named"),
+    [(30, 600, ["50", "100", "200", "500"]), (120, 480, ["200"]), (0.5, 2e4, ["1", "10", "100", "1000", "10000"])],
+)
+def test_a_logarithmic_axis_has_more_than_one_number_where_it_reaches_far_enough(low, high, named):
+    ax = plots.lines([0, 1], {"": [low, high]}, x="step t", y="µs", ylim=(low, high), log=True)
+    ax.figure.canvas.draw()
+    axis = ax.yaxis
+    labels = axis.get_majorticklabels() + axis.get_minorticklabels()
+    ticks = list(axis.get_majorticklocs()) + list(axis.get_minorticklocs())
+    told = [(y, label.get_text()) for y, label in zip(ticks, labels, strict=True) if low <= y <= high]
+    assert [text for _, text in sorted(told) if text] == named
+    plt.close(ax.figure)
+
+
 def test_the_picture_of_the_stream_shows_every_write_question_and_passing_symbol():
     batch = tasks.recall_stream(np.random.default_rng(4), 3, 24, boxes=2)
     ax = plots.stream(batch, sequence=1, boxes=2)

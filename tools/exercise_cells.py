@@ -20,14 +20,15 @@ FOLDED = "# @title Folded: a solution. Open it when you have tried."
 QUESTION = "# @title Folded: the text of the question below, with its answer."
 ASKS = re.compile(r"^Quiz(\.(several|number|order))?\(|^\s+answer=[\"']", re.MULTILINE)
 PROMPTS = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
+OF_A_QUESTION = {f"code_prompt_{do.lower()}": f"{do} the code of the question" for do in ("Show", "Hide")}
 
 
 def cells_for(exercise: Exercise) -> list[NotebookNode]:
     """Return the cells of one exercise: statement; stub and check; hints; folded solution. A judgement is a widget."""
     statement = _markdown(exercise, "statement", f"### {exercise.title}\n\n{_without_options(exercise)}")
     if exercise.kind == "judgement":
-        question = _code(exercise, "question", f'Quiz.exercise("{exercise.id}")', tags=["hide-input"])
-        return [statement, question]
+        look = {"tags": ["hide-input"], "mystnb": OF_A_QUESTION}
+        return [statement, _code(exercise, "question", f'Quiz.exercise("{exercise.id}")', **look)]
     stub = _code(exercise, "stub", exercise.stub_cell)
     hints = _markdown(exercise, "hints", _hints(exercise))
     jupyter = {"source_hidden": True, "outputs_hidden": True}
@@ -62,6 +63,7 @@ def hide_answers(cells: list[NotebookNode]) -> None:
                 cell.source = f"{QUESTION}\n{cell.source}"
             cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
             cell.metadata["cellView"] = "form"
+            cell.metadata["mystnb"] = {**OF_A_QUESTION, **cell.metadata.get("mystnb", {})}
 
 
 def _keep(cell: NotebookNode, known: dict[str, NotebookNode]) -> NotebookNode:

@@ -151,7 +151,7 @@ def quiz_texts(cell: Cell) -> Iterator[str]:
     for node in ast.walk(parsed(cell)):
         if isinstance(node, ast.Call) and re.fullmatch(r"Quiz(\.(several|number|order))?", ast.unparse(node.func)):
             for word in node.keywords:
-                if word.arg in ("question", "because", "mistakes", "steps"):
+                if word.arg in ("question", "because", "hint", "mistakes", "steps"):
                     for leaf in ast.walk(word.value):
                         if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str) and " " in leaf.value:
                             yield leaf.value

@@ -5,14 +5,16 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
 from lstm_lib import plots
 from lstm_lib.clinic.charts import Chart
-from lstm_lib.notation import FAMILIES, GRID, INK, colour
+from lstm_lib.notation import FAMILIES, GRID, INK, SYMBOLS, colour
 from lstm_lib.tasks.answers import KINDS
 
 BATCHES = 20  # the thick line of the loss shows means of so many
+NAME = 0.19  # what the name of a gate takes of the height of its panel
 STANDING = 0.05  # a gate this close to 0 or 1 hardly moves: its slope is below 0.05
 
 
@@ -76,11 +78,26 @@ def _gates(ax: Axes, chart: Chart, healthy: Chart) -> None:
     plots.lines(range(T), means, colours={name: name for name in "ifo"}, ax=ax, **look)
     for name in "ifo":
         ax.plot(getattr(healthy, name).mean(axis=1), color=colour(name), linewidth=0.8, alpha=0.5)
+    _part(ax)
     every = np.concatenate([chart.i, chart.f, chart.o])
     still = np.mean((every < STANDING) | (every > 1 - STANDING))
     ax.set_title(
         f"thin: healthy. Below {STANDING} or above {1 - STANDING}: {still:.0%} of all gates", fontsize=9, loc="left"
     )
+
+
+def _part(ax: Axes) -> None:
+    """Set the names at the ends of the gates bold, in the colours of words, and so far apart that none touches another.
+
+    The panel is lower than ``lines`` could know when it placed them.
+    """
+    names = sorted((text for text in ax.texts if isinstance(text, Annotation)), key=lambda text: text.xy[1])
+    top = 1.0
+    for n, text in reversed(list(enumerate(names))):
+        top = min(max(text.xy[1], NAME * n), top)
+        text.xy = (text.xy[0], top)
+        text.set(fontweight="bold", color=FAMILIES[SYMBOLS[text.get_text()].family].on_light)
+        top -= NAME
 
 
 def _answers(ax: Axes, chart: Chart, healthy: Chart) -> None:

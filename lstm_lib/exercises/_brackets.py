@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from lstm_lib.exercises._sketch import Build, expressions
 from lstm_lib.exercises._templates import OPERATORS, name_of, source_of
 
+TORN = "is worked out first in the solution, and is torn apart here"
+
 
 def brackets(tree: ast.FunctionDef) -> Iterator[Build]:
     """Move an end of a bracket: σ(a + b) becomes σ(a) + b, a · (b + c) becomes a · b + c."""
@@ -35,12 +37,12 @@ def _moved(node: ast.AST) -> Iterator[tuple[ast.expr, str, float]]:
         sign = OPERATORS[type(node.op)][0]
         if isinstance(node.right, ast.BinOp):
             a, (b, c) = node.left, (node.right.left, node.right.right)
-            words = f"other brackets: {source_of(node.right)} belongs together"
+            words = f"{source_of(node.right)} {TORN}"
             if sign + OPERATORS[type(node.right.op)][0] not in ("**", "++", "+-", "*/"):
                 yield ast.BinOp(ast.BinOp(a, node.op, b), node.right.op, c), words, 0.9
         if isinstance(node.left, ast.BinOp):
             (a, b), c = (node.left.left, node.left.right), node.right
-            words = f"other brackets: {source_of(node.left)} belongs together"
+            words = f"{source_of(node.left)} {TORN}"
             if OPERATORS[type(node.left.op)][0] + sign not in ("**", "++", "+-", "*/"):
                 yield ast.BinOp(a, node.left.op, ast.BinOp(b, node.op, c)), words, 0.9
         yield from _other_algebra(node)

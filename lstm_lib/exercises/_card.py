@@ -95,11 +95,10 @@ def check(id: str, answer: Any, *, folded: bool = False) -> Card:
         ValueError: If there is no such exercise. No answer raises anything.
 
     Example:
-        >>> check("bias-half-life", 8.4)
-        Not yet: Turn a bias into a half-life (bias-half-life)
-        1/(1 - f) is the step at which a straight line would reach zero, and a memory halves again and again instead. \
-Look at the line
-            c_n = f^n · c_0
+        >>> check("bias-half-life", 5.46)
+        Not yet: Find the half-life when one step is different (bias-half-life)
+        This looks like σ(2) at every step; at the first one f is 0.6. Look at the line
+            c_n = f_n · … · f_2 · f_1 · c_0
     """
     exercise = find_exercise(id)
     verdict = exercise.check(answer)

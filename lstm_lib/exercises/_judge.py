@@ -255,7 +255,7 @@ def judge_number(exercise: Exercise, answer: Any) -> Verdict:
     ):
         return explained_rounding(number, *some)
     side = "large" if number > solution else "small"
-    return Verdict(False, None, f"Got {number:.10g}, which is too {side}.")
+    return Verdict(False, None, f"Got {number:.10g}, which is too {side}. Begin with\n    {exercise.lines[0]}")
 
 
 def _known_but(number: float, wrongs: dict[str, float], room: float) -> tuple[str, str] | None:

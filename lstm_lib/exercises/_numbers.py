@@ -40,7 +40,7 @@ def explain(working: str, statement: str, number: float, solution: float, tolera
     Example:
         >>> (change,) = explain("5 + 2 * 3", "5 symbols, 3 boxes", 21, 11, 0)
         >>> change.words
-        ['other brackets: 2 * 3 belongs together']
+        ['2 * 3 is worked out first in the solution, and is torn apart here']
         >>> explain("5 + 2 * 3", "5 symbols, 3 boxes", 0.123456, 11, 0)
         []
     """

@@ -69,7 +69,7 @@ def further(source: str, others: tuple[str, ...]) -> list[Sketch]:
         for twice, more, heavier, line in brackets(function_of(once)):
             if twice not in seen and len(seen) < TWICE:
                 seen.add(twice)
-                found.append(Sketch(twice, f"{words}; {more}", weight + heavier, line))
+                found.append(Sketch(twice, words if more == words else f"{words}; {more}", weight + heavier, line))
     return found
 
 

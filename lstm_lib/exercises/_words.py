@@ -221,6 +221,8 @@ def _advice(failure: Failure) -> str:
     """Say what a slip of a beginner means whose exception does not tell."""
     if "multiply sequence" in failure.words:
         return "\nA row of numbers cannot be multiplied with *: dot(W, z) multiplies pair by pair, and adds up."
+    if "too many values to unpack" in failure.words and " + " in failure.place:
+        return "\nIn Python a list + a list is one longer list: take W[k] and b[k] for each gate, and add numbers."
     if "for ^" in failure.words:
         return "\nPython writes a power with two stars: x ** 2."
     name = re.match(r"name '(\w+)' is not defined", failure.words)

@@ -73,10 +73,10 @@ KINDS = (
     Kind(
         "a sum for a product, a product for a sum, other brackets",
         "Name what is multiplied and what is added, in words, before you write it.",
-        r"(sum-for-product|product-for-sum|added|multiplied|sum-of-|dot-for-times|average|power$|no-root"
+        r"((forget|ignore)-on-both|sum-for-product|product-for-sum|added|multiplied|sum-of-|dot-for-times|average|power$|no-root"
         r"|no-power|product$"
         r"|percent|squares?d?$|union|afterwards|mask-twice|divided-twice)",
-        r"brackets|product of sums|[+·-] stands where [+·-] belongs|is added to|in per cent"
+        r"torn apart|product of sums|[+·-] stands where [+·-] belongs|is added to|in per cent"
         r"|· stands where \*\*|a division by \w+ \+|is halved|multiplied by its count",
     ),
     Kind(
@@ -97,7 +97,7 @@ KINDS = (
         "What should all of these add up to? Add them up.",
         r"(mean-|plain-mean|geometric-mean|no-division|not-divided|no-correction|corrected-once|by-workers|counts-of"
         r"|scaled|always-scaled|never-clipped|cut-above"
-        r"|unit-length|norm-only|each-by-itself|largest-|not-rounded|quotient"
+        r"|unit-length|norm-only|limit-for-each|each-by-itself|largest-|not-rounded|quotient"
         r"|precision$|recall$|of-the-(smaller|larger)|whole-heights|counted-twice|share-of-all|no-temperature"
         r"|likeliest-only|largest-for|squared|whole-gradient|no-two|negative|half-way|believed"
         r"|divided-by-padding|brightness)",

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from lstm_lib._array import Array
 from lstm_lib.notation import FAMILIES, GRID, INK, LINES, SYMBOLS, colour
@@ -52,7 +52,7 @@ def blank(
     if log:
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(lambda y, _: power(y))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_minor_formatter(lambda y, _: _between_powers(ax, y))
     if ylim is not None:
         ax.set_ylim(ylim)
     if level is not None:
@@ -195,6 +195,13 @@ def power(number: float) -> str:
     """
     plain = 0.01 <= number < 1e5
     return f"{number:g}" if plain else np.format_float_scientific(number, trim="-", exp_digits=1)
+
+
+def _between_powers(ax: Axes, y: float) -> str:
+    """Name 2 and 5 times a power of ten where the axis shows fewer than two powers, which alone would say nothing."""
+    low, high = np.log10(ax.get_ylim())
+    first = round(y / 10 ** np.floor(np.log10(y)))
+    return power(y) if np.floor(high) <= np.ceil(low) and first in (2, 5) else ""
 
 
 def _tone(wanted: str | None, n: int, count: int) -> Any:

@@ -55,7 +55,8 @@ class Quiz(anywidget.AnyWidget):
     answers = traitlets.List(traitlets.Unicode()).tag(sync=True)  # several; order: all of them, first step first
     value = traitlets.Float(0.0).tag(sync=True)  # number
     tolerance = traitlets.Float(0.0).tag(sync=True)
-    mistakes = traitlets.List(traitlets.Dict()).tag(sync=True)  # number: [{"value": …, "because": …}, …]
+    # number: [{"value": …, "because": …}, …, {"because": …}], the last said of all others
+    mistakes = traitlets.List(traitlets.Dict()).tag(sync=True)
     because = traitlets.Unicode("").tag(sync=True)  # number, order: what is said when it is right
     choice = traitlets.Unicode("").tag(sync=True)  # what the reader answered; "" before
 
@@ -105,6 +106,7 @@ class Quiz(anywidget.AnyWidget):
         question: str,
         answer: float,
         because: str,
+        hint: str,
         mistakes: Mapping[float, str] | None = None,
         tolerance: float = 0.01,
         name: str = "",
@@ -115,6 +117,7 @@ class Quiz(anywidget.AnyWidget):
             question: What is asked.
             answer: The number, computed by the chapter.
             because: What is said when it is right.
+            hint: What to think of next, said of every wrong number that is none of the mistakes.
             mistakes: A number that somebody may come to, to what is said of it.
             tolerance: How far off counts as right, as a share of the answer (of 1, where the answer is 0).
             name: What the website keeps the reader's answer under.
@@ -126,13 +129,16 @@ class Quiz(anywidget.AnyWidget):
             ValueError: If a mistake is so near that it would count as right.
 
         Example:
-            >>> Quiz.number(question="What is half of 1?", answer=1 / 2, because="Two of them make one.")
-            Quiz: What is half of 1?
+            >>> Quiz.number(question="Half of 1?", answer=1 / 2, because="Two of them make one.", hint="Share it.")
+            Quiz: Half of 1?
         """
         for wrong in mistakes or {}:
             if abs(wrong - answer) <= 2 * tolerance * (abs(answer) or 1):
                 raise ValueError(f"got mistake {wrong}, expected it further from {answer}")
-        rows = [{"value": _rounded(wrong), "because": says} for wrong, says in (mistakes or {}).items()]
+        rows: list[dict[str, Any]] = [
+            {"value": _rounded(wrong), "because": says} for wrong, says in (mistakes or {}).items()
+        ]
+        rows.append({"because": hint})
         wanted = {"value": _rounded(answer), "tolerance": tolerance, "mistakes": rows, "because": because}
         return cls._of(kind="number", question=question, name=name, **wanted)
 

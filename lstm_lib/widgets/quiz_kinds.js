@@ -1,7 +1,8 @@
 // What the four kinds of quiz ask for, and what they say to an answer: arithmetic and words, no page.
 //
 // A quiz is { kind, options: [{ id, text, because }], answer, answers, value, tolerance, mistakes, because }; a choice
-// is one text, whatever the kind: an id, ids with commas between them, or what was typed. A judgement is
+// is one text, whatever the kind: an id, ids with commas between them, or what was typed. The last of the mistakes of a
+// number has no value: it is what to think of next, whatever else was typed. A judgement is
 // { passed, mistake, says }: mistake is a short name of what was wrong or null, says a list of sentences.
 
 const MINUS = /[−–]/g;
@@ -78,7 +79,8 @@ function judgeNumber(quiz, value) {
   }
   if (quiz.value && hit(-quiz.value)) return { passed: false, mistake: "sign", says: ["Not so: the size is right, the sign is not."] };
   const side = value > quiz.value ? "large" : "small";
-  return { passed: false, mistake: `too-${side}`, says: [`Not so: too ${side}.`] };
+  const hint = quiz.mistakes.find((mistake) => mistake.value === undefined)?.because; // none in notebooks of before
+  return { passed: false, mistake: `too-${side}`, says: [`Not so: too ${side}.${hint ? ` ${hint}` : ""}`] };
 }
 
 function order({ options, answers, because }, choice) {

@@ -24,7 +24,7 @@ def test_a_logarithm_of_the_rounded_gate_alone_is_told_as_that(answer):
     [
         ("bias-for-delay", 4.595, "0.99, which is 2 digits", 3),  # near ln 100, which is a known mistake
         ("bias-for-delay", math.log(0.99 / 0.01), "0.99, which is 2 digits", 3),
-        ("bias-half-life", math.log(2) / -math.log(0.9), "0.9, which is 1 digit", 2),
+        ("bias-half-life", 1 + math.log(0.5 / 0.6) / math.log(0.9), "0.9, which is 1 digit", 2),
         ("page-in-bits", 3000 * 1.4 / 0.7, None, None),  # within what counts
         ("bias-for-delay", 4.6, None, None),  # two digits may be of anything
     ],

@@ -1,6 +1,7 @@
 """The solutions are right themselves: equal to the library's cells, and to torch's gradients and counts."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -164,7 +165,7 @@ def test_predicted_values_equal_what_a_run_gives():
     assert abs(h - 0.8586) < 5e-5
     assert EXERCISES["latch-gradient"].check(answer("gradient-through-time")(1.0, [h] * 5, 1.5)).passed
     assert EXERCISES["half-life"].check(steps_to_half(0.95)).passed
-    assert EXERCISES["bias-half-life"].check(steps_to_half(sigmoid(2.0))).passed
+    assert EXERCISES["bias-half-life"].check(1 + steps_to_half(sigmoid(2.0), 0.5 / 0.6)).passed
 
     c = 1.0
     for _ in range(30):
@@ -176,12 +177,29 @@ def test_predicted_values_equal_what_a_run_gives():
     assert EXERCISES["drawn-first-output"].check(first).passed
 
 
-def steps_to_half(f):
-    """Find by bisection when f^n is a half."""
+def test_knowing_the_shares_alone_costs_what_the_statement_says():
+    exercise = EXERCISES["stuck-at-guessing"]
+    shares = [int(over) / int(under) for over, under in re.findall(r"(\d)/(\d)", exercise.statement)[:4]]
+    scores = torch.zeros(4, requires_grad=True)  # a network that never looks: a bias for each label
+    adam = torch.optim.Adam([scores], lr=0.05)
+    for _ in range(400):
+        loss = torch.nn.functional.cross_entropy(scores[None], torch.tensor([shares]))
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    assert sum(shares) == 1
+    assert f"1.386, comes down to {loss.item():.3f} nats" in exercise.statement
+    assert exercise.right.split(" = ")[1].startswith(f"{loss.item():.3f}, ")
+    halved = exercise.catalogue["accuracy-for-understanding"].says
+    assert f"the mean would be {0.5 * math.log(4):.3f}." in halved
+
+
+def steps_to_half(f, share=0.5):
+    """Find by bisection when f^n is a half, or another share."""
     low, high = 0.0, 1000.0
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if f**middle > 0.5 else (low, middle)
+        low, high = (middle, high) if f**middle > share else (low, middle)
     return low
 
 

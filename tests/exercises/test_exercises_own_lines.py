@@ -1,6 +1,7 @@
 """What a check says of the learner's own lines: the change that makes them right, each branch, several slips."""
 
 import ast
+import inspect
 import textwrap
 
 import pytest
@@ -141,6 +142,49 @@ def test_several_slips_are_told_line_by_line():
     message = verdict_on("lstm-step", FOUR_SLIPS).message
     for part in ("b[0] is missing", "b[1] is missing", "b[2] is missing", "tanh around dot(W[2], z) + b[2] is missing"):
         assert part in message
+
+
+@pytest.mark.parametrize("inside", ["f * (c_prev + i * g)", "i * (f * c_prev + g)"])
+def test_a_bracket_around_both_terms_of_the_memory_is_told_at_the_line_of_c(inside):
+    source = ast.unparse(ast.parse(inspect.getsource(EXERCISES["lstm-step"].solution)))
+    wrong = source.replace("learned = i * g", "").replace("kept = f * c_prev", "").replace("kept + learned", inside)
+    message = verdict_on("lstm-step", wrong).message
+    assert message.endswith("Look at the line\n    c = f · c_prev + i · g")
+    assert "g =" not in message.removesuffix("i · g")
+
+
+def test_other_brackets_are_told_in_a_whole_sentence():
+    source = """
+    def memory_gradient(dh, dc, o, c, f):
+        return dc + dh * o * (1 - tanh(c) * tanh(c)) * f
+    """
+    message = verdict_on("memory-gradient", source).message
+    said = "That is: dc + dh * o * (1 - tanh(c) * tanh(c)) is worked out first in the solution, and is torn apart here."
+    assert message.endswith(said)
+
+
+def test_what_was_done_twice_is_told_once():
+    source = "def rnn_step(h, x, w_h, w_x, b): return tanh(w_h * h) + tanh(w_x * x) + tanh(b)"
+    assert verdict_on("rnn-step", source).message.count("tanh is applied to each term, not to the sum") == 1
+
+
+def test_who_adds_two_lists_hears_that_this_makes_one_longer_list():
+    source = """
+    def lstm_step(z, c_prev, W, b):
+        i, f, g, o = dot(W, z) + b
+        return sigmoid(o), c_prev
+    """
+    assert "a list + a list is one longer list" in verdict_on("lstm-step", source).message
+    assert "longer list" not in verdict_on("lstm-step", source.replace(" + b", " * 2")).message
+
+
+def test_the_limit_in_the_place_of_each_gradient_is_named():
+    source = """
+    def clip_by_norm(gradients, limit):
+        norm = dot(gradients, gradients) ** 0.5
+        return [limit for g in gradients] if norm > limit else gradients
+    """
+    assert verdict_on("clip-by-norm", source).mistake == "limit-for-each"
 
 
 def test_one_number_for_all_inputs_is_not_accused():

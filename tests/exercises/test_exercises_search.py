@@ -148,7 +148,7 @@ def test_a_change_may_not_let_a_loop_go_on_for_ever():
         ("page-in-bits", 3000 * 2**1.4, "3000 * 2 ** 1.4"),
         ("seen-lags", 1 - (1 - 5 / 20) ** 2, "a second try"),
         ("stream-features", 3 * (5 + 1 + 1), "(5 + 2) * 3"),
-        ("bias-half-life", math.log(2) / 2, "math.log(2) / 2.0"),
+        ("bias-half-life", 1 + math.log(0.5 / 0.6) / 2, "math.log(0.5 / 0.6) / 2.0"),
         ("latch-gradient", 1.5 * (1 - 0.8586**2) ** 5, "1.5 * (1 - 0.8586 ** 2) ** 5"),
         ("thirty-steps", sigmoid(2.0) ** 60, "the result is multiplied by itself"),
     ],

@@ -34,7 +34,7 @@ const option = (id) => ({ id, text: id.toUpperCase(), because: `because ${id}` }
 const SINGLE = { kind: "single", options: ["a", "b"].map(option), answer: "b" };
 const SEVERAL = { kind: "several", options: ["a", "b", "c"].map(option), answers: ["a", "c"] };
 const ORDER = { kind: "order", options: ["c", "a", "b"].map(option), answers: ["a", "b", "c"], because: "so it is" };
-const NUMBER = { kind: "number", value: 0.25, tolerance: 0.01, because: "a quarter", mistakes: [{ value: 0.5, because: "a half" }] };
+const NUMBER = { kind: "number", value: 0.25, tolerance: 0.01, because: "a quarter", mistakes: [{ value: 0.5, because: "a half" }, { because: "Cut it in four." }] };
 
 test("one right option", () => {
   assert.deepEqual(judge(SINGLE, "b"), { passed: true, mistake: null, says: ["Right. because b"] });
@@ -60,10 +60,11 @@ test("a number: right, a known mistake, a hundred times too large, the wrong sig
   assert.equal(says("1/2"), "Not so. a half");
   assert.match(says("25"), /Did you mean percent/);
   assert.match(says("-0.25"), /the sign is not/);
-  assert.equal(says("0.9"), "Not so: too large.");
-  assert.equal(says("0.2"), "Not so: too small.");
+  assert.equal(says("0.9"), "Not so: too large. Cut it in four.");
+  assert.equal(says("0.2"), "Not so: too small. Cut it in four.");
+  assert.equal(judge({ ...NUMBER, mistakes: [] }, "0.2").says[0], "Not so: too small.");
   assert.equal(judge(NUMBER, "1/2").mistake, "0.5");
-  assert.equal(judge({ ...NUMBER, value: 25 }, "2500").says[0], "Not so: too large.");
+  assert.equal(judge({ ...NUMBER, value: 25 }, "2500").says[0], "Not so: too large. Cut it in four.");
 });
 
 test("an order: the first step that stands too early is explained", () => {

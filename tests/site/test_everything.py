@@ -77,6 +77,12 @@ def test_every_explorable_of_a_notebook_has_its_row(tables: list[BeautifulSoup])
     assert {row for row in listed if row[0].startswith("chapters/")} == there
 
 
+def test_what_one_does_is_said_to_the_reader_and_once(tables: list[BeautifulSoup]) -> None:
+    told = [cells[2].partition(": ")[2] for _, cells in rows(tables[0])]
+    assert len(set(told)) == len(told) >= 20
+    assert not [words for words in told if re.search(r"\breader\b|\bLet the\b", words)]
+
+
 def test_a_row_leads_to_the_section_that_it_names(tables: list[BeautifulSoup]) -> None:
     for table in (tables[0], tables[2]):
         for href, cells in rows(table):

@@ -1,10 +1,11 @@
 """The files of the explorables: as modules, joined for a notebook, and joined for the website, they are the same."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from conftest import HOST, SITE, Blank
+from conftest import HOST, ROOT, SITE, Blank
 from explorable_helpers import WIDGETS, module, node
 
 from lstm_lib import widgets
@@ -106,3 +107,34 @@ def test_other_widgets_bring_their_code_and_one_without_code_says_so(blank: Blan
     assert "It says yes." in said
     assert "This explorable could not start: there is no code for elsewhere.Lost" in said
     assert len(blank.complaints) == 1
+
+
+FIRST_STEPS = f"""
+import * as play from {module("play_the_stream")};
+import * as gate from {module("be_the_gate")};
+import * as walk from {module("cell_walk")};
+import * as failures from {module("gate_failures")};
+import * as flow from {module("gradient_flow")};
+import * as truncation from {module("truncation")};
+const game = play.open("two", 0);
+const cell = {{ weights: {{ W: [], b: [] }}, xs: [1, 2, 3] }};
+const numbers = {{ x: 1, h_prev: 0, c_prev: 0 }};
+console.log(JSON.stringify({{
+  play: play.stepWords(game, {{ shown: 1, given: [], step: game.steps[0], question: -1, open: false, over: false }}),
+  gate: gate.eventWords({{ kind: "write", symbol: 0 }}, 0),
+  walk: walk.forwardWords(cell, numbers, 0, 0),
+  failures: failures.streamWords([{{ t: 0, box: 0, said: 0, possible: [0], kind: "" }}]),
+  flow: flow.unitWords("LSTM", [3, 2, 1], [0, 0, 0]),
+  truncation: truncation.pairWords({{ mode: "carry", window: 8, lag: 2, position: 1 }}),
+}}));
+"""
+
+
+def test_every_explorable_calls_the_first_step_1_as_chapter_1_says() -> None:
+    told = node(FIRST_STEPS)
+    for name, words in told.items():
+        assert re.search(r"(step|event is) 1\b", words, re.IGNORECASE), (name, words)
+        assert not re.search(r"(step|event is) 0\b", words, re.IGNORECASE), (name, words)
+    assert len(told) == 6
+    chapter = json.loads((ROOT / "chapters" / "01_sequences_and_memory.ipynb").read_text(encoding="utf-8"))
+    assert "all else that you can play with, counts from 1" in "".join(sum((c["source"] for c in chapter["cells"]), []))

@@ -32,7 +32,12 @@ KINDS = {
         name="even",
     ),
     "number": Quiz.number(
-        question="A half?", answer=0.5, because="Two of them make 1.", mistakes={2.0: "That is twice."}, name="a-half"
+        question="A half?",
+        answer=0.5,
+        because="Two of them make 1.",
+        hint="Share 1 between two.",
+        mistakes={2.0: "That is twice."},
+        name="a-half",
     ),
     "order": Quiz.order(
         question="Count to three.",
@@ -164,7 +169,7 @@ def test_a_wrong_quiz_is_refused() -> None:
     with pytest.raises(ValueError, match="got answers c, expected some of a, b"):
         Quiz.several(question="?", options=two, answers=["c"], because=two)
     with pytest.raises(ValueError, match=r"got mistake 0\.501, expected it further from 0\.5"):
-        Quiz.number(question="?", answer=0.5, because="", mistakes={0.501: "."})
+        Quiz.number(question="?", answer=0.5, because="", hint="", mistakes={0.501: "."})
     with pytest.raises(ValueError, match="got 2 steps, expected at least 3"):
         Quiz.order(question="?", steps={"a": ("A", ""), "b": ("B", "")}, because="")
     with pytest.raises(ValueError, match="got name 'A b', expected small letters"):
@@ -222,7 +227,8 @@ def test_every_wrong_option_has_its_own_explanation() -> None:
             said = [row["because"] for row in state["options"]] + [row["because"] for row in state["mistakes"]]
             assert all(len(text) >= 10 for text in said), state["name"]
             assert len(set(said)) == len(said), state["name"]
-            assert state["kind"] != "number" or len(state["mistakes"]) >= 2, state["name"]
+            assert state["kind"] != "number" or len(state["mistakes"]) >= 3, state["name"]
+            assert ["value" in row for row in state["mistakes"][-2:]] in ([], [True, False]), state["name"]
 
 
 def test_every_reason_goes_on_after_right_or_not_so() -> None:

@@ -54,6 +54,19 @@ def test_no_question_asks_to_run_a_cell(path: Path) -> None:
     assert [text for text in texts if re.search(r"\brun the next|\brun th(e|is) cell", text, re.IGNORECASE)] == []
 
 
+def test_every_fold_of_code_says_what_is_in_it(path: Path) -> None:
+    for cell in nbformat.read(path, as_version=4).cells:
+        tags = set(cell.metadata.get("tags", []))
+        if cell.cell_type == "code" and tags & {"hide-input", "hide-cell"} and "setup" not in tags:
+            named = cell.metadata.get("mystnb", {})
+            words = named.get("code_prompt_show", "").partition(" ")[2]
+            assert words, cell.id
+            assert named["code_prompt_hide"].strip(), cell.id
+            playthings = "|".join(set(widgets.__all__) - {"Quiz"})
+            if re.search(rf"^({playthings})\(", cell.source, re.MULTILINE):
+                assert words in ("the code of the explorable", "the code of the game"), cell.id
+
+
 def test_every_figure_has_a_description(path: Path) -> None:
     for n, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):

@@ -80,7 +80,8 @@ def test_the_source_of_a_question_is_folded_once_for_jupyter_and_colab(source):
     exercise_cells.hide_answers([cell])
     assert cell == once
     assert cell.source == f"{exercise_cells.QUESTION}\n{source}"
-    assert cell.metadata == {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    named = {"code_prompt_show": "Show the code of the question", "code_prompt_hide": "Hide the code of the question"}
+    assert cell.metadata == {"jupyter": {"source_hidden": True}, "cellView": "form", "mystnb": named}
 
 
 @pytest.mark.parametrize("source", TELLING_NOTHING)

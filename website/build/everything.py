@@ -22,6 +22,30 @@ from lstm_lib.exercises import EXERCISES
 PAGE = "everything"
 ROOT = Path(__file__).resolve().parent.parent.parent
 ANSWERS = {"single": "choose one", "several": "choose several", "number": "give a number", "order": "put in order"}
+
+# What a reader does with each explorable, by how its call begins; where it stands for several things, by its arguments.
+DOES = {
+    "PlayTheStream(": "Hold boxes in your head, answer what is in them, and see what networks answer.",
+    "ThreeClocks(": "Set a weight and a bias, and see how long a state lasts, its gradient, and what is learned.",
+    'GateExplorer(gate="remember"': "Add what is kept and what is learned, and read the formula with your numbers.",
+    'GateExplorer(gate="learn"': "Choose what of an event comes in, and read the formula with your numbers.",
+    'GateExplorer(gate="forget"': "Choose what of the memory stays, and read the formula with your numbers.",
+    'GateExplorer(gate="bothuses"': "Choose what is said, by the drawn use gate and by the standard one.",
+    'BeTheGate(gates="i"': "Choose at each step what comes in, and compare with trained units.",
+    'BeTheGate(gates="if"': "Choose at each step what comes in and what stays, and compare with trained units.",
+    'BeTheGate(gates="o"': "Choose at each step what is said, and compare with trained units.",
+    'BeTheGate(gates="ifo"': "Be all three gates at each step, and compare with trained units.",
+    "CellWalk()": "Walk through a short sequence, part by part, and read the number on every wire.",
+    'CellWalk("back"': "Walk the same wires backwards, and read what gradient is on each.",
+    "GateFailures(": "Hold one gate of a trained LSTM open, and see which errors it makes then.",
+    "GradientFlow(": "Send the gradient of one output back to the events before it, in an LSTM and in an RNN.",
+    "Truncation(": "Cut a stream into windows, and see what still gets from a write to its question, and back.",
+    "WhereTimeGoes(": "Choose units, batch and steps, and see where the time of training goes.",
+    "Writer(": "Let a network write, or type yourself, and colour the text by one of its cells.",
+    "SayADigit(": "Say a digit, or take a recorded one, and see what a network understands at each moment.",
+    "NumberPad(": "Draw digits, and see a network read them column by column.",
+    "TextFinder(": "Write on a scene, and see which lines of text a network finds.",
+}
 KINDS = {"code": "write code", "numeric": "work out a number", "judgement": "choose and see why"}
 
 
@@ -54,17 +78,26 @@ def chapter_of(page: str, doctree: nodes.document) -> str:
 
 
 def explorables(page: str, doctree: nodes.document) -> Iterator[Thing]:
-    """Yield what can be played with on a page, each once in a section; what it is says the class's docstring."""
+    """Yield what can be played with on a page, each once in a section, with what one does there."""
     names = "|".join(name for name in widgets.__all__ if name != "Quiz")
     seen = set()
     for section, _, source in cells(doctree):
-        for name in re.findall(rf"^({names})\(", source, re.MULTILINE):
+        for call in re.finditer(rf"^({names})\(", source, re.MULTILINE):
+            name = call[1]
             anchor = section["ids"][0]
             if (anchor, name) not in seen:
                 seen.add((anchor, name))
-                says = " ".join((getattr(widgets, name).__doc__ or "").split("\n\n")[0].split())
+                says = done_with(re.sub(r"\s", "", source[call.start() :]))
                 spaced = re.sub(r"(?<=.)(?=[A-Z])", " ", name).capitalize()
                 yield Thing(page, chapter_of(page, doctree), anchor, section[0].astext(), spaced, says)
+
+
+def done_with(call: str) -> str:
+    """Return what a reader does with an explorable, from its call without spaces."""
+    found = [does for begins, does in DOES.items() if call.startswith(begins)]
+    if len(found) != 1:
+        raise ValueError(f"got {len(found)} descriptions of {call[:40]}, expected one in DOES")
+    return found[0]
 
 
 def exercises(page: str, doctree: nodes.document) -> Iterator[Thing]:

@@ -270,6 +270,14 @@ CLIP = code(
             2,
             "This looks like max where min is needed: short gradients are stretched and long ones pass.",
         ),
+        "limit-for-each": Mistake(
+            lambda gradients, limit: (
+                [limit] * len(gradients) if dot(gradients, gradients) ** 0.5 > limit else list(gradients)
+            ),
+            3,
+            "This looks like the limit in the place of each gradient; the limit is for their length: each keeps "
+            "its share of it.",
+        ),
         "norm-only": Mistake(
             lambda gradients, limit: min(limit, dot(gradients, gradients) ** 0.5),
             3,

@@ -126,49 +126,74 @@ _F = sigmoid(2.0)
 
 BIAS_HALF_LIFE = numeric(
     "bias-half-life",
-    "Turn a bias into a half-life",
+    "Find the half-life when one step is different",
     chapter=5,
     statement="""
-    At the start of training, a forget gate hears next to nothing from its weights, so that $f = \\sigma(b_f)$. With a
-    forget bias of $b_f = 2$ and nothing new coming in, after how many steps is half of the long-term memory (LTM,
-    cell state) left? Fractions of a step count.
+    A forget gate rests at $f = \\sigma(b_f)$, with a forget bias of $b_f = 2$. At the first step it hears something and
+    closes a little, to $f = 0.6$; from then on it rests again, and nothing new comes in at any step. After how many
+    steps, the first one counted, is half of the long-term memory (LTM, cell state) left? Fractions of a step count.
     """,
-    lines=("f = σ(b_f)", "c_n = f^n · c_0"),
-    hints=("First the forget factor: σ(2) = 1/(1 + e^-2).", "After n steps the share f^n is left. Solve f^n = 0.5."),
-    working="math.log(2) / -math.log(sigmoid(2.0))",
-    right="f = 0.88 has a half-life of 5.5 steps; a bias of 0, 1, 2, 3 gives 1.0, 2.2, 5.5, 14.3.",
+    lines=("f = σ(b_f)", "c_n = f_n · … · f_2 · f_1 · c_0"),
+    hints=(
+        "The factors of all steps are multiplied: 0.6 once, then σ(2) = 1/(1 + e^-2) at every further step.",
+        "After the first step 0.6 is left. From 0.6 to 0.5 it is the share 0.5 / 0.6: solve σ(2)^m = 0.5 / 0.6.",
+        "The first step counts too: n = 1 + m.",
+    ),
+    working="1 + math.log(0.5 / 0.6) / math.log(sigmoid(2.0))",
+    right="with σ(2) from the start it would be 5.5. In a product the smallest factor weighs most: the one step at 0.6 "
+    "costs as much as four at 0.88.",
     mistakes={
-        "tanh-for-sigmoid": Mistake(
-            math.log(2) / -math.log(math.tanh(2)), 1, "This looks like tanh(2) for the forget factor, which has a σ."
+        "one-step-ignored": Mistake(
+            math.log(0.5) / math.log(_F), 2, "This looks like σ(2) at every step; at the first one f is 0.6."
         ),
-        "bias-ignored": Mistake(1.0, 1, "This looks like the half-life of f = σ(0) = 0.5; the bias moves f up."),
-        "share-forgotten": Mistake(
-            math.log(2) / -math.log(1 - _F), 1, "This looks like 1 - f, the share that goes; f is the share that stays."
+        "one-step-uncounted": Mistake(
+            math.log(0.5 / 0.6) / math.log(_F), 1, "This counts the steps after the first; the first one counts too."
         ),
-        "share-for-logarithm": Mistake(
-            math.log(2) / (1 - _F), 2, "This looks like 1 - f where -ln f belongs; they are close only for f near 1."
-        ),
-        "half-to-the-factor": Mistake(
-            0.5**_F, 2, "This looks like 0.5 ^ f; the steps stand in the power, and f is what is multiplied: f^n = 0.5."
-        ),
-        "to-zero": Mistake(
-            1 / (1 - _F),
+        "one-step-added": Mistake(
+            1 + math.log(0.5) / math.log(_F),
             2,
-            "1/(1 - f) is the step at which a straight line would reach zero, and a memory halves again and again "
-            "instead.",
+            "This looks like a half-life of its own after the first step; only 0.6 is left then, and 0.5 is not far.",
+        ),
+        "average": Mistake(
+            math.log(0.5) / math.log((0.6 + _F) / 2),
+            2,
+            "This looks like the mean of the two factors, at every step; 0.6 is met once.",
+        ),
+        "closed-for-good": Mistake(
+            math.log(0.5) / math.log(0.6), 2, "This looks like f = 0.6 at every step; it is met once, then f is σ(2)."
+        ),
+        "closed-every-time": Mistake(
+            math.log(0.5) / math.log(0.6 * _F),
+            2,
+            "This looks like both factors at every step; each step has one: 0.6 the first, σ(2) the others.",
+        ),
+        "multiplied": Mistake(
+            1 + math.log(0.5 * 0.6) / math.log(_F),
+            2,
+            "This goes on until 0.5 · 0.6 is left of what the first step leaves; from 0.6 to 0.5 it is 0.5 / 0.6.",
         ),
         "straight-line": Mistake(
-            0.5 / (1 - _F),
+            1 + (0.6 - 0.5) / (1 - _F),
             2,
             "This looks like the same amount lost at every step; each step takes a share of what is left.",
         ),
-        "to-one-e-th": Mistake(
-            1 / -math.log(_F),
+        "share-left": Mistake(
+            1 + math.log(0.5 / 0.4) / math.log(_F),
             2,
-            "This looks like the time to 1/e, 37 %; a half is reached earlier, by the factor ln 2.",
+            "This looks like 0.4 left after the first step; that is the share that goes; f is what stays.",
         ),
-        "factor-only": Mistake(
-            _F, 1, "This is the forget factor f itself; the second line leads from it to a number of steps."
+        "tanh-for-sigmoid": Mistake(
+            1 + math.log(0.5 / 0.6) / math.log(math.tanh(2)),
+            1,
+            "This looks like tanh(2) for the forget factor, which has a σ.",
+        ),
+        "bias-ignored": Mistake(
+            1 + math.log(0.5 / 0.6) / math.log(0.5), 1, "This looks like f = σ(0) = 0.5; the bias moves f up."
+        ),
+        "to-one-e-th": Mistake(
+            1 + (-1 - math.log(0.6)) / math.log(_F),
+            2,
+            "This looks like the time to 1/e, 37 %; a half is reached earlier.",
         ),
     },
 )

@@ -149,6 +149,17 @@ LSTM_STEP = code(
             5,
             "This looks like the cell of 1997, which has no forget factor f.",
         ),
+        "forget-on-both": Mistake(
+            _wrong_step(finish=lambda i, f, g, o, c_prev: (o * tanh(f * (c_prev + i * g)), f * (c_prev + i * g))),
+            5,
+            "This looks like f · (c_prev + i · g); f is the share of the old memory alone, and i · g is added whole.",
+        ),
+        "ignore-on-both": Mistake(
+            _wrong_step(finish=lambda i, f, g, o, c_prev: (o * tanh(i * (f * c_prev + g)), i * (f * c_prev + g))),
+            5,
+            "This looks like i · (f · c_prev + g); i is the share of the new content alone, and f · c_prev is added "
+            "whole.",
+        ),
         "coupled": Mistake(
             _wrong_step(
                 finish=lambda i, f, g, o, c_prev: (o * tanh(f * c_prev + (1 - f) * g), f * c_prev + (1 - f) * g)

@@ -167,36 +167,46 @@ SEEN_LAGS = numeric(
 
 STUCK_AT_GUESSING = judgement(
     "stuck-at-guessing",
-    "Read a loss that does not move",
+    "Read a loss that stays below ln 4",
     chapter=10,
     statement="""
-    A symbol is written, 100 steps pass, and it is asked for. There are four symbols, and the loss stands at ln 4 =
-    1.386 from the first batch to the thousandth, though inputs and targets, looked at one by one, fit together. The
-    same code overfits one single batch within a minute. What do you look at next?
+    A network chooses one of four labels. In the data their shares are 1/2, 1/4, 1/8 and 1/8. Its loss starts at ln 4 =
+    1.386, comes down to 1.213 nats within the first twenty batches, and stays there for a thousand; half of its answers
+    are right. What has it learned?
     """,
-    lines=("guessing among K answers: loss ln K",),
-    hints=("What does it rule out that one batch can be learned by heart?", "And what is new in every batch?"),
+    lines=("loss of who says the share q_k to label k, when label k comes: −ln q_k",),
+    hints=(
+        "What would somebody score who never looks at the input, and knows how often each label comes?",
+        "Half of the questions cost ln 2, a quarter ln 4, an eighth ln 8, and another eighth ln 8.",
+    ),
     options={
-        "gradient-at-the-write": "How much gradient reaches the step at which the symbol is written.",
-        "targets": "Whether the loss and the targets fit together.",
-        "more-units": "More units: the network is too small.",
-        "more-batches": "Nothing: go on training.",
+        "shares-alone": "How often each label comes, and nothing of its input.",
+        "a-part-of-the-rule": "A part of the rule: the loss is below ln 4, and 0.5 is twice the chance of four labels.",
+        "half-of-the-inputs": "The rule for half of the inputs; at the others it guesses among four.",
+        "one-label-surely": "To say the commonest label and be sure of it.",
     },
-    solution="gradient-at-the-write",
-    right="one batch can be learned, so gradients flow and the loss fits the scores. Next is whether the rule lies "
-    "within the gradient's reach: see the success map of Chapter 8.",
+    solution="shares-alone",
+    right="0.5 · ln 2 + 0.25 · ln 4 + 0.125 · ln 8 + 0.125 · ln 8 = 1.213, and who always names the commonest label is "
+    "right in half of the cases. Only where all K labels are equally frequent is guessing ln K and 1/K. Draw this "
+    "line into the plot of a loss before you read it.",
     mistakes={
-        "loss-suspected": Mistake(
-            "targets",
+        "chance-of-equal-shares": Mistake(
+            "a-part-of-the-rule",
             1,
-            "This suspects what comes second: shifted targets mostly leave something to learn (patient B in the "
-            "clinic), and here nothing is learned at all.",
+            "This takes ln 4 and 1/4 for guessing, as if all labels were equally frequent. Work out what knowing the "
+            "shares alone is worth.",
         ),
-        "size-suspected": Mistake(
-            "more-units", 1, "This suspects the size, but one batch of random answers needs more room than the rule."
+        "accuracy-for-understanding": Mistake(
+            "half-of-the-inputs",
+            1,
+            "This reads the accuracy alone: half of the questions answered for certain cost nothing, the others ln 4 "
+            "each, and the mean would be 0.693.",
         ),
-        "patience": Mistake(
-            "more-batches", 1, "This waits: a gradient that does not reach the write is as small at batch 5000."
+        "certain-and-cheap": Mistake(
+            "one-label-surely",
+            1,
+            "This would be right as often, and cost far more: a label to which hardly any share is given costs many "
+            "nats at every other question.",
         ),
     },
 )
