@@ -57,6 +57,7 @@ def _asks(state: dict[str, Any]) -> bool:
 def _question(stem: str, state: dict[str, Any]) -> Question:
     number, _, _ = stem.partition("_")
     words = {option["id"]: option["text"] for option in state["options"]}
-    words |= {f"{mistake['value']:.12g}": mistake["because"] for mistake in state["mistakes"]}
+    known = [mistake for mistake in state["mistakes"] if "value" in mistake]  # the last is said of all others
+    words |= {f"{mistake['value']:.12g}": mistake["because"] for mistake in known}
     where = str(int(number)) if number.isdigit() else stem.replace("_", " ")
     return Question(where, state["question"], state["kind"], words)
