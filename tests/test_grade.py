@@ -430,6 +430,6 @@ def test_every_question_of_the_course_is_known_and_its_mistakes_have_words() -> 
     for name, traits in asked.items():
         for option in traits["options"]:
             assert questions()[name].says(option["id"]).endswith(option["text"])
-        for mistake in traits["mistakes"]:
+        for mistake in traits["mistakes"][:-1]:  # the last is said of all other numbers
             number = f"{mistake['value']}".removesuffix(".0")  # as the page writes it
             assert questions()[name].says(number) == mistake["because"]
