@@ -42,7 +42,8 @@ def mixing(subject: Subject) -> list[Finding]:
         difference = (after.answers - before.answers).abs().double()
         rows = difference.movedim(out_axis, 0).flatten(1).amax(1) if difference.dim() > 1 else difference
         felt = torch.nonzero(rows > FELT * spread(before.answers)).flatten().tolist()
-        if len(felt) == 1 and felt != [n] and difference.dim() <= 2:
+        alone = difference.dim() <= 2 or not _walks_over_the_batch(subject, before, after, n)
+        if len(felt) == 1 and felt != [n] and alone:
             text = f"with sequence {n} replaced, one answer changes, and it is number {felt[0]}"
             return [finding("rows-out-of-order", "behind the LSTM", text)]
         rows[n] = 0
@@ -94,7 +95,10 @@ def _walks_over_the_batch(subject: Subject, before: Ran, after: Ran, n: int) -> 
 
 
 def _reads_other_states(subject: Subject, out_axis: int) -> bool:
-    """Say whether the answer to one sequence has a gradient at another one's h_n."""
+    """Say whether the answer to one sequence has its gradient at another one's h_n, in the place of its own.
+
+    Where it has all of its own state as well, as behind a softmax over the batch, nothing was reshaped.
+    """
     ran = subject.run(grad=True)
     if not ran.answers.requires_grad:
         return False
@@ -102,14 +106,17 @@ def _reads_other_states(subject: Subject, out_axis: int) -> bool:
     for call in ran.calls:
         if call.h_n.dim() != 3 or call.h_n.shape[1] != B or not call.h_n.requires_grad:
             continue
-        for n in (0, B - 1):
-            own = ran.answers.select(out_axis, n).sum()
-            for grad in torch.autograd.grad(own, (call.h_n, call.c_n), retain_graph=True, allow_unused=True):
-                if grad is not None:
-                    others = grad.abs().sum((0, 2))
-                    others[n] = 0
-                    if float(others.max()) > 0:
-                        return True
+        rows = (0, B - 1)
+        own = [ran.answers.select(out_axis, n).sum() for n in rows]
+        for state in (call.h_n, call.c_n):
+            grads = [torch.autograd.grad(one, state, retain_graph=True, allow_unused=True)[0] for one in own]
+            if any(grad is None for grad in grads):
+                continue
+            used = torch.stack([grad.abs().sum(-1) > 0 for grad in grads])  # (2, layers and directions, B)
+            has_others = bool((used.any(1).sum(-1) > 1).any())
+            has_own = torch.stack([used[k, :, n] for k, n in enumerate(rows)])
+            if has_others and not bool(has_own[:, used.any(-1).any(0)].all()):
+                return True
     return False
 
 

@@ -278,11 +278,11 @@ def divided_by_zero(rng: np.random.Generator) -> Case:
 # ---------------------------------------------------------------- starts and optimisers
 
 
-@new.add("weights_init sets everything to 0", "dead-units", "gate-saturated")
-def all_zero(rng: np.random.Generator) -> Case:
+@new.add("weights_init sets every parameter to 0.1", "dead-units")
+def all_alike(rng: np.random.Generator) -> Case:
     model = SensorNet(last)
-    for weights in model.rnn.parameters():
-        nn.init.zeros_(weights)
+    for weights in model.parameters():
+        nn.init.constant_(weights, 0.1)
     return sensors(model, rng)
 
 
