@@ -13,6 +13,7 @@ from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import is_batch_first, is_cell, unregistered
 from lstm_lib.doctor.notes import is_fresh
 from lstm_lib.doctor.subject import Called, Ran, Subject
+from lstm_lib.doctor.traces import tensors_in
 
 WORKS, WELL = 0.3, 0.6  # parts of the loss of guessing by which a loss is below it
 
@@ -81,6 +82,8 @@ def reached(subject: Subject) -> list[Finding]:
         own: dict[str, Tensor | None] = {key: grad for (lstm, key), grad in grads.items() if lstm == name}
         if own and all(grad is None for grad in own.values()):
             found.append(_bare(subject, name, called=any(call.name == name for call in ran.calls)))
+        elif own and not any(bool(grad.any()) for grad in own.values() if grad is not None):
+            found += _flat(subject, name)
         else:
             found += _unread_parts(name, own)
     return found
@@ -94,6 +97,22 @@ def _bare(subject: Subject, name: str, *, called: bool) -> Finding:
     if _goes_nowhere(subject, name):
         return finding("part-unused", where, "it is called, and no answer changes with noise added to all it returns")
     return finding("graph-cut", where, "no gradient of the answers comes to any of its weights")
+
+
+def _flat(subject: Subject, name: str) -> list[Finding]:
+    """Say of a gradient of exactly 0 at all weights whether a step or a rounding makes it, where the loss has one."""
+    again = subject.run(grad=True)
+    probe = _probe(subject, again)
+    if probe is None:
+        return []
+    given = [(call.hs, call.h_n, call.c_n) for call in again.calls if call.name == name]
+    returned = [part for part in tensors_in(given) if part.requires_grad]
+    at_answers, *behind = torch.autograd.grad(probe, [again.answers, *returned], allow_unused=True)
+    reaches = any(bool(grad.any()) for grad in behind if grad is not None)  # then the LSTM itself lets none through
+    if at_answers is None or not bool(at_answers.any()) or reaches or _goes_nowhere(subject, name):
+        return []
+    text = "the gradient is exactly 0 at all of its weights, though what it returns moves the answers: a rounding, a"
+    return [finding("graph-cut", name or "the LSTM", f"{text} comparison or a dead ReLU is on the way")]
 
 
 def _goes_nowhere(subject: Subject, name: str) -> bool:
