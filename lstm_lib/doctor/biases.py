@@ -51,9 +51,10 @@ def findings_in_biases(layers: list[Layer], *, forgets: bool, fails: bool = Fals
             return [finding("forget-bias-lost", layer.where, text)]
     here = marks[having[0].where]
     if (forgets or fails) and here["set"]:
-        if here["sum"] > -0.3:
+        if here["sum"] > 0.3:
             return []
-        text = f"the forget biases were set below zero: their sums reach from {here['low']:.2f} to {here['high']:.2f}"
+        what = "below zero" if here["sum"] < -0.3 else "to zero, and forget gates near a half keep a step or two"
+        text = f"the forget biases were set {what}: their sums reach from {here['low']:.2f} to {here['high']:.2f}"
         return [finding("forget-bias-lost", _places(having), text, severity=0.58 if forgets else 0.45)]
     if forgets or fails:
         text = f"no forget bias is set: the sums of both reach from {here['low']:.2f} to {here['high']:.2f}"

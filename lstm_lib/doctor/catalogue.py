@@ -124,9 +124,12 @@ USUAL = {
         0.8,
     ),
     "dead-units": Fault(
-        "Units never change",
-        "They take time and memory and say nothing.",
-        ("look for weights that are zero, masked or frozen", "start these units again, or take fewer"),
+        "Units never change, or repeat others",
+        "They take time and memory and say nothing of their own.",
+        (
+            "look for weights that are zero, masked, frozen or all one number: drawn at random, units part",
+            "start these units again, or take fewer",
+        ),
         "07_full_cell",
         0.78,
     ),

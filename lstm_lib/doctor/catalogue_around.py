@@ -34,7 +34,7 @@ AROUND = {
     "graph-cut": Fault(
         "No gradient comes to the LSTM",
         "The way back from the answers ends before it, so that only what stands behind it learns.",
-        ("look for detach(), .data, .item(), NumPy or torch.no_grad() between the LSTM and the answers",),
+        ("look for detach(), .data, .item(), argmax, round, NumPy or no_grad() between the LSTM and the answers",),
         "09_numpy_to_pytorch",
         0.98,
     ),
@@ -70,6 +70,7 @@ AROUND = {
             "give the readout's scores to the loss as they are; softmax or sigmoid only where probabilities are shown",
             "NLLLoss behind log_softmax over the classes; BCELoss behind sigmoid",
             "for numbers: no tanh, sigmoid or ReLU behind the readout, or targets scaled into its range",
+            "look at the loss's sign, and at the order of its arguments: answers first, targets second",
         ),
         "10_training_well",
         0.945,
@@ -80,6 +81,7 @@ AROUND = {
         (
             "bidirectional=False where the next step is foretold",
             "inputs are sequence[:-1], targets sequence[1:]; a window ends before the value that is asked for",
+            "a decoder is fed what comes before the step that it is to say: a start, then targets[:-1]",
         ),
         "10_training_well",
         0.942,

@@ -1,20 +1,22 @@
-"""What the data say: numbers that are none, padding in front, inputs all the same, answers in the question.
+"""What the data say: numbers that are none, padding in front, inputs all the same, targets out of scale.
 
 Shapes: T steps, B batch.
 """
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
-from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
+from lstm_lib.doctor.foretold import foretold
+from lstm_lib.doctor.layers import is_batch_first, is_cell
 from lstm_lib.doctor.learning import CHANCE, Skill
-from lstm_lib.doctor.outside import FELT, spread
 from lstm_lib.doctor.subject import Subject
 
-ALL = 0.99  # of the targets; a few may be marked as padding
+MOVED = 3e-4  # a gate whose sum moves by less says the same to all
 
 
 def not_finite(subject: Subject) -> dict[str, str]:
@@ -28,6 +30,32 @@ def not_finite(subject: Subject) -> dict[str, str]:
     return wrong
 
 
+def not_finite_answers(subject: Subject) -> list[Finding]:
+    """Find NaN and inf that arise on the way: in the answers, in the loss, or in the gradients at the weights."""
+    ran = subject.run(grad=True)
+    if not subject.can_lose:
+        wrong = not bool(ran.answers.isfinite().all())
+        return [finding("not-finite", "the answers", "weights and inputs are finite, and answers are not")] * wrong
+    try:
+        loss = subject.loss(ran.outputs)
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AssertionError):
+        return []  # said elsewhere
+    told = f"the loss is {float(loss):.3g}, though weights and inputs are finite"
+    if not bool(loss.isfinite()):
+        count = int((~ran.answers.isfinite()).sum())
+        text = f"{told}, and {count:,} of {ran.answers.numel():,} numbers of the answers are NaN or inf"
+        return [finding("not-finite", "the answers" if count else "the loss", text)]
+    named = {name: p for name, p in subject.model.named_parameters() if p.requires_grad}
+    if not loss.requires_grad or not named:
+        return []
+    grads = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+    for name, grad in zip(named, grads, strict=True):
+        if grad is not None and bool(grad.isnan().any()):
+            text = f"the loss is {float(loss):.3g}, and its gradient at {name} is NaN: a root or a norm at 0,"
+            return [finding("not-finite", "the gradient", f"{text} a division that where() hides")]
+    return []
+
+
 def findings_in_data(subject: Subject, found: Skill | None) -> list[Finding]:
     """Look at inputs and targets side by side."""
     inputs, axis = subject.inputs, subject.axis
@@ -35,7 +63,7 @@ def findings_in_data(subject: Subject, found: Skill | None) -> list[Finding]:
         return []
     rows = inputs.transpose(0, 1) if axis == 1 else inputs  # (B, T, ...)
     told = _in_front(rows, subject.lengths) + _all_alike(rows, subject)
-    return told + _foretold(rows, subject) + _scale(subject, found)
+    return (told or _faint(subject, found)) + foretold(rows, subject) + _scale(subject, found)
 
 
 def _in_front(rows: Tensor, lengths: Tensor | None) -> list[Finding]:
@@ -71,6 +99,29 @@ def _all_alike(rows: Tensor, subject: Subject) -> list[Finding]:
     return [finding("inputs-say-nothing", "the data", text)]
 
 
+def _faint(subject: Subject, found: Skill | None) -> list[Finding]:
+    """Find sequences that differ by too little to move a gate of the first LSTM."""
+    calls = subject.run().calls
+    if found is None or found.share > CHANCE or not calls or is_cell(subject.lstms[calls[0].name]):
+        return []
+    lstm, xs = subject.lstms[calls[0].name], calls[0].inputs
+    if isinstance(xs, PackedSequence):
+        xs, axis = xs.data, 0
+    else:
+        axis = 0 if is_batch_first(lstm) else xs.dim() - 2
+    # a sum of weights as torch draws them, one for each feature
+    moved = float((xs - xs.mean(axis, keepdim=True)).norm(dim=-1).max()) / math.sqrt(3 * lstm.hidden_size)
+    if moved > MOVED or xs.shape[axis] < 3:
+        return []
+    text = f"whatever differs between the sequences moves the gates' sums by about {moved:.2g}:"
+    return [finding("inputs-say-nothing", "the data", f"{text} they come into the LSTM with a size of {_size(xs):.2g}")]
+
+
+def _size(tensor: Tensor) -> float:
+    """Return the root of the mean square."""
+    return float(tensor.double().square().mean().sqrt())
+
+
 def _scale(subject: Subject, found: Skill | None) -> list[Finding]:
     """Find targets that are far larger than what the network says."""
     targets = subject.targets
@@ -79,76 +130,9 @@ def _scale(subject: Subject, found: Skill | None) -> list[Finding]:
     answers = subject.run().answers
     if answers.numel() != targets.numel():
         return []
-    wanted, said = (float(part[~part.isnan()].double().square().mean().sqrt()) for part in (targets, answers))
+    wanted, said = (_size(part[~part.isnan()]) for part in (targets, answers))
     if wanted < 10 or said > 0.5 * wanted:
         return []
-    inputs = subject.inputs.double().square().mean().sqrt() if subject.inputs.is_floating_point() else 0.0
+    inputs = _size(subject.inputs) if subject.inputs.is_floating_point() else 0.0
     text = f"the targets are of size {wanted:.3g} (root of the mean square), the answers of {said:.3g}"
     return [finding("targets-not-scaled", "the data", text, severity=0.78 if inputs > 10 else None)]
-
-
-# ---------------------------------------------------------------- answers in the question
-
-
-def _foretold(rows: Tensor, subject: Subject) -> list[Finding]:
-    """Find targets that stand in the inputs: at a step before, at the last step, or at a later step that is seen."""
-    targets = subject.targets
-    if targets is None or not isinstance(targets, Tensor) or rows.shape[1] < 4:
-        return []
-    if not subject.per_step:
-        return _at_the_end(rows, targets)
-    wanted = targets.transpose(0, 1) if subject.axis == 1 else targets
-    columns = rows[..., None] if rows.dim() == 2 else rows
-    wanted = wanted if wanted.dim() > 2 else wanted[..., None]
-    if columns.is_floating_point() != wanted.is_floating_point() or wanted.shape[-1] > columns.shape[-1]:
-        return []
-    columns = columns[..., : wanted.shape[-1]]
-    known = wanted == wanted if wanted.is_floating_point() else wanted >= 0
-    here = _alike(columns, wanted, known)
-    if here > 0.9:
-        return []  # said elsewhere: the targets are the inputs
-    if _alike(columns[:, :-1], wanted[:, 1:], known[:, 1:]) >= ALL and subject.longest_lag is None:
-        return [finding("sees-the-answer", "the data", "the target of each step is the input of the step before it")]
-    if _alike(columns[:, 1:], wanted[:, :-1], known[:, :-1]) < ALL:
-        return []
-    moved = _ahead(subject)
-    if moved < FELT:
-        return []
-    text = "the target of each step is the input of the next one, and the answer knows it: with later steps exchanged,"
-    return [finding("sees-the-answer", "the network", f"{text} it changes by up to {moved:.2g} of the answers' spread")]
-
-
-def _alike(one: Tensor, two: Tensor, known: Tensor) -> float:
-    return float((one == two)[known].double().mean()) if bool(known.any()) else 0.0
-
-
-def _at_the_end(rows: Tensor, targets: Tensor) -> list[Finding]:
-    """Find a number that is asked for at the last step of its own window."""
-    if rows.dim() != 3 or not rows.is_floating_point() or not targets.is_floating_point():
-        return []
-    if targets.numel() != len(rows) or bool((targets == targets.flatten()[0]).all()):
-        return []
-    last = rows[:, -1]
-    if bool((last == targets.reshape(len(rows), 1)).all(0).any()):
-        text = "the number that is asked for is the last one of the inputs, in every sequence"
-        return [finding("sees-the-answer", "the data", text)]
-    return []
-
-
-def _ahead(subject: Subject) -> float:
-    """Exchange the second half of all sequences; return how far the answers just before it move, in their spread."""
-    inputs, axis = subject.inputs, subject.axis
-    assert axis is not None
-    before = subject.run()
-    place = axis_in_answers(before.answers, inputs, axis, per_step=True)
-    if place is None or before.answers.dim() < 2:
-        return 0.0
-    T = inputs.shape[1 - axis]
-    if before.answers.shape[1 - place] != T:
-        return 0.0
-    half = T // 2
-    first, second = inputs.split([half, T - half], dim=1 - axis)
-    other = torch.cat([first, second.roll(1, axis)], dim=1 - axis)
-    after = subject.run(other)
-    moved = (after.answers - before.answers).select(1 - place, half - 1).abs().max()
-    return float(moved) / spread(before.answers)

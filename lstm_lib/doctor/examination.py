@@ -11,7 +11,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstm_lib.doctor import biases, chance, data, fitting, gradients, inside, learning, notes, outside, updates, wiring
+from lstm_lib.doctor import (
+    asking,
+    biases,
+    chance,
+    data,
+    fitting,
+    foretold,
+    gradients,
+    inside,
+    learning,
+    notes,
+    outside,
+    reading,
+    updates,
+    wiring,
+)
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.glass import Inside, look, on_noise
 from lstm_lib.doctor.layers import layers_of, lstms_of
@@ -103,6 +118,9 @@ class _Examination:
                     raise  # the network's own, and the caller's to see
                 self.findings, self.left_out["everything else"] = refused, "the network does not run on this batch"
                 return self._told()
+            if strange := self._attempt("whether the answers are numbers", lambda: data.not_finite_answers(subject)):
+                self.findings, self.left_out["everything else"] = strange, "nothing can be measured without numbers"
+                return self._told()
             self._from_outside()
         self._look_inside()
         if self.fresh:
@@ -116,7 +134,7 @@ class _Examination:
 
     def _gently(self) -> None:
         """Of a network that was not trained, take back what only training could mend, and say so."""
-        if {one.key for one in self.findings} & {"weights-left-out", "graph-cut"}:
+        if {one.key for one in self.findings} & {"weights-left-out", "graph-cut", "part-unused"}:
             return  # somebody has trained it, without its LSTM
         asked = self.subject.longest_lag is not None
         early = {"loss-at-chance"} if asked else {"loss-at-chance", "forgets-too-soon"}
@@ -159,10 +177,12 @@ class _Examination:
             "what is handed on": lambda: wiring.handing_on(subject, self.share),
             "which weights are trained": lambda: wiring.left_out(subject, self.share),
             "which weights have a gradient": lambda: wiring.reached(subject),
-            "which steps are read": lambda: wiring.unread(subject),
+            "which steps are read": lambda: reading.unread(subject) or reading.ends_unread(subject),
             "which answer meets which target": lambda: fitting.pairing(subject),
             "what the loss asks for": lambda: fitting.asks(subject),
             "what the answers can say": lambda: fitting.squashed(subject, found),
+            "whether the loss asks for the targets": lambda: asking.findings_in_asking(subject, found),
+            "what a decoder is fed": lambda: foretold.fed(subject),
             "what stands in the data": lambda: data.findings_in_data(subject, found),
             "whether the loss is that of guessing": lambda: learning.findings_in_loss(subject, found),
             "whether it echoes its input": lambda: learning.echo(subject),
@@ -214,6 +234,8 @@ class _Examination:
         works = self.share > (inside.WELL if asked else learning.WORKS)
         told: dict[str, Any] = {"works": works, "asked": asked, "single": self.single}
         self.findings += gradients.findings_in_gradients(self.rows, through, lag, **told)
+        if not any(one.key == "gradient-vanishes" for one in self.findings):
+            self.findings += self._attempt("whether gradients go back in time", lambda: gradients.stops(subject)) or []
 
     def _judge(self, one: Inside, asked: bool) -> None:
         """Measure one layer and direction, and judge it, unless it could not be repeated."""

@@ -8,10 +8,9 @@ import re
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from lstm_lib.doctor.ends import End, axis_of_classes, end_of
+from lstm_lib.doctor.ends import End, axis_of_classes, chosen, end_of, is_linear, is_one
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.learning import Skill
 from lstm_lib.doctor.subject import Subject, first_tensor, like
@@ -23,7 +22,12 @@ SHAPES = re.compile(r"size|shape|dimension|features|input_size|-D\b", re.IGNOREC
 def network_refuses(subject: Subject, error: Exception) -> list[Finding]:
     """Say of an error of the network itself that its inputs do not fit, if it speaks of shapes."""
     said = " ".join(str(error).split())[:160]
-    if not SHAPES.search(said) or not isinstance(subject.inputs, Tensor):
+    if not isinstance(subject.inputs, Tensor):
+        return []
+    if isinstance(error, IndexError) and "out of range" in said and not subject.inputs.is_floating_point():
+        words = [part.num_embeddings for part in subject.model.modules() if isinstance(part, nn.Embedding)]
+        said += f"; the numbers go up to {int(subject.inputs.max())}, embeddings have {words} rows"
+    elif not SHAPES.search(said):
         return []
     text = f"it does not take inputs {tuple(subject.inputs.shape)} of {_kind(subject.inputs)} ({said})"
     return [finding("shapes-misfit", "the network", text)]
@@ -174,14 +178,19 @@ def squashed(subject: Subject, found: Skill | None) -> list[Finding]:
     classes = not targets.is_floating_point()
     yes_or_no = bool(((targets == 0) | (targets == 1)).all())
     place = axis_of_classes(answers, targets) if classes else None
-    if place is not None and _wants_logs(subject, ran.outputs, answers, place):
-        off = float(answers.logsumexp(place).abs().max())
+    shared = not classes and targets.shape == answers.shape and targets.dim() > 1 and is_one(targets.sum(-1))
+    kinds = answers.dim() - 1 if shared else place  # the axis of the classes, where targets are probabilities too
+    if kinds is not None and _wants_logs(subject, ran.outputs, answers):
+        off = float(answers.logsumexp(kinds).abs().max())
         if off > 1e-3:
-            text = "NLLLoss expects log-probabilities, and the answers to a question are none:"
+            text = "NLLLoss and KLDivLoss expect log-probabilities, and the answers to a question are none:"
             text += f" log Σ exp of them is up to {off:.2g} from 0"
             return [finding("answers-misfit", "the loss", text)]
         return []
     end = end_of(ran.answers)
+    if end is None and is_linear(ran.answers) and _takes_probabilities(subject, ran.outputs, answers):
+        text = "it takes numbers from 0 to 1, as BCELoss does, and refuses others; the answers come from a linear layer"
+        return [finding("answers-misfit", "the loss", f"{text}, which may say any number")]
     if end is None or end.name == "LogSoftmax" or found is None:
         return []
     best = _best(answers, targets, end, place)
@@ -202,9 +211,7 @@ def _best(answers: Tensor, targets: Tensor, end: End, place: int | None) -> Tens
     """Return the best answers between two numbers, in the shape of the answers."""
     high = min(end.high, 30.0)
     if place is not None:
-        K = answers.shape[place]
-        one_hot = F.one_hot(targets.clamp(0, K - 1), K).to(answers).movedim(-1, place)
-        return end.low + (high - end.low) * one_hot
+        return end.low + (high - end.low) * chosen(answers, targets, place)
     if targets.numel() != answers.numel():
         return None
     return targets.reshape(answers.shape).to(answers).clamp(end.low, end.high)
@@ -224,12 +231,26 @@ def _beyond(subject: Subject, outputs: Any, best: Tensor, targets: Tensor, class
     return min(losses, default=math.inf)
 
 
-def _wants_logs(subject: Subject, outputs: Any, answers: Tensor, place: int) -> bool:
-    """Say whether the loss is that of log-probabilities: minus the answer of the class that is right, on average."""
+def _takes_probabilities(subject: Subject, outputs: Any, answers: Tensor) -> bool:
+    """Say whether the loss takes answers of a half, and refuses those of 2 and of -1."""
+    taken = []
+    for number in (0.5, 2.0, -1.0):
+        try:
+            with torch.no_grad():
+                subject.loss(like(outputs, torch.full_like(answers, number)))
+            taken.append(True)
+        except RuntimeError:
+            taken.append(False)
+    return taken == [True, False, False]
+
+
+def _wants_logs(subject: Subject, outputs: Any, answers: Tensor) -> bool:
+    """Say whether the loss is that of log-probabilities: a sum of answers, each of which makes it smaller."""
     told = torch.randn(answers.shape, generator=torch.Generator().manual_seed(0)).to(answers)
     try:
         with torch.no_grad():
-            one, two, more = (float(subject.loss(like(outputs, x))) for x in (told, 2 * told, told + 1))
+            none, one, two, more = (float(subject.loss(like(outputs, x))) for x in (0 * told, told, 2 * told, told + 1))
     except RuntimeError:
         return False
-    return abs(two - 2 * one) < 1e-4 * max(1, abs(one)) and abs(more - one + 1) < 1e-4
+    size = max(1.0, abs(one))
+    return abs(two - 2 * one + none) < 1e-4 * size and more < one - 1e-3

@@ -13,6 +13,7 @@ from lstm_lib.doctor.axes import time_axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.glass import Inside
 from lstm_lib.doctor.layers import is_batch_first, is_cell
+from lstm_lib.doctor.outside import FELT, spread
 from lstm_lib.doctor.subject import Subject
 
 Numbers = dict[str, Any]
@@ -62,11 +63,15 @@ def reach(inside: Inside) -> Numbers:
     }
 
 
-def through_the_network(subject: Subject) -> list[float] | None:
+def through_the_network(subject: Subject, back: int = 0) -> list[float] | None:
     """Measure the gradient of the last answers at what comes into the first LSTM, step by step, as the network is.
 
+    Args:
+        subject: The network.
+        back: How many steps before the last one to ask, where there is an answer at each.
+
     Returns:
-        Norms by lag from 0, in parts of the largest; None where it cannot be taken.
+        Norms from the last step back, in parts of the largest; None where it cannot be taken.
     """
     inputs = subject.inputs
     if isinstance(inputs, Tensor) and inputs.is_floating_point():
@@ -83,13 +88,38 @@ def through_the_network(subject: Subject) -> list[float] | None:
     time = 1 if is_batch_first(subject.lstms[first]) else 0
     T = len(parts) if dims == 2 else sum(part.shape[time] for part in parts)
     axis = time_axis_in_answers(ran.answers, T)
-    answers = ran.answers if axis is None else ran.answers.select(axis, -1)
+    if back and axis is None:
+        return None
+    answers = ran.answers if axis is None else ran.answers.select(axis, T - 1 - back)
     direction = torch.randn(answers.shape[-1], generator=torch.Generator().manual_seed(0)).to(answers)
     grads = torch.autograd.grad((answers @ direction).sum(), parts, allow_unused=True)
     columns = [torch.zeros_like(part) if g is None else g for g, part in zip(grads, parts, strict=True)]
     steps = torch.stack(columns) if dims == 2 else torch.cat(columns, dim=time)
     norms = steps.norm(dim=-1).mean(1 - time).double().flip(0)
     return [float(norm) for norm in norms / norms.max().clamp_min(1e-30)]
+
+
+def stops(subject: Subject) -> list[Finding]:
+    """Find answers at each step whose gradients stop at their own step, though what came before moves them."""
+    if not subject.per_step or subject.axis is None:
+        return []
+    for back in range(3):  # where the state is cut between pieces, one of three steps has another before it
+        norms = through_the_network(subject, back)
+        if norms is None or len(norms) < 6 or any(norms[back + 1 :]) or not norms[back]:
+            return []
+    before, time = subject.run(), 1 - subject.axis
+    T = subject.inputs.shape[time]
+    early, late = subject.inputs.split([T - 1, 1], dim=time)
+    after = subject.run(torch.cat([early.roll(1, subject.axis), late], dim=time))
+    axis = time_axis_in_answers(before.answers, T)
+    if axis is None or after.answers.shape != before.answers.shape:
+        return []
+    moved = float((after.answers - before.answers).select(axis, -1).abs().max()) / spread(before.answers)
+    if moved < FELT:
+        return []
+    text = "no answer has a gradient at any step before its own, though these move the last one by up to"
+    text += f" {moved:.2g} of the answers' spread: the state is detached at each step"
+    return [finding("gradient-vanishes", "the network", text, severity=0.7)]
 
 
 def findings_in_gradients(

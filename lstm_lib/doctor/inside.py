@@ -18,6 +18,8 @@ Numbers = dict[str, Any]
 SHUT, OPEN = 0.02, 0.98  # beyond these the slope of a gate is below a fiftieth
 MOST = 0.6  # this share of a layer's units counts as most
 STILL, FAINT = 1e-4, 1e-3  # a unit never changes whose h moves less than this, or this part of what the liveliest does
+ALIKE = 1e-6  # units that differ by less than this are one
+STRONG = 10.0  # root of the mean square of inputs that are not scaled
 LARGE = 6.0  # tanh has a slope of 2e-5 there: nothing that is added to such a memory is seen
 FINE, WELL, CHANCE = 0.6, 0.8, 0.15  # parts of the loss of guessing by which a loss is below it
 KEPT = 0.01  # less than this share of a memory is lost among the rest
@@ -65,6 +67,7 @@ def measure(inside: Inside, lag: int) -> Numbers:
         "kept over half the lag": (lag / 2 * log_f).exp().tolist(),
         "gates": gates,
         "units that never change": float((moves < max(STILL, FAINT * float(moves.max()))).double().mean()),
+        "units that repeat another": _repeated(h[valid]),
         "memory at each step": known.tolist(),
         "memory at the end": float(known[-quarter:].mean()),
         "memory before": float(known[-2 * quarter : -quarter].mean()) if len(known) >= 4 else float(known[0]),
@@ -72,6 +75,7 @@ def measure(inside: Inside, lag: int) -> Numbers:
         "units beyond reading": float((_last(c.abs(), valid) > LARGE).double().mean()),
         "digits lost": digits_lost(inside),
         "spacing": float(c[valid].abs().max()) * torch.finfo(inside.c.dtype).eps,
+        "size of the inputs": float(inside.xs[valid].double().square().mean().sqrt()),
         "dtype": str(inside.c.dtype).removeprefix("torch."),
     }
 
@@ -107,6 +111,10 @@ def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool
     if dead >= 0.1:
         text = f"{_count(dead, numbers)} of {numbers['units']} units say the same in every sequence"
         found.append(finding("dead-units", where, f"{text} (h moves by less than {STILL:g})"))
+    repeated = numbers["units that repeat another"]
+    if repeated >= 0.25:
+        text = f"{_count(repeated, numbers)} of {numbers['units']} units say at every step what another one says"
+        found.append(finding("dead-units", where, f"{text}: their weights were never drawn apart"))
     found += _growth(numbers, works=works)
     best = max(numbers["kept over the lag"])
     short = numbers["kept over half the lag"]
@@ -135,7 +143,10 @@ def _still_gates(numbers: Numbers) -> list[Finding]:
         if share >= MOST:
             text = f"gate {name} is {how} at all steps in {_count(share, numbers)} of {numbers['units']} units"
             text += f" (below {SHUT} or above {OPEN}; its mean is {gate['mean']:.3g})"
-            found.append(finding("gate-saturated", numbers["where"], text, severity=0.79 + share / 100))
+            first, size = 0.79, numbers["size of the inputs"]
+            if size > STRONG:  # then a memory that grows is what follows
+                first, text = 0.882, f"{text}; the inputs are of size {size:.3g}"
+            found.append(finding("gate-saturated", numbers["where"], text, severity=first + share / 100))
     return found
 
 
@@ -161,6 +172,16 @@ def _mean(values: Tensor, valid: Tensor) -> Tensor:
     """Average over all valid steps of all sequences: (T, B, H) to (H,)."""
     weight = valid[..., None].to(values)
     return (values * weight).sum((0, 1)) / weight.sum().clamp_min(1)
+
+
+def _repeated(h: Tensor) -> float:
+    """Return the share of units that move, and say at each of some steps what another unit says: (N, H)."""
+    some = h[:: max(1, len(h) // 200)].T
+    moving = some[(some.amax(1) - some.amin(1)) > STILL]
+    if len(moving) < 2:
+        return 0.0
+    apart = torch.cdist(moving, moving, p=math.inf).fill_diagonal_(math.inf)
+    return float((apart.amin(1) < ALIKE).sum()) / len(some)
 
 
 def _std(values: Tensor, valid: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from lstm_lib.doctor.ends import axis_of_classes, end_of
+from lstm_lib.doctor.ends import SQUASH, axis_of_classes, end_of
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.subject import Subject, first_tensor, like
 
@@ -58,8 +58,9 @@ def best_guess(subject: Subject, outputs: Any, end: str = "") -> float:
     if targets.is_floating_point():
         start = torch.full_like(start, float(targets[~targets.isnan()].float().mean()))
     shape = [-1 if axis == place else 1 for axis in range(answers.dim())] if place < answers.dim() else [1]
-    squash = {"LogSoftmax": lambda x: x.log_softmax(-1), "Sigmoid": torch.sigmoid}.get(end, lambda x: x)
+    squash = SQUASH[end] if end in ("LogSoftmax", "Softmax", "Sigmoid") else lambda x: x
     start = start.clamp(0.01, 0.99).logit() if end == "Sigmoid" else start
+    start = start.clamp_min(0.01).log() if end == "Softmax" else start
 
     def loss_of(constant: Tensor) -> Tensor:
         told = squash(constant).to(answers.dtype).reshape(shape).expand(answers.shape)

@@ -56,7 +56,7 @@ def kept(model: nn.Module) -> Iterator[None]:
             with torch.no_grad():
                 for tensor, values in tensors:
                     if not torch.equal(tensor, values) and not tensor.isnan().any():
-                        tensor.copy_(values)
+                        tensor.data.copy_(values)  # past the graph of the run, which asks for buffers as they were
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What is read of an LSTM, what is handed on to it, and which of its weights are trained at all.
+"""What is handed on to an LSTM, and which of its weights are trained at all.
 
 Shapes: T steps, B batch, H hidden units.
 """
@@ -11,7 +11,9 @@ from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import is_batch_first, is_cell, unregistered
+from lstm_lib.doctor.notes import is_fresh
 from lstm_lib.doctor.subject import Called, Ran, Subject
+from lstm_lib.doctor.traces import tensors_in
 
 WORKS, WELL = 0.3, 0.6  # parts of the loss of guessing by which a loss is below it
 
@@ -42,9 +44,10 @@ def left_out(subject: Subject, share: float) -> list[Finding]:
             text = f"{len(lacks)} of {len(named)} parameters are not among the optimiser's: {_some(lacks)}"
             text += f"; it has {others} that the network has not" if others else ""
             return [finding("weights-left-out", "the optimiser", text)]
-    own = [name for name, p in named.items() if _of_an_lstm(name, subject)]
-    if own and share > -float("inf") and not any(named[name].requires_grad for name in own):
-        text = f"requires_grad is False for all parameters of the LSTM: {_some(own)}"
+    own = [name for name in named if _of_an_lstm(name, subject) and "weight" in name]
+    trained = share > WORKS and not is_fresh(subject)  # before it was frozen
+    if own and share > -float("inf") and not trained and not any(named[name].requires_grad for name in own):
+        text = f"requires_grad is False for all matrices of the LSTM: {_some(own)}"
         return [finding("weights-left-out", "the LSTM", text)]
     return []
 
@@ -78,12 +81,50 @@ def reached(subject: Subject) -> list[Finding]:
     for name in subject.lstms:
         own: dict[str, Tensor | None] = {key: grad for (lstm, key), grad in grads.items() if lstm == name}
         if own and all(grad is None for grad in own.values()):
-            called = any(call.name == name for call in ran.calls)
-            text = "no gradient of the answers comes to any of its weights" if called else "it is not called"
-            found.append(finding("graph-cut", name or "the LSTM", text, severity=None if called else 0.939))
+            found.append(_bare(subject, name, called=any(call.name == name for call in ran.calls)))
+        elif own and not any(bool(grad.any()) for grad in own.values() if grad is not None):
+            found += _flat(subject, name)
         else:
             found += _unread_parts(name, own)
     return found
+
+
+def _bare(subject: Subject, name: str, *, called: bool) -> Finding:
+    """Say why no gradient comes to an LSTM: it is not called, not read, or the way back is cut."""
+    where = name or "the LSTM"
+    if not called:
+        return finding("graph-cut", where, "it is not called", severity=0.939)
+    if _goes_nowhere(subject, name):
+        return finding("part-unused", where, "it is called, and no answer changes with noise added to all it returns")
+    return finding("graph-cut", where, "no gradient of the answers comes to any of its weights")
+
+
+def _flat(subject: Subject, name: str) -> list[Finding]:
+    """Say of a gradient of exactly 0 at all weights whether a step or a rounding makes it, where the loss has one."""
+    again = subject.run(grad=True)
+    probe = _probe(subject, again)
+    if probe is None:
+        return []
+    given = [(call.hs, call.h_n, call.c_n) for call in again.calls if call.name == name]
+    returned = [part for part in tensors_in(given) if part.requires_grad]
+    at_answers, *behind = torch.autograd.grad(probe, [again.answers, *returned], allow_unused=True)
+    reaches = any(bool(grad.any()) for grad in behind if grad is not None)  # then the LSTM itself lets none through
+    if at_answers is None or not bool(at_answers.any()) or reaches or _goes_nowhere(subject, name):
+        return []
+    text = "the gradient is exactly 0 at all of its weights, though what it returns moves the answers: a rounding, a"
+    return [finding("graph-cut", name or "the LSTM", f"{text} comparison or a dead ReLU is on the way")]
+
+
+def _goes_nowhere(subject: Subject, name: str) -> bool:
+    """Say whether all answers stay as they are where noise is added to whatever an LSTM returns."""
+    generator = torch.Generator().manual_seed(0)
+    before = subject.run().answers
+    handle = subject.lstms[name].register_forward_hook(lambda lstm, args, out: noisy(out, generator))
+    try:
+        after = subject.run().answers
+    finally:
+        handle.remove()
+    return before.shape == after.shape and torch.equal(before, after)
 
 
 def _unread_parts(name: str, grads: dict[str, Tensor | None]) -> list[Finding]:
@@ -112,55 +153,6 @@ def _probe(subject: Subject, ran: Ran) -> Tensor | None:
     return (ran.answers * direction.to(ran.answers)).sum()
 
 
-# ---------------------------------------------------------------- which steps are read
-
-
-def unread(subject: Subject) -> list[Finding]:
-    """Where there is one answer for each sequence: from which steps of the last LSTM does it come?"""
-    if subject.per_step or subject.axis is None:
-        return []
-    ran = subject.run(grad=True)
-    last = ran.calls[-1] if ran.calls else None
-    if last is None or is_cell(subject.lstms[last.name]) or not ran.answers.requires_grad:
-        return []
-    if isinstance(last.hs, PackedSequence) or last.hs.dim() != 3 or not last.hs.requires_grad:
-        return []
-    direction = torch.randn(ran.answers.shape, generator=torch.Generator().manual_seed(0)).to(ran.answers)
-    ways = (last.hs, last.h_n, last.c_n)
-    grads = torch.autograd.grad((ran.answers * direction).sum(), ways, allow_unused=True)
-    if grads[0] is None or any(grad is not None for grad in grads[1:]):
-        return []
-    lstm = subject.lstms[last.name]
-    used = (grads[0] if not is_batch_first(lstm) else grads[0].transpose(0, 1)) != 0  # (T, B, H)
-    T, B = used.shape[:2]
-    steps = subject.inputs.shape[1 - subject.axis]
-    if steps != T or subject.inputs.shape[subject.axis] != B or not bool(used.any()):
-        return []
-    ends = torch.full((B,), T) if subject.lengths is None else subject.lengths
-    return _judge_steps(used.cpu(), ends, lstm, last)
-
-
-def _judge_steps(used: Tensor, ends: Tensor, lstm: Any, call: Called) -> list[Finding]:
-    """Judge from which steps (T, B, H) the answers come, where each sequence has a length (B,)."""
-    where, T = call.name or "the LSTM", len(used)
-    H = used.shape[-1] // (2 if lstm.bidirectional else 1)
-    steps = torch.arange(T)[:, None]
-    ahead = used[..., :H].any(-1)
-    last = torch.where(ahead, steps, -1).amax(0)
-    gap = int((ends - 1 - last).min())
-    if bool(ahead.any()) and gap > 0:
-        text = f"the answers come from step {int(last.max())} at the latest: the last {gap} of {T} steps move none"
-        text = text if bool((ends == T).all()) else f"the answers come from {gap} before the end of each sequence"
-        return [finding("steps-unread", where, text)]
-    if lstm.bidirectional:
-        behind = used[..., H:].any(-1)
-        first = torch.where(behind, steps, T).amin(0)
-        if bool(behind.any()) and int(first.min()) > 0 and bool((first >= ends - 1).all()):
-            text = f"the direction from the end is read at step {int(first.min())}, where it has seen one step of {T}"
-            return [finding("part-unused", where, text)]
-    return []
-
-
 # ---------------------------------------------------------------- what is handed on
 
 
@@ -169,7 +161,7 @@ def handing_on(subject: Subject, share: float) -> list[Finding]:
     calls: dict[str, list[Called]] = {}
     for call in subject.run().calls:
         calls.setdefault(call.name, []).append(call)
-    found = []
+    found = _crossed(subject)
     for name, own in calls.items():
         pairs = list(zip(own, own[1:], strict=False))
         if len(pairs) < 2 or any(one.c_n.shape != two.c_n.shape for one, two in pairs):
@@ -184,7 +176,53 @@ def handing_on(subject: Subject, share: float) -> list[Finding]:
             what = "one step each" if single else f"{_steps(own[0], subject)} steps each"
             text = f"{len(own)} calls of {what}, and every one begins with an empty memory"
             found.append(finding("state-lost", name or "the LSTM", text))
+        elif single and len(own) > 4 and (lost := _goes_no_further(subject, name, own)):
+            text = f"{len(own)} calls of one step each, and no other {lost} follows from what the second one leaves"
+            found.append(finding("state-lost", name or "the LSTM", text))
     return found
+
+
+def _crossed(subject: Subject) -> list[Finding]:
+    """Find an LSTM that begins with the state of another one whose h and c have changed places."""
+    calls = subject.run().calls
+    for n, call in enumerate(calls):
+        giver = next((one.name for one in calls[:n] if one.name != call.name and _is_turned(one, call)), None)
+        if giver is not None:
+            text = f"it begins with c of {giver} in the place of h, and h in that of c"
+            return [finding("state-lost", call.name, text)]
+    return []
+
+
+def _goes_no_further(subject: Subject, name: str, own: list[Called]) -> str:
+    """Add noise to what the second call leaves, and name the part of the state that is the same in all later calls."""
+    count, later = 0, []
+
+    def disturb(lstm: Any, args: tuple[Any, ...], out: Any) -> Any:
+        nonlocal count
+        count += 1
+        return noisy(out, torch.Generator().manual_seed(0)) if count == 2 else None
+
+    handle = subject.lstms[name].register_forward_hook(disturb)
+    try:
+        later = [call for call in subject.run().calls if call.name == name][2:]
+    finally:
+        handle.remove()
+    pairs = [(one.state, two.state) for one, two in zip(own[2:], later, strict=False)]
+    if any(one is None or two is None for one, two in pairs):
+        return ""
+    for part, letter in ((1, "c"), (0, "h")):
+        if all(torch.equal(one[part], two[part]) for one, two in pairs):
+            return letter
+    return ""
+
+
+def noisy(part: Any, generator: torch.Generator) -> Any:
+    """Add noise to all that an LSTM returns."""
+    if isinstance(part, PackedSequence):
+        return part._replace(data=noisy(part.data, generator))
+    if isinstance(part, Tensor):
+        return part + torch.randn(part.shape, generator=generator).to(part)
+    return tuple(noisy(one, generator) for one in part)
 
 
 def _is_turned(one: Called, two: Called) -> bool:
