@@ -71,8 +71,12 @@ def title(name: str) -> str:
 def contents(texts: list[str]) -> dict[str, int]:
     """Return the table of contents as it is printed: page of the website to number of the sheet."""
     ahead = "".join(texts[1 : next(n for n, text in enumerate(texts) if n > 1 and text.startswith(title(NAMES[0])))])
-    found = {name: re.search(re.escape(title(name)) + r"(\d+)", ahead) for name in NAMES}
-    return {name: int(match[1]) for name, match in found.items() if match}
+    starts: dict[str, int] = {}
+    for name in NAMES:
+        starts[name] = ahead.index(title(name), max(starts.values(), default=0))
+    ends = [*list(starts.values())[1:], len(ahead)]  # the title after it may begin with a number, that of a chapter
+    found = {name: ahead[starts[name] + len(title(name)) : end] for name, end in zip(NAMES, ends, strict=True)}
+    return {name: int(re.match(r"\d+", number)[0]) for name, number in found.items()}
 
 
 def sheets(name: str, texts: list[str]) -> range:
