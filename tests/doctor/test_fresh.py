@@ -5,17 +5,13 @@
 
 import pytest
 
+from benchmarks.doctor import FRESH
 from lstm_lib import doctor
-from tests.doctor import fresh, fresh_after, fresh_last, fresh_more, fresh_once_more, fresh_text, fresh_well
+from tests.doctor import fresh
 from tests.doctor.cases import SEEDS
 
-EVERY = [
-    patient
-    for module in (fresh, fresh_text, fresh_more, fresh_well, fresh_after, fresh_last, fresh_once_more)
-    for patient in module.PATIENTS
-]
 MISSED = {"a mean of the values around is a feature"}  # from the data alone it is a law that a network may learn
-ILL, WELL = ([patient for patient in EVERY if (patient.below is None) == ill] for ill in (True, False))
+ILL, WELL = ([patient for patient in FRESH if (patient.below is None) == ill] for ill in (True, False))
 by_name = {"ids": lambda patient: patient.name}
 
 # Some broadcast, and one has dropout on one layer: torch warns of both.
@@ -48,5 +44,5 @@ def test_what_the_doctor_cannot_see_is_kept_in_mind(patient):
 
 def test_every_answer_that_counts_as_right_is_one_that_the_doctor_may_give():
     assert {key for patient in ILL for key in patient.right} <= set(doctor.FAULTS)
-    assert len({patient.name for patient in EVERY}) == len(EVERY)
-    assert all(bool(patient.right) == (patient.below is None) for patient in EVERY)
+    assert len({patient.name for patient in FRESH}) == len(FRESH)
+    assert all(bool(patient.right) == (patient.below is None) for patient in FRESH)

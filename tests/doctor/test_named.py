@@ -2,15 +2,15 @@
 
 import pytest
 
+from benchmarks.doctor import AROUND
 from lstm_lib import clinic, doctor
-from tests.doctor import fitting, later, well, wiring
+from tests.doctor import well
 
 # One patient broadcasts, and is warned of it.
 pytestmark = pytest.mark.filterwarnings("ignore:Using a target size:UserWarning")
 
 SEEDS = (0, 1, 2)
-EVERY = [*wiring.PATIENTS, *fitting.PATIENTS, *well.PATIENTS, *later.PATIENTS]
-ILL, WELL = ([patient for patient in EVERY if (patient.fault is None) == healthy] for healthy in (False, True))
+ILL, WELL = ([patient for patient in AROUND if (patient.fault is None) == healthy] for healthy in (False, True))
 by_name = {"ids": lambda patient: patient.name}
 
 
@@ -36,7 +36,7 @@ def test_every_fault_around_an_lstm_has_a_patient_and_every_task_a_healthy_one()
     named = {patient.fault for patient in ILL}
     assert named >= {"weights-left-out", "weight-decay", "answers-misfit", "shapes-misfit", "sees-the-answer"}
     assert {patient.task for patient in ILL} == {patient.task for patient in WELL}
-    assert len({patient.name for patient in EVERY}) == len(EVERY)
+    assert len({patient.name for patient in AROUND}) == len(AROUND)
 
 
 @pytest.mark.parametrize(
