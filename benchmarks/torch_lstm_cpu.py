@@ -14,9 +14,9 @@ gradients, "both" those of weights and inputs. First every contender's numbers a
 array's largest entry), and its memory is measured ("peak_mib": by how much the process grows at most in one pass).
 
 When all this is written, "auto" can choose by it, and is timed beside "native", and once more with "cpp" compiled
-("auto with cpp"). The last rows hold the goals beside
-what came out. Measurements are kept as they come: ``--resume`` goes on with a run that was stopped. After
-``BUDGET`` seconds no measurement is begun, and the last row says how many were left out.
+("auto with cpp"). The last rows hold the goals beside what came out. Measurements are kept as they come: ``--resume``
+goes on with a run that was stopped. After ``BUDGET`` seconds no measurement is begun, and the last row says how many
+were left out.
 """
 
 import contextlib
@@ -99,6 +99,14 @@ GOALS: dict[str, str] = {
 }
 
 
+KINDS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "packed": lambda row: row["form"] == "packed" and not row["vocabulary"],
+    "float64": lambda row: bool(row["precision"] == "float64"),
+    "projection": lambda row: bool(row["proj"]),
+    "tokens": lambda row: bool(row["vocabulary"]),
+}
+
+
 def contenders(case: Case) -> tuple[str, ...]:
     """Name those that compute a case.
 
@@ -108,10 +116,8 @@ def contenders(case: Case) -> tuple[str, ...]:
         >>> contenders(Case(4, 3, 2, 8, proj=4))
         ('native', 'native again', 'reference', 'fused', 'cpp')
     """
-    if case.cell == "layernorm":
-        return ("reference", "fused")
     if case.cell != "standard":
-        return ("reference", "fused", "cpp")
+        return ("reference", "fused", *("cpp",) * (case.cell != "layernorm"))
     if case.vocabulary:
         return (NATIVE, AGAIN, "reference", "fused", "cpp")
     takes_onednn = case.form != "packed" and case.precision == "float32" and not case.proj
@@ -385,14 +391,8 @@ def goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found: dict[str, Any] = {}
     for auto in ("auto", AUTO_CPP):
         chosen = [row for row in rows if row["what"] == "auto" and row["rung"] == auto and row["ratio_to_native"]]
-        about: dict[str, Callable[[dict[str, Any]], bool]] = {
-            "packed": lambda row: row["form"] == "packed" and not row["vocabulary"],
-            "float64": lambda row: bool(row["precision"] == "float64"),
-            "projection": lambda row: bool(row["proj"]),
-            "tokens": lambda row: bool(row["vocabulary"]),
-        }
         found[f"{auto} over native, lowest"] = min((1 / row["ratio_to_native"] for row in chosen), default=None)
-        for what, asks in about.items():
+        for what, asks in KINDS.items():
             found[f"{auto} over native, {what}"] = _mean([1 / row["ratio_to_native"] for row in chosen if asks(row)])
     noise = over(NATIVE, AGAIN)
     found |= {

@@ -144,6 +144,22 @@ def make(cell: str, *sizes: int, **options: Any) -> LSTM:
     return lstm
 
 
+def twins(cell: str, backend: str, dtype: torch.dtype = torch.float64, **options: Any) -> tuple[LSTM, LSTM]:
+    """Make two modules with the same numbers, the readable one and one of another backend."""
+    readable = make(cell, **options)
+    ours = LSTM(D, H, cell=cell, backend=backend, dtype=dtype, **options)
+    ours.load_state_dict(copy.deepcopy(readable.state_dict()))
+    return readable, ours
+
+
+def penalty_gradients(lstm: LSTM, xs: Tensor) -> dict[str, Tensor]:
+    """Return the gradients of a penalty on the gradient of the input: of what is differentiated twice."""
+    lstm.zero_grad()
+    (slope,) = torch.autograd.grad(lstm(xs)[0].pow(3).sum(), xs, create_graph=True)
+    slope.pow(2).sum().backward()
+    return {name: p.grad for name, p in lstm.named_parameters() if p.grad is not None}
+
+
 def σ(a: Any) -> Any:
     return 1 / (1 + np.exp(-a))
 

@@ -1,6 +1,5 @@
 """The steps in C++: the numbers of the readable loop, in all that they can, and nothing without a compiler."""
 
-import copy
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +21,9 @@ from nn_helpers import (
     draw,
     make,
     make_input,
+    penalty_gradients,
     run,
+    twins,
 )
 from torch.utils import cpp_extension
 
@@ -33,6 +34,7 @@ from lstm_lib.nn.backends.interface import Settings
 
 ABLE = [cell for cell in CELLS if cell != "layernorm"]
 every_cell = pytest.mark.parametrize("cell", ABLE)
+BACKEND = "cpp"
 SHAPES = [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "bidirectional": True}]
 
 
@@ -56,14 +58,6 @@ compiled = pytest.mark.usefixtures("steps")
 in_pieces_and_at_once = pytest.mark.usefixtures("steps", "_pieces")
 
 
-def twins(cell: str, dtype: torch.dtype = torch.float64, **options: Any) -> tuple[LSTM, LSTM]:
-    """Make two modules with the same numbers, the readable one and the one in C++."""
-    readable = make(cell, **options)
-    ours = LSTM(D, H, cell=cell, backend="cpp", dtype=dtype, **options)
-    ours.load_state_dict(copy.deepcopy(readable.state_dict()))
-    return readable, ours
-
-
 @in_pieces_and_at_once
 @every_cell
 @pytest.mark.parametrize("form", FORMS)
@@ -72,7 +66,7 @@ def test_outputs_states_and_all_gradients_are_those_of_the_readable_loop(
     options: dict[str, Any], form: str, cell: str
 ) -> None:
     rng = torch.Generator().manual_seed(5)
-    readable, ours = twins(cell, **options, batch_first=form == "batch first")
+    readable, ours = twins(cell, BACKEND, **options, batch_first=form == "batch first")
     xs = make_input(rng, form, torch.float64)
     batch = () if form == "one sequence" else (B,)
     state = tuple(draw(rng, len(ours.suffixes()), *batch, H) for _ in range(2))
@@ -86,7 +80,7 @@ def test_outputs_states_and_all_gradients_are_those_of_the_readable_loop(
 def test_projections_too(form: str, bias: bool) -> None:
     rng = torch.Generator().manual_seed(5)
     options = {"proj_size": P, "num_layers": 2, "bidirectional": True, "bias": bias}
-    readable, ours = twins("standard", **options, batch_first=form == "batch first")
+    readable, ours = twins("standard", BACKEND, **options, batch_first=form == "batch first")
     xs = make_input(rng, form, torch.float64)
     batch = () if form == "one sequence" else (B,)
     state = tuple(draw(rng, 4, *batch, size) for size in (P, H))
@@ -107,7 +101,7 @@ def test_all_is_that_of_torch(bidirectional: bool, form: str) -> None:
 @compiled
 @every_cell
 def test_in_float32_the_numbers_are_those_of_float64_but_for_rounding(cell: str) -> None:
-    readable, ours = twins(cell, torch.float32, num_layers=2)
+    readable, ours = twins(cell, BACKEND, torch.float32, num_layers=2)
     readable.load_state_dict(ours.state_dict())
     xs = draw(torch.Generator().manual_seed(6), T, B, D).float()
     found = {name: result.double() for name, result in run(ours, xs, None, "packed").items()}
@@ -128,7 +122,6 @@ def test_other_sizes_than_fit_the_vectors_of_a_processor(size: tuple[int, int, i
 
 @compiled
 def test_threads_change_nothing() -> None:
-    _, ours = twins("standard")
     ours = LSTM(D, 300, backend="cpp")
     xs = draw(torch.Generator().manual_seed(8), 5, 64, D, dtype=torch.float32)
     before = torch.get_num_threads()
@@ -145,21 +138,15 @@ def test_threads_change_nothing() -> None:
 @compiled
 @every_cell
 def test_it_can_be_differentiated_twice(cell: str) -> None:
-    readable, ours = twins(cell, bidirectional=True)
+    readable, ours = twins(cell, BACKEND, bidirectional=True)
     xs = draw(torch.Generator().manual_seed(7), T, B, D)
-    penalties = []
-    for lstm in (ours, readable):
-        lstm.zero_grad()
-        (slope,) = torch.autograd.grad(lstm(xs)[0].pow(3).sum(), xs, create_graph=True)
-        slope.pow(2).sum().backward()
-        penalties.append({name: p.grad for name, p in lstm.named_parameters() if p.grad is not None})
-    assert_close(penalties[0], penalties[1], 1e-10)
+    assert_close(penalty_gradients(ours, xs), penalty_gradients(readable, xs), 1e-10)
 
 
 @compiled
 @every_cell
 def test_gradients_are_slopes(cell: str) -> None:
-    _, ours = twins(cell)
+    _, ours = twins(cell, BACKEND)
     xs, h, c = (draw(torch.Generator().manual_seed(k), *shape) for k, shape in enumerate([(T, B, D), *[(1, B, H)] * 2]))
 
     def outputs(xs: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -172,7 +159,7 @@ def test_gradients_are_slopes(cell: str) -> None:
 @compiled
 @every_cell
 def test_a_graph_that_is_kept_gives_the_same_gradients_again(cell: str) -> None:
-    _, ours = twins(cell)
+    _, ours = twins(cell, BACKEND)
     hs, _ = ours(as_form(draw(torch.Generator().manual_seed(8), T, B, D), "packed"))
     first, second = (torch.autograd.grad(hs.data.pow(2).sum(), [*ours.parameters()], retain_graph=True) for _ in "ab")
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
@@ -180,7 +167,7 @@ def test_a_graph_that_is_kept_gives_the_same_gradients_again(cell: str) -> None:
 
 @compiled
 def test_what_lies_otherwise_in_memory_is_read_as_it_is_meant() -> None:
-    readable, ours = twins("peephole")
+    readable, ours = twins("peephole", BACKEND)
     for parameter in ours.parameters():
         parameter.data = parameter.data.t().contiguous().t()
     xs = draw(torch.Generator().manual_seed(8), D, B, T).transpose(0, 2)
@@ -194,7 +181,7 @@ def test_what_lies_otherwise_in_memory_is_read_as_it_is_meant() -> None:
 
 @compiled
 def test_values_that_are_no_numbers_stay_so_in_their_sequence() -> None:
-    _, ours = twins("standard")
+    _, ours = twins("standard", BACKEND)
     xs = draw(torch.Generator().manual_seed(8), T, B, D).detach()
     xs[2, 1, 0] = torch.nan
     hs, _ = ours(xs)
@@ -205,7 +192,7 @@ def test_values_that_are_no_numbers_stay_so_in_their_sequence() -> None:
 
 @compiled
 def test_huge_preactivations_saturate() -> None:
-    _, ours = twins("standard")
+    _, ours = twins("standard", BACKEND)
     hs, (_, c) = ours(1e6 * draw(torch.Generator().manual_seed(8), T, B, D).detach())
     assert hs.isfinite().all()
     assert c.isfinite().all()
@@ -213,7 +200,7 @@ def test_huge_preactivations_saturate() -> None:
 
 @compiled
 def test_an_empty_batch_has_empty_answers() -> None:
-    _, ours = twins("drawn")
+    _, ours = twins("drawn", BACKEND)
     hs, (h, c) = ours(torch.ones(T, 0, D, dtype=torch.float64))
     assert (hs.shape, h.shape, c.shape) == ((T, 0, H), (1, 0, H), (1, 0, H))
 
@@ -232,7 +219,7 @@ def test_once_compiled_auto_takes_them_for_fused(cell: str) -> None:
 
 @compiled
 def test_torch_func_gets_the_readable_loop() -> None:
-    readable, ours = twins("peephole")
+    readable, ours = twins("peephole", BACKEND)
     xs = draw(torch.Generator().manual_seed(8), 4, T, B, D).detach()
     found = torch.func.vmap(lambda x: ours(x)[0])(xs)
     torch.testing.assert_close(found, torch.stack([readable(x)[0] for x in xs]), rtol=0, atol=1e-12)

@@ -1,16 +1,30 @@
 """Every cell with a backward pass derived by hand: the readable loop's numbers, in all it is asked for."""
 
-import copy
 from typing import Any
 
 import pytest
 import torch
-from nn_helpers import FORMS, TOLERANCE, B, D, H, T, as_form, assert_close, draw, make, make_input, run
+from nn_helpers import (
+    FORMS,
+    TOLERANCE,
+    B,
+    D,
+    H,
+    T,
+    as_form,
+    assert_close,
+    draw,
+    make_input,
+    penalty_gradients,
+    run,
+    twins,
+)
 
 from lstm_lib.nn import CELLS, LSTM
 from lstm_lib.nn.backends import fused
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
+BACKEND = "fused"
 SHAPES = [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "bidirectional": True}]
 
 
@@ -18,14 +32,6 @@ SHAPES = [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "bidirec
 def _many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the way back of these short sequences into pieces of a step or two, as that of long ones is cut."""
     monkeypatch.setattr(fused, "CACHE", 600)
-
-
-def twins(cell: str, dtype: torch.dtype = torch.float64, **options: Any) -> tuple[LSTM, LSTM]:
-    """Make two modules with the same numbers, the readable one and the one derived by hand."""
-    readable = make(cell, **options)
-    ours = LSTM(D, H, cell=cell, backend="fused", dtype=dtype, **options)
-    ours.load_state_dict(copy.deepcopy(readable.state_dict()))
-    return readable, ours
 
 
 def test_there_is_a_derivation_for_every_cell() -> None:
@@ -39,7 +45,7 @@ def test_outputs_states_and_all_gradients_are_those_of_the_readable_loop(
     options: dict[str, Any], form: str, cell: str
 ) -> None:
     rng = torch.Generator().manual_seed(5)
-    readable, ours = twins(cell, **options, batch_first=form == "batch first")
+    readable, ours = twins(cell, BACKEND, **options, batch_first=form == "batch first")
     xs = make_input(rng, form, torch.float64)
     L = len(ours.suffixes())
     batch = () if form == "one sequence" else (B,)
@@ -50,7 +56,7 @@ def test_outputs_states_and_all_gradients_are_those_of_the_readable_loop(
 
 @every_cell
 def test_in_float32_the_numbers_are_those_of_float64_but_for_rounding(cell: str) -> None:
-    readable, ours = twins(cell, torch.float32, num_layers=2)
+    readable, ours = twins(cell, BACKEND, torch.float32, num_layers=2)
     readable.load_state_dict(ours.state_dict())
     xs = draw(torch.Generator().manual_seed(6), T, B, D).float()
     found = {name: result.double() for name, result in run(ours, xs, None, "packed").items()}
@@ -59,21 +65,14 @@ def test_in_float32_the_numbers_are_those_of_float64_but_for_rounding(cell: str)
 
 @every_cell
 def test_it_can_be_differentiated_twice(cell: str) -> None:
-    readable, ours = twins(cell, bidirectional=True)
+    readable, ours = twins(cell, BACKEND, bidirectional=True)
     xs = draw(torch.Generator().manual_seed(7), T, B, D)
-    penalties = []
-    for lstm in (ours, readable):
-        lstm.zero_grad()
-        (slope,) = torch.autograd.grad(lstm(xs)[0].pow(3).sum(), xs, create_graph=True)
-        slope.pow(2).sum().backward()
-        penalties.append({name: p.grad for name, p in lstm.named_parameters() if p.grad is not None})
-    assert penalties[0].keys() == penalties[1].keys()
-    assert_close(penalties[0], penalties[1], 1e-10)
+    assert_close(penalty_gradients(ours, xs), penalty_gradients(readable, xs), 1e-10)
 
 
 @every_cell
 def test_a_graph_that_is_kept_gives_the_same_gradients_again(cell: str) -> None:
-    _, ours = twins(cell)
+    _, ours = twins(cell, BACKEND)
     xs = draw(torch.Generator().manual_seed(8), T, B, D)
     hs, _ = ours(as_form(xs, "packed"))
     asked, loss = [xs, *ours.parameters()], hs.data.pow(2).sum()
@@ -84,7 +83,7 @@ def test_a_graph_that_is_kept_gives_the_same_gradients_again(cell: str) -> None:
 @every_cell
 @pytest.mark.parametrize("frozen", ["weight_ih_l0", "weight_hh_l0", "everything", "the input"])
 def test_what_nobody_wants_has_no_gradient_and_the_others_keep_theirs(frozen: str, cell: str) -> None:
-    readable, ours = twins(cell)
+    readable, ours = twins(cell, BACKEND)
     xs = draw(torch.Generator().manual_seed(9), T, B, D).detach().requires_grad_(frozen != "the input")
     grads = []
     for lstm in (ours, readable):
@@ -99,7 +98,7 @@ def test_what_nobody_wants_has_no_gradient_and_the_others_keep_theirs(frozen: st
 
 @every_cell
 def test_under_autocast_it_answers_in_bfloat16_and_close(cell: str) -> None:
-    readable, ours = twins(cell, torch.float32, num_layers=2)
+    readable, ours = twins(cell, BACKEND, torch.float32, num_layers=2)
     xs = draw(torch.Generator().manual_seed(10), T, B, D, dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
         hs, (h, c) = ours(xs)
@@ -129,7 +128,7 @@ def test_a_seed_gives_the_noise_of_the_readable_loop_and_its_gradients(
     noise: str, form: str, training: bool, cell: str
 ) -> None:
     rng = torch.Generator().manual_seed(11)
-    readable, ours = twins(cell, num_layers=2, bidirectional=True, **NOISES[noise])
+    readable, ours = twins(cell, BACKEND, num_layers=2, bidirectional=True, **NOISES[noise])
     xs, state = draw(rng, T, B, D), tuple(draw(rng, 4, B, H) for _ in range(2))
     found = []
     for lstm in (ours, readable):
@@ -140,7 +139,7 @@ def test_a_seed_gives_the_noise_of_the_readable_loop_and_its_gradients(
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_a_projection_can_be_noisy(noise: str) -> None:
-    readable, ours = twins("standard", proj_size=2, **NOISES[noise])
+    readable, ours = twins("standard", BACKEND, proj_size=2, **NOISES[noise])
     xs = draw(torch.Generator().manual_seed(13), T, B, D)
     found = []
     for lstm in (ours, readable):
@@ -151,7 +150,7 @@ def test_a_projection_can_be_noisy(noise: str) -> None:
 
 @noisy_cells
 def test_noise_can_be_differentiated_twice(cell: str) -> None:
-    readable, ours = twins(cell, bidirectional=True, **NOISES["all"])
+    readable, ours = twins(cell, BACKEND, bidirectional=True, **NOISES["all"])
     xs, penalties = draw(torch.Generator().manual_seed(15), T, B, D), []
     for lstm in (ours, readable):
         lstm.zero_grad()
