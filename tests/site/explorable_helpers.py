@@ -10,7 +10,7 @@ from typing import Any
 
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, missing
-from playwright.sync_api import Page, Request
+from playwright.sync_api import Locator, Page, Request
 
 WIDGETS = ROOT / "lstm_lib" / "widgets"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -43,6 +43,16 @@ def axe(page: Page) -> list[list[str]]:
     return page.evaluate(
         """async () => (await axe.run({ resultTypes: ["violations"] })).violations
             .map((v) => [v.id, v.nodes[0].html.slice(0, 200)])"""  # of what passes it need not say where it stands
+    )
+
+
+def text_sizes(drawing: Locator) -> list[float]:
+    """Measure the letters of a drawing, in pixels of the screen, in one go: a text may be drawn anew meanwhile."""
+    return drawing.evaluate(
+        """drawing => [...drawing.querySelectorAll("text, tspan")].filter((t) => t.checkVisibility()).map((t) => {
+            const { a, b } = t.getScreenCTM();
+            return parseFloat(getComputedStyle(t).fontSize) * Math.hypot(a, b);
+        })"""
     )
 
 

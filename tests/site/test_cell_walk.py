@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from anywidget import AnyWidget
 from conftest import Blank
-from explorable_helpers import axe, module, node
+from explorable_helpers import axe, module, node, text_sizes
 from playwright.sync_api import Locator, expect
 
 from lstm_lib import _cell_map, cells
@@ -184,10 +184,7 @@ def test_the_walk_fits_one_screen_of_a_telephone_at_every_place(
         box = explorable.bounding_box()
         assert box["height"] <= 720, explorable.get_by_role("status").inner_text()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-        sizes = explorable.locator("svg text, svg tspan").evaluate_all(
-            "texts => texts.map((t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a)"
-        )
-        assert min(sizes) >= 9
+        assert min(text_sizes(explorable)) >= 9
         outside = explorable.locator("svg").evaluate(
             """svg => [...svg.querySelectorAll("text")].filter((t) => {
                 const [inner, outer] = [t, svg].map((e) => e.getBoundingClientRect());

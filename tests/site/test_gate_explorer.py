@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from anywidget import AnyWidget
-from explorable_helpers import axe, module, node
+from explorable_helpers import axe, module, node, text_sizes
 from playwright.sync_api import Locator, expect
 
 from lstm_lib.from_scratch.cells import DrawnParams, LSTMParams, LSTMState, drawn_step, lstm_step
@@ -244,9 +244,7 @@ def test_a_gate_fits_a_telephone_and_axe_finds_nothing(explore: Callable[..., Lo
         assert 2 <= len(seen) <= 4
         bars = explorer.locator(".ge-bars").bounding_box()
         assert bars["y"] + bars["height"] - seen[0]["y"] <= 800  # what moves and its sliders are on one screen
-        sizes = explorer.locator("svg text").evaluate_all(
-            "texts => texts.map((t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a)"
-        )
+        sizes = text_sizes(explorer)
         assert min(sizes, default=9) >= 9
     for button in explorer.get_by_role("button").all():
         button.press("Enter")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from anywidget import AnyWidget
-from explorable_helpers import axe, module, node
+from explorable_helpers import axe, module, node, text_sizes
 from playwright.sync_api import Locator, expect
 
 from benchmarks import gate_failures as benchmark
@@ -125,10 +125,7 @@ def test_it_fits_one_screen_of_a_telephone_and_axe_finds_nothing(failing: Callab
         box.check()
         assert explorable.bounding_box()["height"] <= 700
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    sizes = explorable.locator("svg text").evaluate_all(
-        "texts => texts.map((t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a)"
-    )
-    assert min(sizes) >= 9
+    assert min(text_sizes(explorable)) >= 9
     assert axe(page) == []
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from conftest import ROOT, SITE, notebooks
-from explorable_helpers import lay_out
+from explorable_helpers import lay_out, text_sizes
 from playwright.sync_api import Browser, expect
 
 sys.path.insert(0, str(ROOT / "website" / "build"))
@@ -53,9 +53,7 @@ def test_the_page_has_each_map_as_a_drawing_with_the_picture_s_words(browser: Br
             }).map((t) => t.textContent)"""
         )
         assert cut == []
-        sizes = map_.locator("text, tspan").evaluate_all(
-            "texts => texts.map((t) => parseFloat(getComputedStyle(t).fontSize) * t.closest('svg').getScreenCTM().a)"
-        )
+        sizes = text_sizes(map_)
         assert sorted(sizes)[len(sizes) // 2] >= 9
     page.close()
 

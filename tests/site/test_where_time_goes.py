@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from anywidget import AnyWidget
-from explorable_helpers import axe, module, node, wait_until
+from explorable_helpers import axe, module, node, text_sizes, wait_until
 from playwright.sync_api import Locator, expect
 
 from benchmarks import where_time_goes as benchmark
@@ -197,11 +197,7 @@ def test_it_fits_one_screen_of_a_telephone_and_axe_finds_nothing(
             slider.press(key)
             assert explorable.bounding_box()["height"] <= 844
             assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    sizes = explorable.locator("svg text:visible").evaluate_all(
-        "texts => texts.map((t) => [parseFloat(getComputedStyle(t).fontSize), t.getScreenCTM()])"
-        ".map(([size, { a, b }]) => size * Math.hypot(a, b))"
-    )
-    assert min(sizes) >= 9
+    assert min(text_sizes(explorable)) >= 9
     assert axe(page) == []
 
 
