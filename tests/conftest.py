@@ -132,7 +132,7 @@ def tab(browser: "Browser", site: str) -> Iterator[Tabs]:
 def browser_type_launch_args() -> dict[str, object]:
     """Tell pytest-playwright to use the system's Chromium; it downloads none of its own."""
     try:
-        return {"executable_path": _site.chromium_path(), "args": CHROMIUM_FLAGS}
+        return {"executable_path": _site.chromium_path(may_be_shell=True), "args": CHROMIUM_FLAGS}
     except FileNotFoundError as error:
         missing(str(error))
 
