@@ -65,8 +65,8 @@ PLANS = {
         Session("What it takes to remember", (1,)),
         Session("Three clocks", (2,)),
         Session("A sum, and what comes in", (3, 4)),
-        Session("What may go", (5,)),
-        Session("What is said, and the whole cell", (6, 7)),
+        Session("What may go, and what is said", (5, 6)),
+        Session("The whole cell", (7,)),
         Session("The backward pass", (8,)),
         Session("From NumPy to PyTorch", (9,)),
         Session("Training, and the clinic", (10,)),
@@ -151,11 +151,13 @@ def plan(root: Path, sessions: int) -> str:
     for number, session in enumerate(PLANS[sessions], start=1):
         read, play, solve = minutes_of(root, session, is_first=number == 1)
         files = [f"[{chapter}](chapters/{chapter_files(root)[chapter].name})" for chapter in session.chapters]
-        solved = [", ".join(places(root)[exercise.id] for exercise in exercises_of(session))] if chosen else []
-        rows.append((number, session.about, ", ".join(files), read + play + solve, read, play, solve, *solved))
+        about = session.about
+        if chosen:
+            about += f". Solved: {', '.join(places(root)[exercise.id] for exercise in exercises_of(session))}"
+        rows.append((number, about, ", ".join(files), read + play + solve, read, play, solve))
         totals.append(read + play + solve)
         left.append(play + solve)
-    head = ("session", "about", "chapters", "minutes", "to read", "to play", "to solve", *["exercises"] * chosen)
+    head = ("session", "about", "chapters", "minutes", "to read", "to play", "to solve")
     longest, fullest = totals.index(max(totals)), left.index(max(left))
     return (
         f"{table(head, rows)}\n\nTogether {sum(totals)} minutes; the longest is session {longest + 1} with "
