@@ -1,5 +1,6 @@
 """Write a measurement to where ``lstm_lib.recorded`` reads it, with what one needs to know to repeat it."""
 
+import argparse
 import datetime
 import importlib.metadata
 import json
@@ -12,6 +13,12 @@ from typing import Any
 from lstm_lib import recorded
 
 RESULTS = recorded.FOLDER
+
+
+def expect_no_arguments(about: str | None) -> None:
+    """Answer ``--help``, and refuse what else stands on the command line of a benchmark that takes nothing."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
 
 
 def machine() -> dict[str, Any]:

@@ -91,4 +91,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    _record.expect_no_arguments(__doc__)
     main()

@@ -7,7 +7,7 @@ import ast
 import os
 from typing import Any
 
-from benchmarks._record import write
+from benchmarks._record import expect_no_arguments, write
 from tools import needs
 from tools.ledger import ROOT, cells_of, source
 
@@ -42,4 +42,5 @@ def rows(names: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    expect_no_arguments(__doc__)
     print(write("frameworks", rows(run_page()), seeds=[0], packages=PACKAGES))

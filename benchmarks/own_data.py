@@ -7,7 +7,7 @@ import os
 import re
 from typing import Any
 
-from benchmarks._record import write
+from benchmarks._record import expect_no_arguments, write
 from tools.ledger import ROOT, cells_of, source
 
 PAGE = ROOT / "chapters" / "own_data.ipynb"
@@ -41,5 +41,6 @@ def rows(seed: int) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    expect_no_arguments(__doc__)
     made = [row for seed in SEEDS for row in rows(seed)]
     print(write("own_data", made, seeds=list(SEEDS), packages=("numpy", "torch")))

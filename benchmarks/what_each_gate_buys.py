@@ -194,4 +194,5 @@ def report(cell: tuple[str, str], rate: float, rows: Sequence[Mapping[str, Any]]
 
 
 if __name__ == "__main__":
+    _record.expect_no_arguments(__doc__)
     main()

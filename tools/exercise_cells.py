@@ -4,9 +4,9 @@ A chapter says where an exercise stands by any cell with the metadata {"exercise
 ID are replaced together. So statement, stub, hints and solution are written once, in ``lstm_lib.exercises``.
 """
 
+import argparse
 import itertools
 import re
-import sys
 from pathlib import Path
 
 import nbformat
@@ -107,6 +107,8 @@ def _cell(cell: NotebookNode, exercise: Exercise, part: str) -> NotebookNode:
 
 
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        if stamp(Path(argument)):
-            print(f"{argument}: exercise cells renewed")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    for path in parser.parse_args().notebooks:
+        if stamp(path):
+            print(f"{path}: exercise cells renewed")

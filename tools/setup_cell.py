@@ -1,6 +1,6 @@
 """The first code cell of every notebook: one source, written into the chapters by ``python -m tools.setup_cell``."""
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ def stamp(path: Path, host: hosting.Host | None) -> bool:
 
 
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        if stamp(Path(argument), hosting.found()):
-            print(f"{argument}: set-up cell renewed")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    for path in parser.parse_args().notebooks:
+        if stamp(path, hosting.found()):
+            print(f"{path}: set-up cell renewed")

@@ -154,7 +154,7 @@
       const [chosen] = file.files;
       if (!chosen) return;
       try {
-        if (chosen.size > 8_000_000) throw new Error(`got ${Math.round(chosen.size / 1e6)} megabytes, expected at most 2`);
+        if (chosen.size > 8_000_000) throw new Error(`got ${Math.ceil(chosen.size / 1e6)} megabytes, expected at most 8`);
         const changes = record.combine(store.all(), record.unpack(await chosen.text()));
         store.merge(changes);
         said.textContent = `Imported: ${Object.keys(changes).length} entries were added to what is here.`;
