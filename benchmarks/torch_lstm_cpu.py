@@ -55,6 +55,7 @@ CASES = [
     *(Case(*size, proj=size[3] // 2) for size in SIZES[1:]),
     Case(100, 32, 64, 128, form="packed", precision="float64"),
     Case(100, 1, 65, 100, form="stream"),
+    Case(25, 1, 256, 256, form="stream"),
     *(Case(*size, form=form, vocabulary=V) for size, V in TOKENS for form in ("batch", "packed")),
     *(Case(*size, cell=cell) for size in (SIZES[1], SIZES[3], SIZES[4]) for cell in CELLS),
 ]

@@ -96,8 +96,10 @@ class LSTMCell(InPlace, nn.LSTMCell):
             self._is_looked_at = True
             biases = {"bias_ih": self.bias_ih, "bias_hh": self.bias_hh}
             _surface.warn_of_four_gates(self.cell, self.hidden_size, biases)
-        zeros = input.new_zeros(*input.shape[:-1], self.hidden_size)
-        old = State(zeros, zeros) if hx is None else State(*hx)
+        if hx is None:
+            zeros = input.new_zeros(*input.shape[:-1], self.hidden_size)
+            hx = zeros, zeros
+        old = State(*hx)
         if self.cell == "standard" and not (is_transformed([input, *old]) or has_tangent([input, *old])):
             return super().forward(input, (old.h, old.c))  # torch's kernel, which on a GPU is one launch
         return self._step(input, old)

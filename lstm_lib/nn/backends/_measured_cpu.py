@@ -2,7 +2,7 @@
 
 Only where torch's own LSTM leaves oneDNN, for a loop that autograd follows: packed sequences, float64, projections;
 and for tokens, of which torch's own needs the rows. Elsewhere torch's own kernels stay, and so do their numbers, to the
-last digit.
+last digit (of a single step, to rounding: ``native.is_one_step``).
 """
 
 import functools

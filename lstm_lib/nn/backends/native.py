@@ -1,5 +1,8 @@
 """torch's own kernels: oneDNN and the per-step loop on a CPU, cuDNN on a GPU. The standard cell only.
 
+A single step on a CPU goes to ``torch.lstm_cell``: oneDNN brings the weights into its own order at every call, which
+takes longer than one step (``benchmarks.torch_lstm_cpu``, form "stream").
+
 Shapes: T steps, B batch, D features, H hidden units, P projected units, 0 without a projection.
 """
 
@@ -23,6 +26,7 @@ from lstm_lib.nn.backends.interface import (
 from lstm_lib.nn.steps import State, Weights
 
 CUDNN_LSTM = 2  # cuDNN's number for the LSTM among its recurrent nets
+LSTM_CELL: Any = torch._VF.lstm_cell  # looked up once: a step is short
 QUESTIONS = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16: "_is_mkldnn_fp16_supported"}
 
 
@@ -39,6 +43,8 @@ def run(call: Call) -> tuple[Tensor, State]:
     if call.xs.dtype == torch.float64 and torch.onnx.is_in_onnx_export():
         _warn_of_float64()
     call = call.in_rows()
+    if is_one_step(call):
+        return _step(call)
     settings = call.settings
     form = (call.xs,) if call.batch_sizes is None else (call.xs, call.batch_sizes)
     batch_first = (False,) if call.batch_sizes is None else ()  # packed input has no batch dimension
@@ -46,6 +52,36 @@ def run(call: Call) -> tuple[Tensor, State]:
     lstm: Any = torch._VF.lstm
     hs, h, c = lstm(*form, tuple(call.state), _flat(call.weights), *options, settings.bidirectional, *batch_first)
     return hs, State(h, c)
+
+
+def is_one_step(call: Call) -> bool:
+    """Say whether a call is a step that needs no more than torch's cell, one layer after the other.
+
+    What is traced or exported may get more steps later, and dropout between layers draws its own masks in torch's LSTM.
+
+    Example:
+        >>> from lstm_lib.nn import LSTM
+        >>> [is_one_step(LSTM(3, 2, proj_size=P).request(torch.ones(T, 4, 3))) for T, P in ((1, 0), (2, 0), (1, 1))]
+        [True, False, False]
+    """
+    settings, xs = call.settings, call.xs
+    if torch._C._get_tracing_state() is not None or is_exporting() or xs.shape[0] != 1 or call.batch_sizes is not None:
+        return False
+    if xs.device.type != "cpu" or settings.bidirectional or "weight_hr" in call.weights[0]:
+        return False
+    if xs.dtype not in (torch.float32, torch.float64) or autocast_dtype(xs) is not None:
+        return False
+    return not (settings.dropout > 0 and settings.noise.training and settings.num_layers > 1)
+
+
+def _step(call: Call) -> tuple[Tensor, State]:
+    """Take one step with ``torch.lstm_cell`` in each layer."""
+    x, hs, cs = call.xs[0], [], []
+    for k, layer in enumerate(call.weights):
+        x, c = LSTM_CELL(x, (call.state.h[k], call.state.c[k]), *layer.values())
+        hs.append(x)
+        cs.append(c)
+    return x.unsqueeze(0), State(torch.stack(hs), torch.stack(cs))
 
 
 def _warn_of_float64() -> None:
@@ -175,4 +211,11 @@ def arrange(settings: Settings, weights: list[Weights]) -> None:
             torch._cudnn_rnn_flatten_weight(flat, len(weights[0]), *sizes, False, settings.bidirectional)
 
 
-BACKEND = Backend("native", "torch's own kernels", run, lacks, refuses, yields, arrange, is_traced=False)
+def evidence(call: Call) -> str:
+    """Say which of torch's kernels takes a single step."""
+    return "one step, so torch.lstm_cell" if is_one_step(call) else ""
+
+
+BACKEND = Backend(
+    "native", "torch's own kernels", run, lacks, refuses, yields, arrange, is_traced=False, evidence=evidence
+)
