@@ -194,13 +194,15 @@ class LSTM(InPlaceOfLSTM):
                 0 to V - 1.
             TypeError: If the input or the state is no tensor.
         """
+        if not takes_calls():
+            return self._run(input, hx, embedding)
         run = self._run if self._is_traced(input) else eagerly(self._run)
         return run(input, hx, embedding)
 
     def _is_traced(self, input: Any) -> bool:
         """Say whether torch.compile, if it is at work, can follow every backend that this input may meet."""
         if not torch.compiler.is_compiling():
-            return not takes_calls()
+            return False
         if self.checkpoint_every and torch.is_grad_enabled():
             return False
         able = backends.candidates(self.backend, self._settings())
@@ -240,7 +242,8 @@ class LSTM(InPlaceOfLSTM):
         is_packed = isinstance(input, PackedSequence)
         parts: Any = input if is_packed else (input, None, None, None)
         xs, batch_sizes, order, _ = parts
-        weight: Any = self.weight_ih_l0
+        weights = self._weights()
+        weight = weights[0]["weight_ih"]
         tokens = None if embedding is None else expect_tokens(input, embedding, weight)
         xs = xs if tokens is None else tokens.stand_in(weight)
         _checks.expect_input(xs, weight, is_packed=is_packed)
@@ -254,7 +257,7 @@ class LSTM(InPlaceOfLSTM):
         state = self._start(xs, hx, B, is_batched=is_batched)
         if hx is not None and order is not None:  # states come and go in the caller's order of the batch
             state = State(*(part.index_select(1, order) for part in state))
-        return Call(self._settings(), self._weights(), xs, batch_sizes, state, tokens)
+        return Call(self._settings(), weights, xs, batch_sizes, state, tokens)
 
     def _time_first(self, xs: Tensor, *, is_batched: bool) -> Tensor:
         if not is_batched:

@@ -44,11 +44,11 @@ def _is_asked(asked: str, backend: Backend, device: str | None = None) -> bool:
     """Say whether a backend is in question: asked for by name, or by "auto" where it makes sense at all."""
     if asked != "auto":
         return asked == backend.name
-    if torch.compiler.is_compiling() and not backend.while_compiling:
+    if device is not None and backend.devices and device not in backend.devices:
         return False
-    if backend.is_there is not None and not backend.is_there():
+    if not backend.while_compiling and torch.compiler.is_compiling():
         return False
-    return device is None or not backend.devices or device in backend.devices
+    return backend.is_there is None or backend.is_there()
 
 
 def choose(asked: str, call: Call) -> Choice:
@@ -75,6 +75,8 @@ def choose(asked: str, call: Call) -> Choice:
     for backend in BACKENDS:
         if not _is_asked(asked, backend, call.xs.device.type):
             continue
+        if asked == "auto" and backend.at_once is not None and backend.at_once(call):
+            return Choice(backend, "; ".join(reasons))
         why_not = backend.lacks(call.settings)
         if asked == "auto":
             why_not = why_not or backend.yields(call)

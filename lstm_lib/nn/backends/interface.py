@@ -76,7 +76,8 @@ class Backend(NamedTuple):
     place, as it likes them. is_traced: whether torch.compile can follow it. devices: types of devices on which it is
     asked, () for all. while_compiling: whether "auto" asks it while a graph is built. evidence: the measurement for
     which "auto" prefers it to torch's own kernels, in words. is_there: whether
-    "auto" has it at all, or passes over it; None for always.
+    "auto" has it at all, or passes over it; None for always. at_once: a quick yes to all questions, for calls so
+    small that they would feel them; None for no such.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Backend(NamedTuple):
     while_compiling: bool = True
     evidence: Callable[[Call], str] = _never
     is_there: Callable[[], bool] | None = None
+    at_once: Callable[[Call], bool] | None = None
 
 
 # ---------------------------------------------------------------- what backends ask torch
@@ -120,6 +122,14 @@ def takes_calls() -> bool:
         return True
     ask = getattr(torch._C._dynamo.eval_frame, "get_eval_frame_callback", None)
     return callable(ask()) if ask else "torch._dynamo" in sys.modules
+
+
+def is_left_alone() -> bool:
+    """Say whether torch neither compiles nor transforms what comes, and autocast is off on a CPU."""
+    if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():  # which cannot follow the next line
+        return False
+    transforms = getattr(torch._C._functorch, "peek_interpreter_stack", object)
+    return transforms() is None and getattr(forward_ad, "_current_level", 0) < 0
 
 
 def is_exporting() -> bool:

@@ -21,6 +21,7 @@ from lstm_lib.nn.backends.interface import (
     autocast_dtype,
     has_tangent,
     is_exporting,
+    is_left_alone,
     is_transformed,
 )
 from lstm_lib.nn.steps import State, Weights
@@ -65,7 +66,7 @@ def is_one_step(call: Call) -> bool:
         [True, False, False]
     """
     settings, xs = call.settings, call.xs
-    if torch._C._get_tracing_state() is not None or is_exporting() or xs.shape[0] != 1 or call.batch_sizes is not None:
+    if xs.shape[0] != 1 or call.batch_sizes is not None or torch._C._get_tracing_state() is not None or is_exporting():
         return False
     if xs.device.type != "cpu" or settings.bidirectional or "weight_hr" in call.weights[0]:
         return False
@@ -129,6 +130,23 @@ def yields(call: Call) -> str:
         found = "" if torch.compiler.is_compiling() or is_exporting() else _measured_cpu.faster(call)
         return f"torch's own kernels would be slower: {found}" if found else ""
     return f"an exported program may meet a processor without {_short(low)} instructions for LSTMs in oneDNN"
+
+
+def is_usual(call: Call) -> bool:
+    """Say whether no question is left for "auto": a batch in float32 on a CPU, and torch does nothing out of the way.
+
+    Example:
+        >>> from lstm_lib.nn import LSTM
+        >>> call = LSTM(3, 2).request(torch.ones(5, 4, 3))
+        >>> is_usual(call), (lacks(call.settings), refuses(call), yields(call))
+        (True, ('', '', ''))
+    """
+    (cell, *_, noise), xs = call.settings, call.xs
+    if cell != "standard" or xs.dtype != torch.float32 or call.batch_sizes is not None or call.tokens is not None:
+        return False
+    if xs.device.type != "cpu" or "weight_hr" in call.weights[0] or noise.acting():
+        return False
+    return is_left_alone()
 
 
 def _short(dtype: torch.dtype | None) -> str:
@@ -217,5 +235,14 @@ def evidence(call: Call) -> str:
 
 
 BACKEND = Backend(
-    "native", "torch's own kernels", run, lacks, refuses, yields, arrange, is_traced=False, evidence=evidence
+    "native",
+    "torch's own kernels",
+    run,
+    lacks,
+    refuses,
+    yields,
+    arrange,
+    is_traced=False,
+    evidence=evidence,
+    at_once=is_usual,
 )
