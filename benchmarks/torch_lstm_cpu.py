@@ -385,7 +385,7 @@ def goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     def over(one: str, other: str, column: str = "median_ms") -> list[float]:
         pairs = [(by[key, one], by[key, other]) for key, rung in by if rung == one and (key, other) in by]
         least = LEAST_MIB if column == "peak_mib" else 0.0
-        return [a[column] / b[column] for a, b in pairs if a.get(column) and b.get(column, 0.0) > least]
+        return [a[column] / b[column] for a, b in pairs if a.get(column) and (b.get(column) or 0.0) > least]
 
     def of_others(rung: str) -> float | None:
         cells = [row["ratio_to_native"] for row in times if row["cell"] != "standard" and row["rung"] == rung]
