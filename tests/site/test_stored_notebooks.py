@@ -32,8 +32,11 @@ def test_a_notebook_is_stored_in_canonical_form(path: Path) -> None:
 
 def test_every_code_cell_of_a_notebook_has_run_in_order(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
-    counts = [cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source]
-    assert counts == list(range(1, len(counts) + 1)), STALE
+    run = [cell for cell in cells if cell.cell_type == "code" and cell.source]
+    assert [cell.execution_count for cell in run] == list(range(1, len(run) + 1)), STALE
+    for cell in run:
+        for output in cell.outputs:
+            assert output.get("execution_count", cell.execution_count) == cell.execution_count, STALE
 
 
 def test_an_explorable_is_stored_without_its_code_and_the_site_has_it(path: Path) -> None:
