@@ -67,6 +67,33 @@ def test_a_field_that_comes_is_as_high_as_the_place_it_takes(phone: Page, site: 
     assert [box.evaluate(height) for box in panels] == pytest.approx(before, abs=0.5)
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_an_editor_out_of_sight_takes_the_height_that_it_has_in_sight(phone: Page, site: str, width: int) -> None:
+    """There CodeMirror does not measure: it guesses which lines wrap, and counts them in the margin."""
+    phone.set_viewport_size({"width": width, "height": 844})
+    phone.goto(f"{site}/chapters/11_on_the_gpu.html")
+    phone.evaluate("document.querySelectorAll('.distant').forEach(e => { e.style.contentVisibility = 'visible'; })")
+    panel = phone.locator("[data-exercise=global-mean]")
+    panel.evaluate("box => scrollBy({ top: box.getBoundingClientRect().top - innerHeight - 300, behavior: 'instant' })")
+    editor = panel.locator(".cm-editor")
+    editor.wait_for()
+    phone.wait_for_timeout(200)
+    assert editor.bounding_box()["y"] > 844
+    out_of_sight = editor.bounding_box()["height"]
+    editor.scroll_into_view_if_needed()
+    phone.wait_for_timeout(200)
+    assert editor.bounding_box()["height"] == pytest.approx(out_of_sight, abs=0.5)
+    numbers = editor.locator(".cm-lineNumbers .cm-gutterElement:visible")
+    assert [one.inner_text() for one in numbers.all()] == ["1", "2", "3"]
+    on_top = """e => {
+        const { x, y, width, height } = e.getBoundingClientRect();
+        return e.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+    }"""
+    assert [one.evaluate(on_top) for one in numbers.all()] == [True] * 3
+    places = [one.bounding_box()["y"] for one in numbers.all()]
+    assert places == pytest.approx([line.bounding_box()["y"] for line in editor.locator(".cm-line").all()], abs=2)
+
+
 @pytest.mark.parametrize("page", ["02_memory_loss", "08_learning_to_remember"])
 def test_a_table_of_formulas_forward_and_back_is_seen_whole(phone: Page, site: str, page: str) -> None:
     phone.goto(f"{site}/chapters/{page}.html")
