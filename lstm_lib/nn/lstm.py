@@ -195,13 +195,11 @@ class LSTM(InPlaceOfLSTM):
                 0 to V - 1.
             TypeError: If the input or the state is no tensor.
         """
-        if not takes_calls():
-            return self._run(input, hx, embedding)
-        run = self._run if self._is_traced(input) else eagerly(self._run)
+        run = self._run if not takes_calls() or self._is_traced(input) else eagerly(self._run)
         return run(input, hx, embedding)
 
     def _is_traced(self, input: Any) -> bool:
-        """Say whether torch.compile, if it is at work, can follow every backend that this input may meet."""
+        """Say whether torch.compile builds a graph, and can follow every backend that this input may meet."""
         if not torch.compiler.is_compiling():
             return False
         if self.checkpoint_every and torch.is_grad_enabled():

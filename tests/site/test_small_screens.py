@@ -1,6 +1,7 @@
 """What a telephone shows of what is wide: tables that go on say so, nothing lies over the text, no hint is cut off."""
 
 import pytest
+from explorable_helpers import lay_out
 from playwright.sync_api import Browser, Page
 
 TABLE = ".pst-scrollable-table-container"
@@ -43,7 +44,7 @@ def test_no_button_lies_over_the_text(phone: Page, site: str, page: str) -> None
 
 def test_what_an_empty_input_suggests_is_not_cut_off(phone: Page, site: str) -> None:
     phone.goto(f"{site}/chapters/08_learning_to_remember.html")
-    phone.evaluate("document.querySelectorAll('.distant').forEach(e => { e.style.contentVisibility = 'visible'; })")
+    lay_out(phone)
     row = phone.locator(".live-line").first
     row.scroll_into_view_if_needed()
     field = row.locator("input")
@@ -56,7 +57,7 @@ def test_what_an_empty_input_suggests_is_not_cut_off(phone: Page, site: str) -> 
 @pytest.mark.parametrize("page", ["05_forget_gate", "12_language_generation"])
 def test_a_field_that_comes_is_as_high_as_the_place_it_takes(phone: Page, site: str, page: str) -> None:
     phone.goto(f"{site}/chapters/{page}.html")
-    phone.evaluate("document.querySelectorAll('.distant').forEach(e => { e.style.contentVisibility = 'visible'; })")
+    lay_out(phone)
     height = "box => box.getBoundingClientRect().height"
     panels = [box for box in phone.locator(".live").all() if box.locator(".live-place").count()]
     before = [box.evaluate(height) for box in panels]
@@ -72,7 +73,7 @@ def test_an_editor_out_of_sight_takes_the_height_that_it_has_in_sight(phone: Pag
     """There CodeMirror does not measure: it guesses which lines wrap, and counts them in the margin."""
     phone.set_viewport_size({"width": width, "height": 844})
     phone.goto(f"{site}/chapters/11_on_the_gpu.html")
-    phone.evaluate("document.querySelectorAll('.distant').forEach(e => { e.style.contentVisibility = 'visible'; })")
+    lay_out(phone)
     panel = phone.locator("[data-exercise=global-mean]")
     panel.evaluate("box => scrollBy({ top: box.getBoundingClientRect().top - innerHeight - 300, behavior: 'instant' })")
     editor = panel.locator(".cm-editor")
@@ -97,7 +98,7 @@ def test_an_editor_out_of_sight_takes_the_height_that_it_has_in_sight(phone: Pag
 @pytest.mark.parametrize("page", ["02_memory_loss", "08_learning_to_remember"])
 def test_a_table_of_formulas_forward_and_back_is_seen_whole(phone: Page, site: str, page: str) -> None:
     phone.goto(f"{site}/chapters/{page}.html")
-    phone.evaluate("document.querySelectorAll('.distant').forEach(e => { e.style.contentVisibility = 'visible'; })")
+    lay_out(phone)
     table = phone.locator(TABLE, has=phone.locator("th", has_text="forward")).first
     table.scroll_into_view_if_needed()
     assert table.evaluate("box => box.scrollWidth <= box.clientWidth")

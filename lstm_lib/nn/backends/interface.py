@@ -74,10 +74,10 @@ class Backend(NamedTuple):
     last state. lacks: is there no kernel for such a module at all? refuses: is this call beyond it, here and now?
     yields: could it perhaps, but would "auto" do better to go on to the next? arrange: lays the weights in memory, in
     place, as it likes them. is_traced: whether torch.compile can follow it. devices: types of devices on which it is
-    asked, () for all. while_compiling: whether "auto" asks it while a graph is built. evidence: the measurement for
-    which "auto" prefers it to torch's own kernels, in words. is_there: whether
-    "auto" has it at all, or passes over it; None for always. at_once: a quick yes to all questions, for calls so
-    small that they would feel them; None for no such.
+    asked, () for all. while_compiling: whether "auto" asks it while a graph is built. evidence: what decides
+    beside that, in words: the measurement for which "auto" prefers it to torch's own kernels, or which of these it is.
+    is_there: whether "auto" has it at all, or passes over it; None for always. at_once: a quick yes to all questions,
+    for calls so small that they would feel them; None for no such.
     """
 
     name: str
@@ -128,8 +128,7 @@ def is_left_alone() -> bool:
     """Say whether torch neither compiles nor transforms what comes, and autocast is off on a CPU."""
     if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():  # which cannot follow the next line
         return False
-    transforms = getattr(torch._C._functorch, "peek_interpreter_stack", object)
-    return transforms() is None and getattr(forward_ad, "_current_level", 0) < 0
+    return not (_transforms() or _has_duals())
 
 
 def is_exporting() -> bool:
@@ -152,8 +151,7 @@ def is_transformed(given: Call | list[Tensor]) -> bool:
         >>> is_transformed([torch.ones(2)]), seen
         (False, [True])
     """
-    ask = getattr(torch._C._functorch, "peek_interpreter_stack", object)
-    if torch.compiler.is_compiling() or ask() is None:  # a small call would feel a look at every tensor
+    if torch.compiler.is_compiling() or not _transforms():  # a small call would feel a look at every tensor
         return False
     return any(map(torch._C._functorch.is_functorch_wrapped_tensor, _tensors(given)))
 
@@ -165,9 +163,19 @@ def has_tangent(given: Call | list[Tensor]) -> bool:
         >>> has_tangent([torch.ones(2)])
         False
     """
-    if torch.compiler.is_compiling() or getattr(forward_ad, "_current_level", 0) < 0:
+    if torch.compiler.is_compiling() or not _has_duals():
         return False
     return any(forward_ad.unpack_dual(t).tangent is not None for t in _tensors(given))
+
+
+def _transforms() -> bool:
+    """Say whether torch.func transforms anything; a torch that cannot be asked might."""
+    return getattr(torch._C._functorch, "peek_interpreter_stack", object)() is not None
+
+
+def _has_duals() -> bool:
+    """Say whether forward differentiation is at work; a torch that cannot be asked might."""
+    return bool(getattr(forward_ad, "_current_level", 0) >= 0)
 
 
 def _tensors(given: Call | list[Tensor]) -> list[Tensor]:

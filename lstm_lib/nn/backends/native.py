@@ -141,12 +141,10 @@ def is_usual(call: Call) -> bool:
         >>> is_usual(call), (lacks(call.settings), refuses(call), yields(call))
         (True, ('', '', ''))
     """
-    (cell, *_, noise), xs = call.settings, call.xs
-    if cell != "standard" or xs.dtype != torch.float32 or call.batch_sizes is not None or call.tokens is not None:
+    xs = call.xs
+    if lacks(call.settings) or xs.dtype != torch.float32 or call.batch_sizes is not None or call.tokens is not None:
         return False
-    if xs.device.type != "cpu" or "weight_hr" in call.weights[0] or noise.acting():
-        return False
-    return is_left_alone()
+    return xs.device.type == "cpu" and "weight_hr" not in call.weights[0] and is_left_alone()
 
 
 def _short(dtype: torch.dtype | None) -> str:
