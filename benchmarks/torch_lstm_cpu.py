@@ -119,7 +119,7 @@ def contenders(case: Case) -> tuple[str, ...]:
         ('native', 'native again', 'reference', 'fused', 'cpp')
     """
     if case.cell != "standard":
-        return ("reference", "fused", *("cpp",) * (case.cell != "layernorm"))
+        return ("reference", "fused", "cpp")
     if case.vocabulary:
         return (NATIVE, AGAIN, "reference", "fused", "cpp")
     takes_onednn = case.form != "packed" and case.precision == "float32" and not case.proj

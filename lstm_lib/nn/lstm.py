@@ -55,13 +55,13 @@ class LSTM(InPlaceOfLSTM):
             "layernorm" (adds weight_norm_ih, weight_norm_hh (4·H), weight_norm_c, bias_norm_c (H)).
         backend: "reference", the readable loop; "fused", the same with a backward pass derived by hand (all but
             "layernorm" with dropout inside the layer); "cpp", that with its steps in C++, compiled at the first call
-            (without such dropout and "layernorm", in float32 and float64); "triton", all steps in one launch on an
-            NVIDIA GPU (without such dropout, a projection, "drawn" and "layernorm", in float32 with TF32 products,
-            bfloat16 and float16); "native", torch's own kernels (cell "standard" without such dropout; on a processor
-            ``torch.lstm_cell`` for a single step, which oneDNN makes long); "auto", on a
-            GPU "triton", and on a processor "fused" for packed sequences, float64 and projections, where a recorded
-            measurement says that it is faster, else the first that can of "native", "fused" and "reference"; and once
-            ``nn.build_cpp`` has compiled it, "cpp" for "fused". ``lstm_lib.nn.explain`` says which, and why.
+            (without such dropout, in float32 and float64); "triton", all steps in one launch on an NVIDIA GPU (without
+            such dropout, a projection, "drawn" and "layernorm", in float32 with TF32 products, bfloat16 and float16);
+            "native", torch's own kernels (cell "standard" without such dropout; on a processor ``torch.lstm_cell`` for
+            a single step, which oneDNN makes long); "auto", on a GPU "triton", and on a processor "fused" for packed
+            sequences, float64 and projections, where a recorded measurement says that it is faster, else the first
+            that can of "native", "fused" and "reference"; and once ``nn.build_cpp`` has compiled it, "cpp" for
+            "fused". ``lstm_lib.nn.explain`` says which, and why.
         variational_dropout: Probability of zeroing a feature of a layer's input, or a unit of its h on the way to the
             gates, for a whole sequence, in training.
         recurrent_dropout: Probability of zeroing an entry of g at a step, in training: that unit learns nothing then.

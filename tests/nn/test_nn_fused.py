@@ -32,6 +32,7 @@ SHAPES = [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "bidirec
 def _many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the way back of these short sequences into pieces of a step or two, as that of long ones is cut."""
     monkeypatch.setattr(fused, "CACHE", 600)
+    monkeypatch.setattr(fused, "ENOUGH", 1)
 
 
 def test_there_is_a_derivation_for_every_cell() -> None:

@@ -26,6 +26,7 @@ every_form = pytest.mark.parametrize("form", FORMS)
 def _many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the way back of these short sequences into pieces of a step or two."""
     monkeypatch.setattr(fused, "CACHE", 600)
+    monkeypatch.setattr(fused, "ENOUGH", 1)
 
 
 def twins(cell: str = "standard", backend: str = "fused", **options: Any) -> tuple[LSTM, LSTM]:

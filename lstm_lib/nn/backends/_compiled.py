@@ -1,4 +1,7 @@
-"""The steps in C++ (``_scan.cpp``): compiled when they are asked for, and loaded. Importing this needs no compiler."""
+"""The steps in C++ (``_scan.cpp`` and what it includes): compiled when they are asked for, and loaded.
+
+Importing this needs no compiler.
+"""
 
 import functools
 import subprocess

@@ -6,8 +6,8 @@ normalisation, the gates, and that of c on its way out. Of a normalised row only
 spread of all rows are computed once more for the way back, in one call.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,13 @@ from lstm_lib.nn.steps import CELLS, NORM_EPS, State, Weights
 
 NAMES = ("weight_hh", "weight_norm_hh", "bias_hh", "weight_norm_c", "bias_norm_c")
 Norms = Mapping[str, Tensor | None]
+
+
+class NormedScan(NamedTuple):
+    """The part that must go step by step, forwards and backwards. See ``scan`` and ``scan_back``."""
+
+    forward: Callable[..., tuple[Tensor, Tensor, Tensor, Tensor, State]]
+    backward: Callable[..., tuple[Tensor, Tensor, Tensor, State]]
 
 
 def scan(
@@ -68,18 +75,18 @@ def scan_back(
     start: State,
     kept: tuple[Tensor, Tensor, Tensor],
     steps: Steps,
-) -> tuple[Tensor, Tensor, State, dict[str, Tensor]]:
+) -> tuple[Tensor, Tensor, Tensor, State]:
     """Run the gradient back over all steps; ``kept`` is cs, zs and gates.
 
     Returns:
-        Gradients of the shares and of z = W_hh h (N, 4·H), of the initial state, and of gains and shifts.
+        Gradients of the shares and of z = W_hh h (N, 4·H), of c once it is normalised (N, H), and of the initial state.
     """
     cs, zs, gates = kept
     H = cs.shape[1]
     i, f, g, o = gates.chunk(4, dim=1)
     gain_z, gain_c = norms["weight_norm_hh"], norms["weight_norm_c"]
     said, mean_c, spread_c = _norm(cs, gain_c, norms.get("bias_norm_c"))
-    normed_z, mean_z, spread_z = _norm(zs, None, None)
+    _, mean_z, spread_z = _norm(zs, None, None)
     said = said.tanh_()
     d_ns = o * (1 - said * said)                 # ∂h/∂(normalised c), and then the gradient of it
     d_shares = torch.cat([
@@ -104,9 +111,10 @@ def scan_back(
         now_c.mul_(f_t)
         d_z.copy_(_norm_back(d_a, z, mean_z_t, spread_z_t, gain_z))
         now_h.copy_(d_z.to(W_hh.dtype) @ W_hh)
-    grads = {"weight_norm_hh": (d_shares * normed_z).sum(0), "bias_hh": d_shares.sum(0)}
-    grads |= {"weight_norm_c": (d_ns * ((cs - mean_c) * spread_c)).sum(0), "bias_norm_c": d_ns.sum(0)}
-    return d_shares, d_zs, State(d_h.to(start.h.dtype), d_c.to(start.c.dtype)), grads
+    return d_shares, d_zs, d_ns, State(d_h.to(start.h.dtype), d_c.to(start.c.dtype))
+
+
+LOOP = NormedScan(scan, scan_back)
 
 
 def _norm(rows: Tensor, gain: Tensor | None, shift: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -122,17 +130,27 @@ def _norm_back(d: Tensor, rows: Tensor, mean: Tensor, spread: Tensor, gain: Tens
     return found
 
 
+FIRST = 3  # arguments of a layer that are no tensors
+
+
 class NormedLayer(torch.autograd.Function):
     """One layer in one direction, from its shares."""
 
     @staticmethod
     def forward(
-        ctx: Any, steps: Steps, names: tuple[str, ...], shares: Tensor, h_0: Tensor, c_0: Tensor, *weights: Tensor
+        ctx: Any,
+        how: NormedScan,
+        steps: Steps,
+        names: tuple[str, ...],
+        shares: Tensor,
+        h_0: Tensor,
+        c_0: Tensor,
+        *weights: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Run over time."""
         w = dict(zip(names, weights, strict=True))
-        hs, cs, zs, gates, last = scan(shares, w["weight_hh"], _wide(w), State(h_0, c_0), steps)
-        ctx.steps, ctx.names = steps, names
+        hs, cs, zs, gates, last = how.forward(shares, w["weight_hh"], _wide(w), State(h_0, c_0), steps)
+        ctx.how, ctx.steps, ctx.names = how, steps, names
         ctx.save_for_backward(shares, h_0, c_0, hs, cs, zs, gates, *weights)
         return hs, last.h, last.c
 
@@ -140,22 +158,25 @@ class NormedLayer(torch.autograd.Function):
     def backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
         """Give the gradients."""
         shares, h_0, c_0, hs, cs, zs, gates, *weights = ctx.saved_tensors
-        wanted, steps, w = ctx.needs_input_grad[2:], ctx.steps, dict(zip(ctx.names, weights, strict=True))
+        wanted, steps, w = ctx.needs_input_grad[FIRST:], ctx.steps, dict(zip(ctx.names, weights, strict=True))
         if torch.is_grad_enabled():  # somebody will differentiate once more
             readable = CELLS["layernorm"]._replace(share=lambda w, shares: shares)
             inputs = (shares, h_0, c_0)
-            return None, None, *reference.differentiably(
+            return *(None,) * FIRST, *reference.differentiably(
                 readable, steps.sizes, w, inputs, (d_hs, d_h_n, d_c_n), wanted, reverse=steps.reverse
             )
         start, d_last = State(h_0, c_0), State(d_h_n, d_c_n)
-        d_shares, d_zs, d_start, grads = scan_back(
+        d_shares, d_zs, d_ns, d_start = ctx.how.backward(
             d_hs, d_last, w["weight_hh"], _wide(w), start, (cs, zs, gates), steps
         )
-        grads |= {"shares": d_shares, "h_0": d_start.h, "c_0": d_start.c}
+        grads = {"shares": d_shares, "h_0": d_start.h, "c_0": d_start.c}
+        grads |= {"weight_norm_hh": (d_shares * _norm(zs, None, None)[0]).sum(0), "bias_hh": d_shares.sum(0)}
+        grads |= {"weight_norm_c": (d_ns * _norm(cs, None, None)[0]).sum(0), "bias_norm_c": d_ns.sum(0)}
         grads["weight_hh"] = d_zs.to(hs.dtype).t() @ steps.earlier(h_0, hs)
         dtypes = dict(zip(("shares", "h_0", "c_0", *ctx.names), (shares, h_0, c_0, *weights), strict=True))
         asked = zip(dtypes.items(), wanted, strict=True)
-        return None, None, *(grads[name].to(like.dtype) if is_wanted else None for (name, like), is_wanted in asked)
+        found = (grads[name].to(like.dtype) if is_wanted else None for (name, like), is_wanted in asked)
+        return *(None,) * FIRST, *found
 
 
 def _wide(w: Weights) -> dict[str, Tensor]:
@@ -163,7 +184,9 @@ def _wide(w: Weights) -> dict[str, Tensor]:
     return {name: part.to(wide(part.dtype)) for name, part in w.items() if name != "weight_hh"}
 
 
-def run_direction(w: Weights, xs: Tensor, state: State, steps: Steps) -> tuple[Tensor, Tensor, Tensor]:
+def run_direction(
+    w: Weights, xs: Tensor, state: State, steps: Steps, how: NormedScan = LOOP
+) -> tuple[Tensor, Tensor, Tensor]:
     """Run one layer over time in one direction: packed hs (N, H), last h and c (B, H); xs picks from a table if any.
 
     Example:
@@ -177,5 +200,5 @@ def run_direction(w: Weights, xs: Tensor, state: State, steps: Steps) -> tuple[T
     """
     shares = F.embedding(xs, w["table"]) if "table" in w else CELLS["layernorm"].share(w, xs)
     names = tuple(name for name in NAMES if name in w)
-    hs, h, c = NormedLayer.apply(steps, names, shares, *state, *(w[name] for name in names))
+    hs, h, c = NormedLayer.apply(how, steps, names, shares, *state, *(w[name] for name in names))
     return hs, h, c

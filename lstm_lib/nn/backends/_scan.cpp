@@ -1,25 +1,10 @@
 // The part of a layer that must go step by step, forwards and back: what scan and scan_back in _scan.py do, in C++.
 // Shapes: B batch, N rows of all steps, H hidden units, P projected units (P = H without a projection).
 
-#include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <ATen/cpu/vec/functional.h>
-#include <ATen/cpu/vec/vec.h>
-#include <torch/library.h>
-
-#include <algorithm>
-#include <optional>
-#include <tuple>
-#include <vector>
-
-using at::Tensor;
-using at::vec::map;
-using at::vec::Vectorized;
-using Maybe = std::optional<Tensor>;
+#include "_normed.h"
+#include "_steps.h"
 
 namespace {
-
-constexpr int64_t GRAIN = 4096;  // units that a thread takes at least: fewer cost less than to wake another thread
 
 // What sets the cell apart from the standard one: see Kind in _scan.py.
 struct Kind {
@@ -27,43 +12,6 @@ struct Kind {
   bool says_all;
   Maybe W_hr, W_u, b_u;
 };
-
-struct Step {
-  int64_t first, b;  // its first row, and how many it has
-};
-
-std::vector<Step> in_order(at::IntArrayRef sizes, bool reverse) {
-  std::vector<Step> steps;
-  int64_t first = 0;
-  for (int64_t b : sizes) {
-    steps.push_back({first, b});
-    first += b;
-  }
-  if (reverse) std::reverse(steps.begin(), steps.end());
-  return steps;
-}
-
-template <typename F>
-void each_row(int64_t b, int64_t H, const F& f) {
-  at::parallel_for(0, b, std::max<int64_t>(1, GRAIN / H), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) f(r);
-  });
-}
-
-template <typename T>
-void sigmoid_(T* a, int64_t n) {
-  map<T>([](Vectorized<T> x) { return (Vectorized<T>(1) + x.neg().exp()).reciprocal(); }, a, a, n);
-}
-
-template <typename T>
-void tanh_to(T* to, const T* from, int64_t n) {
-  map<T>([](Vectorized<T> x) { return x.tanh(); }, to, from, n);
-}
-
-template <typename T>
-const T* pointer(const Maybe& x) {
-  return x ? x->const_data_ptr<T>() : nullptr;
-}
 
 // One row: the preactivations a (4 H) become i, f, g, o, and c becomes f c + i g. kept is f c, if anybody wants it.
 template <typename T>
@@ -84,21 +32,19 @@ void remember(T* __restrict__ a, const T* __restrict__ peep, T* __restrict__ kep
   sigmoid_(o, H);
 }
 
-// All steps; h (B, P) and c (B, H) hold the states of all sequences, and in the end the last ones.
+// All steps of the sequences from begin to end; W, W_u and W_hr are transposed. h (·, P) and c (·, H) hold the states of
+// these sequences, and in the end the last ones.
 template <typename T>
-void forward_of(Tensor& gates, const Tensor& W_hh, const Kind& kind, Tensor& h, Tensor& c, Tensor& hs, Tensor& cs,
-                const std::vector<Step>& steps) {
+void forward_of(Tensor& gates, const Tensor& W, const Kind& kind, Tensor h, Tensor c, Tensor& hs, Tensor& cs,
+                const std::vector<Step>& steps, int64_t begin, int64_t end) {
   const int64_t H = c.size(1);
-  const Tensor W = W_hh.t();
-  Tensor m = at::empty_like(c), kept = kind.W_u ? at::empty_like(c) : Tensor();  // m: o tanh(c) before a projection
+  Tensor m = kind.W_hr ? at::empty_like(c) : h, kept = kind.W_u ? at::empty_like(c) : Tensor();  // m: before W_hr
   T *c_p = c.data_ptr<T>(), *m_p = m.data_ptr<T>(), *kept_p = kind.W_u ? kept.data_ptr<T>() : nullptr;
-  for (auto [first, b] : steps) {
+  for (auto [first_of_all, of_all] : steps) {
+    const int64_t first = first_of_all + begin, b = std::min(of_all, end) - begin;
+    if (b <= 0) continue;
     Tensor a = gates.narrow(0, first, b), h_b = h.narrow(0, 0, b), m_b = m.narrow(0, 0, b);
-    if (b == 1) {
-      a.select(0, 0).addmv_(W_hh, h.select(0, 0));
-    } else {
-      a.addmm_(h_b, W);
-    }
+    a.addmm_(h_b, W);
     T *a_p = a.data_ptr<T>(), *cs_p = cs.data_ptr<T>() + first * H;
     each_row(b, H, [&](int64_t r) {
       T *c_r = c_p + r * H, *m_r = m_p + r * H;
@@ -107,8 +53,8 @@ void forward_of(Tensor& gates, const Tensor& W_hh, const Kind& kind, Tensor& h, 
       if (!kept_p) kind.says_all ? static_cast<void>(std::copy(c_r, c_r + H, m_r)) : tanh_to(m_r, c_r, H);
     });
     if (kind.W_u) {  // as drawn: tanh(W_u kept + b_u)
-      Tensor kept_b = kept.narrow(0, 0, b), W_u = kind.W_u->t();
-      kind.b_u ? at::addmm_out(m_b, *kind.b_u, kept_b, W_u) : at::mm_out(m_b, kept_b, W_u);
+      Tensor kept_b = kept.narrow(0, 0, b);
+      kind.b_u ? at::addmm_out(m_b, *kind.b_u, kept_b, *kind.W_u) : at::mm_out(m_b, kept_b, *kind.W_u);
     }
     if (!kind.says_all) {
       each_row(b, H, [&](int64_t r) {
@@ -117,30 +63,27 @@ void forward_of(Tensor& gates, const Tensor& W_hh, const Kind& kind, Tensor& h, 
         for (int64_t k = 0; k < H; ++k) m_r[k] *= o[k];
       });
     }
-    Tensor h_t = hs.narrow(0, first, b);
-    if (kind.W_hr) {
-      at::mm_out(h_t, m_b, kind.W_hr->t());
-    } else {
-      h_t.copy_(m_b);
-    }
-    h_b.copy_(h_t);
+    if (kind.W_hr) at::mm_out(h_b, m_b, *kind.W_hr);
+    hs.narrow(0, first, b).copy_(h_b);
   }
 }
 
-// All steps, the last one first; d_h (B, P) and d_c (B, H) hold the gradients of the states, and in the end those of
-// the initial ones. said: tanh(W_u kept + b_u) of all rows, in the drawn cell.
+// All steps of the sequences from begin to end, the last step first; d_h (·, P) and d_c (·, H) hold the gradients of
+// their states, and in the end those of the initial ones. said: tanh(W_u kept + b_u) of all rows, in the drawn cell.
 template <typename T>
 void backward_of(const Tensor& d_hs, const Tensor& W_hh, const Kind& kind, const Maybe& said, const Tensor& gates,
-                 const Tensor& cs, const Tensor& c_0, Tensor& d_shares, Tensor& heard, Tensor& d_h, Tensor& d_c,
-                 const std::vector<Step>& steps) {
+                 const Tensor& cs, const Tensor& c_0, Tensor& d_shares, Tensor& heard, Tensor d_h, Tensor d_c,
+                 const std::vector<Step>& steps, int64_t begin, int64_t end) {
   const int64_t H = cs.size(1);
   Tensor d_m = kind.W_hr ? at::empty_like(d_c) : Tensor(), by_said = kind.W_u ? at::empty_like(d_c) : Tensor();
-  const T *peep = pointer<T>(kind.peep), *c_0_p = c_0.const_data_ptr<T>(), *all_cs = cs.const_data_ptr<T>();
+  const T *peep = pointer<T>(kind.peep), *c_0_p = c_0.const_data_ptr<T>() + begin * H;
+  const T* all_cs = cs.const_data_ptr<T>();
   T* d_c_p = d_c.data_ptr<T>();
   for (int64_t n = static_cast<int64_t>(steps.size()) - 1; n >= 0; --n) {
-    const auto [first, b] = steps[n];
-    const int64_t earlier = n > 0 ? std::min(steps[n - 1].b, b) : 0;  // the other sequences begin here
-    const T* before_p = n > 0 ? all_cs + steps[n - 1].first * H : nullptr;
+    const int64_t first = steps[n].first + begin, b = std::min(steps[n].b, end) - begin;
+    if (b <= 0) continue;
+    const int64_t earlier = n > 0 ? std::min(steps[n - 1].b - begin, b) : 0;  // the other sequences begin here
+    const T* before_p = n > 0 ? all_cs + (steps[n - 1].first + begin) * H : nullptr;
     const T *a_p = gates.const_data_ptr<T>() + first * 4 * H, *cs_p = all_cs + first * H;
     Tensor now_h = d_h.narrow(0, 0, b), d_a = d_shares.narrow(0, first, b);
     now_h.add_(d_hs.narrow(0, first, b));
@@ -205,9 +148,14 @@ Four forward(Tensor gates, const Tensor& W_hh, const Maybe& peep, bool says_all,
   Tensor h = h_0.clone(at::MemoryFormat::Contiguous), c = c_0.clone(at::MemoryFormat::Contiguous);
   Tensor hs = at::empty({gates.size(0), h.size(1)}, gates.options());
   Tensor cs = at::empty({gates.size(0), c.size(1)}, gates.options());
-  const Kind kind{peep, says_all, W_hr, W_u, b_u};
+  const auto W_t = [&](const Maybe& W) { return W ? Maybe(turned(*W, sizes)) : W; };
+  const Tensor W = turned(W_hh, sizes);
+  const Kind kind{peep, says_all, W_t(W_hr), W_t(W_u), b_u};
+  const auto steps = in_order(sizes, reverse);
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "scan", [&] {
-    forward_of<scalar_t>(gates, W_hh, kind, h, c, hs, cs, in_order(sizes, reverse));
+    each_part(sizes, W_hh, [&](int64_t begin, int64_t end) {
+      forward_of<scalar_t>(gates, W, kind, h.slice(0, begin, end), c.slice(0, begin, end), hs, cs, steps, begin, end);
+    });
   });
   return {hs, cs, h, c};
 }
@@ -218,8 +166,12 @@ Four backward(const Tensor& d_hs, const Tensor& d_h_n, const Tensor& d_c_n, cons
   Tensor d_h = d_h_n.clone(at::MemoryFormat::Contiguous), d_c = d_c_n.clone(at::MemoryFormat::Contiguous);
   Tensor d_shares = at::empty_like(gates), heard = W_hr || W_u ? at::empty_like(d_hs) : d_hs;
   const Kind kind{peep, says_all, W_hr, W_u, std::nullopt};
+  const auto steps = in_order(sizes, reverse);
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "scan_back", [&] {
-    backward_of<scalar_t>(d_hs, W_hh, kind, said, gates, cs, c_0, d_shares, heard, d_h, d_c, in_order(sizes, reverse));
+    each_part(sizes, W_hh, [&](int64_t begin, int64_t end) {
+      backward_of<scalar_t>(d_hs, W_hh, kind, said, gates, cs, c_0, d_shares, heard, d_h.slice(0, begin, end),
+                            d_c.slice(0, begin, end), steps, begin, end);
+    });
   });
   return {d_shares, heard, d_h, d_c};
 }
@@ -236,4 +188,13 @@ TORCH_LIBRARY(lstm_lib_steps, library) {
       "Tensor? W_u, Tensor? said, Tensor c_0, Tensor cs, Tensor gates, int[] sizes, bool reverse) -> "
       "(Tensor, Tensor, Tensor, Tensor)",
       &backward);
+  library.def(
+      "normed_forward(Tensor gates, Tensor W_hh, Tensor gain_z, Tensor? shift_z, Tensor gain_c, Tensor? shift_c, "
+      "Tensor h_0, Tensor c_0, int[] sizes, bool reverse) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+      &normed_forward);
+  library.def(
+      "normed_backward(Tensor d_hs, Tensor d_h_n, Tensor d_c_n, Tensor W_hh, Tensor gain_z, Tensor gain_c, "
+      "Tensor? shift_c, Tensor c_0, Tensor cs, Tensor zs, Tensor gates, int[] sizes, bool reverse) -> "
+      "(Tensor, Tensor, Tensor, Tensor, Tensor)",
+      &normed_backward);
 }

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lstm_lib.nn.backends import fused
+from lstm_lib.nn.backends import _normed, fused
 from lstm_lib.nn.backends._compiled import build, is_built
 from lstm_lib.nn.backends._order import Steps
 from lstm_lib.nn.backends._scan import Kind, Scan
@@ -46,6 +46,32 @@ def scan_back(
     return d_shares, heard, State(*d_start)
 
 
+def normed_scan(
+    shares: Tensor, W_hh: Tensor, norms: _normed.Norms, start: State, steps: Steps
+) -> tuple[Tensor, Tensor, Tensor, Tensor, State]:
+    """Run the layer-normalised cell over all steps, as ``_normed.scan``."""
+    gates = shares.clone(memory_format=torch.contiguous_format)
+    given = (_whole(W_hh), *(norms.get(name) for name in _normed.NAMES[1:]), *start, steps.sizes, steps.reverse)
+    hs, cs, zs, *last = torch.ops.lstm_lib_steps.normed_forward(gates, *given)
+    return hs, cs, zs, gates, State(*last)
+
+
+def normed_scan_back(
+    d_hs: Tensor,
+    d_last: State,
+    W_hh: Tensor,
+    norms: _normed.Norms,
+    start: State,
+    kept: tuple[Tensor, Tensor, Tensor],
+    steps: Steps,
+) -> tuple[Tensor, Tensor, Tensor, State]:
+    """Run its gradient back over all steps, as ``_normed.scan_back``."""
+    gain_z, _, gain_c, shift_c = (norms.get(name) for name in _normed.NAMES[1:])
+    given = (_whole(d_hs), *d_last, _whole(W_hh), gain_z, gain_c, shift_c, _whole(start.c), *kept)
+    d_shares, d_zs, d_ns, *d_start = torch.ops.lstm_lib_steps.normed_backward(*given, steps.sizes, steps.reverse)
+    return d_shares, d_zs, d_ns, State(*d_start)
+
+
 def _whole(x: Tensor) -> Tensor:
     return x.contiguous()
 
@@ -58,7 +84,7 @@ def _own(kind: Kind) -> tuple[Tensor | None, bool, Tensor | None, Tensor | None]
 def run(call: Call) -> tuple[Tensor, State]:
     """Run a stack of layers; the first call compiles."""
     build()
-    return fused.run(call, Scan(scan, scan_back))
+    return fused.run(call, Scan(scan, scan_back), _normed.NormedScan(normed_scan, normed_scan_back))
 
 
 # ---------------------------------------------------------------- when
@@ -68,10 +94,11 @@ def lacks(settings: Settings) -> str:
     """Say why there are no such steps in C++.
 
     Example:
-        >>> lacks(Settings("drawn")), lacks(Settings("layernorm"))
-        ('', "cell 'layernorm' has no steps in C++")
+        >>> from lstm_lib.nn.noise import Noise
+        >>> lacks(Settings("drawn")), lacks(Settings(noise=Noise(zoneout_c=0.1)))
+        ('', 'zoneout inside the layer: the steps in C++ have none')
     """
-    if settings.cell == "layernorm" or settings.cell not in fused.ABLE:
+    if settings.cell not in fused.ABLE:
         return f"cell {settings.cell!r} has no steps in C++"
     acting = settings.noise.acting()
     return f"{' and '.join(acting)} inside the layer: the steps in C++ have none" if acting else ""

@@ -141,6 +141,7 @@ class _Layer(torch.autograd.Function):
 
 FIRST = 6  # arguments of a layer that are no tensors
 CACHE = 1 << 19  # bytes of gates that the way back takes at once on a processor: about what a core keeps close by
+ENOUGH = 256  # rows that it takes at least: to add the sum of fewer to a gradient takes longer than the sum
 
 
 def _rows_at_once(gates: Tensor, dtype: torch.dtype) -> int:
@@ -150,7 +151,8 @@ def _rows_at_once(gates: Tensor, dtype: torch.dtype) -> int:
     few launches; and in low precision all, because sums of sums would lose digits.
     """
     is_near = gates.device.type == "cpu" and dtype in (torch.float32, torch.float64)
-    return CACHE // max(1, gates.shape[1] * gates.element_size()) if is_near else max(1, len(gates))
+    near = max(ENOUGH, CACHE // max(1, gates.shape[1] * gates.element_size()))
+    return near if is_near else max(1, len(gates))
 
 
 def _over(new: Tensor, old: Tensor) -> Tensor:
@@ -174,8 +176,8 @@ def _picked(w: Weights, numbers: Tensor) -> Tensor:
     return F.embedding(numbers, w["table"])
 
 
-def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
-    """Run a stack of standard LSTM layers.
+def run(call: Call, how: Scan = LOOP, how_normed: _normed.NormedScan = _normed.LOOP) -> tuple[Tensor, State]:
+    """Run a stack of layers.
 
     Example:
         >>> w = {"weight_ih": torch.ones(8, 3), "weight_hh": torch.ones(8, 2)}
@@ -212,7 +214,7 @@ def run(call: Call, how: Scan = LOOP) -> tuple[Tensor, State]:
                 if settings.noise.acting():
                     given_rows, masks = _masks.draw(settings.noise, given_rows, begin, steps, wide(begin.c.dtype))
                 if settings.cell == "layernorm":
-                    hs, *last = _normed.run_direction(w, given_rows, begin, steps)
+                    hs, *last = _normed.run_direction(w, given_rows, begin, steps, how_normed)
                     columns.append(hs)
                     last_states.append(last)
                     continue
