@@ -130,6 +130,13 @@ def _norm_back(d: Tensor, rows: Tensor, mean: Tensor, spread: Tensor, gain: Tens
     return found
 
 
+def _norm_gain(d: Tensor, rows: Tensor) -> Tensor:
+    """Return the gradient of the gain, some rows at a time, so that few are normalised once more."""
+    parts = zip(d.split(ROWS), rows.split(ROWS), strict=True)
+    return torch.stack([(d_part * _norm(part, None, None)[0]).sum(0) for d_part, part in parts]).sum(0)
+
+
+ROWS = 1024  # of a part
 FIRST = 3  # arguments of a layer that are no tensors
 
 
@@ -170,8 +177,8 @@ class NormedLayer(torch.autograd.Function):
             d_hs, d_last, w["weight_hh"], _wide(w), start, (cs, zs, gates), steps
         )
         grads = {"shares": d_shares, "h_0": d_start.h, "c_0": d_start.c}
-        grads |= {"weight_norm_hh": (d_shares * _norm(zs, None, None)[0]).sum(0), "bias_hh": d_shares.sum(0)}
-        grads |= {"weight_norm_c": (d_ns * _norm(cs, None, None)[0]).sum(0), "bias_norm_c": d_ns.sum(0)}
+        grads |= {"weight_norm_hh": _norm_gain(d_shares, zs), "bias_hh": d_shares.sum(0)}
+        grads |= {"weight_norm_c": _norm_gain(d_ns, cs), "bias_norm_c": d_ns.sum(0)}
         grads["weight_hh"] = d_zs.to(hs.dtype).t() @ steps.earlier(h_0, hs)
         dtypes = dict(zip(("shares", "h_0", "c_0", *ctx.names), (shares, h_0, c_0, *weights), strict=True))
         asked = zip(dtypes.items(), wanted, strict=True)

@@ -68,6 +68,23 @@ def _says_all(w: Weights, share: Tensor, state: State, drop: Drop = keep_all) ->
     return State(c, c)
 
 
+def _forward(
+    how: Scan,
+    steps: Steps,
+    masks: _masks.Masks | None,
+    cell: str,
+    w: Weights,
+    xs: Tensor,
+    start: State,
+    *,
+    saves: bool,
+) -> tuple[Tensor, Tensor, Tensor, State]:
+    """Run a layer in one direction over time: hs, cs, gates and the last state, as ``_scan.scan``."""
+    bias = w["bias_ih"] + w["bias_hh"] if "bias_ih" in w else None
+    shares = w["table"][xs] if "table" in w else F.linear(xs, w["weight_ih"], bias)
+    return how.forward(shares, w["weight_hh"], _kind(cell, w, masks), start, steps, saves=saves)
+
+
 class _Layer(torch.autograd.Function):
     """One layer in one direction; where the weights have a table, xs are numbers of its rows (N,)."""
 
@@ -75,7 +92,6 @@ class _Layer(torch.autograd.Function):
     def forward(
         ctx: Any,
         how: Scan,
-        saves: bool,
         steps: Steps,
         masks: _masks.Masks | None,
         cell: str,
@@ -87,10 +103,7 @@ class _Layer(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Run over time."""
         w = dict(zip(names, weights, strict=True))
-        bias = w["bias_ih"] + w["bias_hh"] if "bias_ih" in w else None
-        shares = w["table"][xs] if "table" in w else F.linear(xs, w["weight_ih"], bias)
-        kind, start = _kind(cell, w, masks), State(h_0, c_0)
-        hs, cs, gates, last = how.forward(shares, w["weight_hh"], kind, start, steps, saves=saves)
+        hs, cs, gates, last = _forward(how, steps, masks, cell, w, xs, State(h_0, c_0), saves=True)
         ctx.how, ctx.steps, ctx.masks, ctx.cell, ctx.names = how, steps, masks, cell, names
         ctx.save_for_backward(xs, h_0, c_0, hs, cs, gates, *weights)
         return hs, last.h, last.c
@@ -139,7 +152,7 @@ class _Layer(torch.autograd.Function):
         return *(None,) * FIRST, *(found.get(name) for name in needs)
 
 
-FIRST = 6  # arguments of a layer that are no tensors
+FIRST = 5  # arguments of a layer that are no tensors
 CACHE = 1 << 19  # bytes of gates that the way back takes at once on a processor: about what a core keeps close by
 ENOUGH = 256  # rows that it takes at least: to add the sum of fewer to a gradient takes longer than the sum
 
@@ -218,8 +231,11 @@ def run(call: Call, how: Scan = LOOP, how_normed: _normed.NormedScan = _normed.L
                     columns.append(hs)
                     last_states.append(last)
                     continue
-                about = (how, torch.is_grad_enabled(), steps, masks, settings.cell, tuple(w))
-                hs, *last = _Layer.apply(*about, given_rows, *begin, *w.values())
+                about = (steps, masks, settings.cell)
+                if torch.is_grad_enabled():
+                    hs, *last = _Layer.apply(how, *about, tuple(w), given_rows, *begin, *w.values())
+                else:
+                    hs, _, _, (*last,) = _forward(how, *about, w, given_rows, begin, saves=False)
                 columns.append(hs)
                 last_states.append(last)
             rows = torch.cat(columns, dim=-1) if directions > 1 else columns[0]
