@@ -2,7 +2,9 @@
 
 import ast
 import inspect
+import itertools
 import textwrap
+import types
 
 import pytest
 
@@ -13,16 +15,41 @@ from lstm_lib.exercises._sites import TURNS, compiled, turns
 from lstm_lib.exercises._theirs import read_theirs, source_of_code
 
 
-@pytest.fixture(autouse=True)
-def a_patient_search(monkeypatch):
-    """Give the search the time that it has on a quick, idle machine: what it finds is tested here, not how fast."""
-    monkeypatch.setattr(_repair, "SECONDS", 2.0)
-
-
 def verdict_on(id, source):
     return EXERCISES[id].check(checks.run(EXERCISES[id], textwrap.dedent(source)))
 
 
+SHARED = """
+def forward_step(before, label, after, p_blank, p_label):
+    a = before * p_blank
+    b = (before + label) * p_label
+    c = (label + after) * p_blank
+    s = a + b + c
+    return a / s, b / s, c / s
+"""
+
+
+def test_a_switch_is_no_remedy():
+    """``s = 1.0 * (a + b + c > 0)`` would do, and nobody would write it."""
+    assert "One change makes yours right" not in verdict_on("forward-step", SHARED).message
+
+
+def test_how_far_it_searches_does_not_depend_on_the_clock(monkeypatch):
+    usual = verdict_on("temperature-shares", SUM_OF_SCORES)
+    assert "One change makes yours right" in usual.message
+    slow = itertools.count(0.0, 0.02)  # a processor on which every change takes 20 milliseconds
+    monkeypatch.setattr(_repair, "time", types.SimpleNamespace(process_time=lambda: next(slow)))
+    assert verdict_on("temperature-shares", SUM_OF_SCORES) == usual
+    monkeypatch.setattr(_repair, "TRIES", 10)
+    assert verdict_on("temperature-shares", SUM_OF_SCORES) != usual
+
+
+SUM_OF_SCORES = """
+def temperature_shares(scores, temperature):
+    import math
+    total = math.exp(sum(scores) / temperature)
+    return [math.exp(s / temperature) / total for s in scores]
+"""
 ONE_TOO_FEW = """
 def learn_gate(z, W_i, b_i, W_g, b_g):
     a, n = b_i, b_g
