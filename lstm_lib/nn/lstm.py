@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_lib.nn import _checks, _parameters, _surface, backends, checkpointing
+from lstm_lib.nn import _checks, _parameters, _surface, _usual, backends, checkpointing
 from lstm_lib.nn._in_place import InPlaceOfLSTM
 from lstm_lib.nn.backends.interface import Call, Settings, eagerly, takes_calls
 from lstm_lib.nn.noise import Noise
@@ -195,8 +195,11 @@ class LSTM(InPlaceOfLSTM):
                 0 to V - 1.
             TypeError: If the input or the state is no tensor.
         """
-        run = self._run if not takes_calls() or self._is_traced(input) else eagerly(self._run)
-        return run(input, hx, embedding)
+        if takes_calls():
+            run = self._run if self._is_traced(input) else eagerly(self._run)
+            return run(input, hx, embedding)
+        found = _usual.run(self, input, hx) if embedding is None else None
+        return self._run(input, hx, embedding) if found is None else found
 
     def _is_traced(self, input: Any) -> bool:
         """Say whether torch.compile builds a graph, and can follow every backend that this input may meet."""

@@ -75,8 +75,6 @@ def choose(asked: str, call: Call) -> Choice:
     for backend in BACKENDS:
         if not _is_asked(asked, backend, call.xs.device.type):
             continue
-        if asked == "auto" and backend.at_once is not None and backend.at_once(call):
-            return Choice(backend, "; ".join(reasons))
         why_not = backend.lacks(call.settings)
         if asked == "auto":
             why_not = why_not or backend.yields(call)

@@ -76,8 +76,7 @@ class Backend(NamedTuple):
     place, as it likes them. is_traced: whether torch.compile can follow it. devices: types of devices on which it is
     asked, () for all. while_compiling: whether "auto" asks it while a graph is built. evidence: what decides
     beside that, in words: the measurement for which "auto" prefers it to torch's own kernels, or which of these it is.
-    is_there: whether "auto" has it at all, or passes over it; None for always. at_once: a quick yes to all questions,
-    for calls so small that they would feel them; None for no such.
+    is_there: whether "auto" has it at all, or passes over it; None for always.
     """
 
     name: str
@@ -92,7 +91,6 @@ class Backend(NamedTuple):
     while_compiling: bool = True
     evidence: Callable[[Call], str] = _never
     is_there: Callable[[], bool] | None = None
-    at_once: Callable[[Call], bool] | None = None
 
 
 # ---------------------------------------------------------------- what backends ask torch

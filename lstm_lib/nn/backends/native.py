@@ -21,7 +21,6 @@ from lstm_lib.nn.backends.interface import (
     autocast_dtype,
     has_tangent,
     is_exporting,
-    is_left_alone,
     is_transformed,
 )
 from lstm_lib.nn.steps import State, Weights
@@ -132,21 +131,6 @@ def yields(call: Call) -> str:
     return f"an exported program may meet a processor without {_short(low)} instructions for LSTMs in oneDNN"
 
 
-def is_usual(call: Call) -> bool:
-    """Say whether no question is left for "auto": a batch in float32 on a CPU, and torch does nothing out of the way.
-
-    Example:
-        >>> from lstm_lib.nn import LSTM
-        >>> call = LSTM(3, 2).request(torch.ones(5, 4, 3))
-        >>> is_usual(call), (lacks(call.settings), refuses(call), yields(call))
-        (True, ('', '', ''))
-    """
-    xs = call.xs
-    if lacks(call.settings) or xs.dtype != torch.float32 or call.batch_sizes is not None or call.tokens is not None:
-        return False
-    return xs.device.type == "cpu" and "weight_hr" not in call.weights[0] and is_left_alone()
-
-
 def _short(dtype: torch.dtype | None) -> str:
     return str(dtype).removeprefix("torch.")
 
@@ -242,5 +226,4 @@ BACKEND = Backend(
     arrange,
     is_traced=False,
     evidence=evidence,
-    at_once=is_usual,
 )

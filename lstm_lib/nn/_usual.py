@@ -1,0 +1,62 @@
+"""The call that most programs make, without a question too many: a batch in float32 on a processor, by torch's kernel.
+
+A small LSTM takes less time than to check, gather and choose: so what nothing speaks against is seen here at one look,
+and goes to the kernel that "auto" would choose. All else, and whatever is wrong with a call, is left to ``LSTM``.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lstm_lib.nn.backends.interface import is_left_alone
+
+if TYPE_CHECKING:
+    from lstm_lib.nn.lstm import LSTM
+
+KERNEL: Any = torch._VF.lstm
+SILENT = (0.0, 0.0)  # zoneout
+
+
+def run(lstm: "LSTM", xs: Any, hx: Any) -> tuple[Tensor, tuple[Tensor, Tensor]] | None:
+    """Run a usual call; None where it is not one.
+
+    Example:
+        >>> from lstm_lib.nn import LSTM
+        >>> hs, (h, c) = run(LSTM(3, 2), torch.ones(5, 4, 3), None)
+        >>> hs.shape, run(LSTM(3, 2, cell="drawn"), torch.ones(5, 4, 3), None)
+        (torch.Size([5, 4, 2]), None)
+    """
+    if type(xs) is not Tensor or lstm.cell != "standard" or lstm.backend not in ("auto", "native"):
+        return None
+    if lstm.variational_dropout or lstm.recurrent_dropout or lstm.zoneout != SILENT or lstm.checkpoint_every:
+        return None
+    if xs.dtype != torch.float32 or not xs.is_cpu or xs.dim() != 3 or lstm.proj_size or lstm._given:
+        return None
+    if not is_left_alone() or torch._C._get_tracing_state() is not None:
+        return None
+    own = lstm._parameters
+    try:
+        weights: Any = [own[name] for names in lstm._layers for name in names]
+    except KeyError:  # a weight that is computed
+        return None
+    (T, B, D), weight = xs.shape, weights[0]
+    T, B = (B, T) if lstm.batch_first else (T, B)
+    if T < 2 or B < 1 or weight.shape[1] != D or weight.dtype != torch.float32:
+        return None
+    size = (len(lstm._layers), B, lstm.hidden_size)
+    if hx is None:
+        h = c = xs.new_zeros(size)
+    elif _is_pair(hx, size):
+        h, c = hx
+    else:
+        return None
+    options = (lstm.bias, lstm.num_layers, lstm.dropout, lstm.training, lstm.bidirectional, lstm.batch_first)
+    hs, h, c = KERNEL(xs, (h, c), weights, *options)
+    return hs, (h, c)
+
+
+def _is_pair(hx: Any, size: tuple[int, ...]) -> bool:
+    return type(hx) is tuple and len(hx) == 2 and all(
+        type(part) is Tensor and part.shape == size and part.dtype == torch.float32 for part in hx
+    )
