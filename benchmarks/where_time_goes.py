@@ -14,7 +14,8 @@ all pointwise work in it.
 
 Then three constants, none of them from the passes that they predict: seconds a call, of the loop with nothing to
 compute; bytes a second, of an addition of arrays as large as the weights of 512 units; FLOP a second, of the fastest
-product. "predicted_ms" is what ``lstm_lib.nn.costs`` makes of them, and the row "model" says how far off it is.
+product with the largest batch. "predicted_ms" is what ``lstm_lib.nn.costs`` makes of them, and the row "model" says
+how far off it is.
 """
 
 import argparse

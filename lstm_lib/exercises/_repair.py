@@ -23,7 +23,7 @@ from lstm_lib.exercises._sketch import Edit, Sketch
 from lstm_lib.exercises._templates import Whole, source_of
 from lstm_lib.exercises._theirs import Theirs
 
-TRIES = 4000  # changes that are tried at most; their number, so that a slow machine says what a fast one says
+TRIES = 4000  # of changes beyond the likely ones; a number, so that a slow machine says what a fast one says
 SECONDS = 1.0  # of the processor, for answers that compute for long; the longest search took 0.15
 FAR_FETCHED = 1.3  # edits up to this weight are tried
 SWITCH = "is made a switch"  # a mistake, but nothing that makes an answer right

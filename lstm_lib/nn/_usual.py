@@ -31,7 +31,9 @@ def run(lstm: "LSTM", xs: Any, hx: Any) -> tuple[Tensor, tuple[Tensor, Tensor]] 
         return None
     if lstm.variational_dropout or lstm.recurrent_dropout or lstm.zoneout != SILENT or lstm.checkpoint_every:
         return None
-    if xs.dtype != torch.float32 or not xs.is_cpu or xs.dim() != 3 or lstm.proj_size or lstm._given:
+    if lstm.proj_size or lstm._given or not lstm._is_plain:
+        return None
+    if xs.dtype != torch.float32 or not xs.is_cpu or xs.dim() != 3:
         return None
     if not is_left_alone() or torch._C._get_tracing_state() is not None:
         return None

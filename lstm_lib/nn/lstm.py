@@ -134,6 +134,8 @@ class LSTM(InPlaceOfLSTM):
         self._flat_weights_names = sum(self._all_weights, [])
         self._given: dict[str, Any] = {}  # what was written into _flat_weights
         self._is_looked_at = len(CELLS[self.cell].gates) == 4 or not self.bias
+        own = ("request", "_run", "_weights", "_settings", "_start")
+        self._is_plain = all(getattr(type(self), name) is getattr(LSTM, name) for name in own)  # no subclass changed it
         self.mode = "LSTM"
         self.__dict__["__module__"] = _surface.LEAF
 
@@ -176,8 +178,8 @@ class LSTM(InPlaceOfLSTM):
         """Run over a batch (T, B, D), over one sequence (T, D), or over a PackedSequence, sorted or not.
 
         With an embedding the input is tokens, int64, without D: ``lstm(tokens, embedding=E)`` is
-        ``lstm(F.embedding(tokens, E))``, gradients included. "fused" and "triton" then compute once what each token
-        brings to the first layer, and make no rows (but with ``variational_dropout`` or ``checkpoint_every``).
+        ``lstm(F.embedding(tokens, E))``, gradients included. "fused", "cpp" and "triton" then compute once what each
+        token brings to the first layer, and make no rows (but with ``variational_dropout`` or ``checkpoint_every``).
 
         Args:
             input: The sequences; (B, T, D) with ``batch_first``.

@@ -27,6 +27,7 @@ from nn_helpers import (
 )
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils import cpp_extension
+from torch.utils.flop_counter import FlopCounterMode
 
 from lstm_lib import nn
 from lstm_lib.nn import CELLS, LSTM
@@ -222,10 +223,11 @@ def test_a_graph_that_is_kept_gives_the_same_gradients_again(cell: str) -> None:
 
 
 @compiled
-def test_what_lies_otherwise_in_memory_is_read_as_it_is_meant() -> None:
-    readable, ours = twins("peephole", BACKEND)
+@every_cell
+def test_what_lies_otherwise_in_memory_is_read_as_it_is_meant(cell: str) -> None:
+    readable, ours = twins(cell, BACKEND)
     for parameter in ours.parameters():
-        parameter.data = parameter.data.t().contiguous().t()
+        parameter.data = torch.stack([parameter.data, torch.full_like(parameter.data, torch.nan)], dim=-1)[..., 0]
     xs = draw(torch.Generator().manual_seed(8), D, B, T).transpose(0, 2)
     state = tuple(draw(torch.Generator().manual_seed(k), H, B, 1).permute(2, 1, 0) for k in (1, 2))
     found = [lstm(xs, state) for lstm in (ours, readable)]
@@ -233,6 +235,32 @@ def test_what_lies_otherwise_in_memory_is_read_as_it_is_meant() -> None:
     grads = [torch.autograd.grad(hs.sum(), [*state, *lstm.parameters()]) for lstm, (hs, _) in
              zip((ours, readable), found, strict=True)]
     torch.testing.assert_close(*grads, rtol=0, atol=1e-11)
+
+
+@compiled
+@every_cell
+def test_what_was_kept_may_come_back_otherwise_in_memory(cell: str) -> None:
+    readable, ours = twins(cell, BACKEND)
+    xs = draw(torch.Generator().manual_seed(8), T, B, D)
+    turn = lambda x: x.t().contiguous() if x.dim() == 2 else x  # noqa: E731
+    with torch.autograd.graph.saved_tensors_hooks(turn, lambda x: x.t() if x.dim() == 2 else x):
+        found = run(ours, xs, None)
+    assert_close(found, run(readable, xs, None), TOLERANCE[torch.float64])
+
+
+@compiled
+def test_who_counts_operations_sees_those_of_all_threads() -> None:
+    lstm, xs = LSTM(D, H, cell="peephole", backend="cpp"), torch.ones(20, 18, D)
+    before, counts = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            with FlopCounterMode(display=False) as counter:
+                lstm(xs)[0].sum().backward()
+            counts.append(counter.get_total_flops())
+    finally:
+        torch.set_num_threads(before)
+    assert counts[0] == counts[1] > 0
 
 
 @compiled
@@ -255,10 +283,13 @@ def test_huge_preactivations_saturate() -> None:
 
 
 @compiled
-def test_an_empty_batch_has_empty_answers() -> None:
-    _, ours = twins("drawn", BACKEND)
+@every_cell
+def test_an_empty_batch_has_empty_answers_and_no_gradient(cell: str) -> None:
+    _, ours = twins(cell, BACKEND)
     hs, (h, c) = ours(torch.ones(T, 0, D, dtype=torch.float64))
     assert (hs.shape, h.shape, c.shape) == ((T, 0, H), (1, 0, H), (1, 0, H))
+    hs.sum().backward()
+    assert all((parameter.grad == 0).all() for parameter in ours.parameters())
 
 
 @compiled
@@ -271,6 +302,21 @@ def test_once_compiled_auto_takes_them_for_fused(cell: str) -> None:
     assert noisy == ("reference" if cell == "layernorm" else "fused")
     with torch.autocast("cpu", torch.bfloat16):
         assert nn.explain(LSTM(D, H, cell="janet"), xs.float()).backend == "fused"
+
+
+@compiled
+@every_cell
+def test_autocast_around_the_way_back_leaves_it_alone(cell: str) -> None:
+    readable, ours = twins(cell, BACKEND, torch.float32)
+    readable.load_state_dict(ours.state_dict())
+    xs = draw(torch.Generator().manual_seed(8), T, B, D).float()
+    hs, _ = ours(xs)
+    with torch.autocast("cpu", torch.bfloat16):
+        hs.sum().backward()
+    readable(xs.double())[0].sum().backward()
+    derived = [name for name, _ in ours.named_parameters() if "_hh" in name or cell != "layernorm"]  # not by autograd
+    found, expected = ([lstm.get_parameter(name).grad.double() for name in derived] for lstm in (ours, readable))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @compiled

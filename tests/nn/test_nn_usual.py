@@ -1,5 +1,6 @@
 """The usual call goes to torch's kernel at one look; nothing else does, and nobody can tell but by the clock."""
 
+import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -11,7 +12,6 @@ from torch.autograd import forward_ad
 from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import pack_sequence
 
-from lstm_lib import nn
 from lstm_lib.nn import LSTM, _usual, backends
 
 USUAL: dict[str, dict[str, Any]] = {
@@ -163,7 +163,20 @@ def test_weights_of_other_dtypes_than_the_input_are_named(kernel: list[Any]) -> 
     assert not kernel
 
 
-def test_explain_says_of_a_usual_call_what_it_always_said(kernel: list[Any]) -> None:
-    lstm = LSTM(D, H)
-    assert nn.explain(lstm, xs_of(lstm)).reason.startswith("cell 'standard' on a CPU in float32")
+class Curious(LSTM):
+    """Looks at what it is asked."""
+
+    asked = 0
+
+    def request(self, *args: Any) -> Any:
+        self.asked += 1
+        return super().request(*args)
+
+
+def test_a_class_that_looks_at_requests_sees_them_all(kernel: list[Any]) -> None:
+    lstm = Curious(D, H)
+    for one in (lstm, copy.deepcopy(lstm)):
+        one.asked = 0
+        one(xs_of(lstm))
+        assert one.asked == 1
     assert not kernel

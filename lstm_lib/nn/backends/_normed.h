@@ -20,10 +20,10 @@ Norm<T> norm(const Tensor& gain, const Maybe& shift) {
   return {gain.const_data_ptr<T>(), pointer<T>(shift)};
 }
 
-// (x - mean) times scale has mean 0 and variance 1, all but EPS.
+// (x - mean) times rstd has mean 0 and variance 1, all but EPS.
 template <typename T>
 struct Moments {
-  T mean, scale;
+  T mean, rstd;
 };
 
 template <typename T>
@@ -38,8 +38,8 @@ Moments<T> moments(const T* x, int64_t n) {
 // x normalised is put to a row, or added to what is there.
 template <bool ADDS, typename T>
 void normalise(T* to, const T* x, Norm<T> norm, int64_t n) {
-  const auto [mean, scale] = moments(x, n);
-  for (int64_t k = 0; k < n; ++k) to[k] = (ADDS ? to[k] : 0) + (x[k] - mean) * scale * norm.gain[k];
+  const auto [mean, rstd] = moments(x, n);
+  for (int64_t k = 0; k < n; ++k) to[k] = (ADDS ? to[k] : 0) + (x[k] - mean) * rstd * norm.gain[k];
   if (!norm.shift) return;
   for (int64_t k = 0; k < n; ++k) to[k] += norm.shift[k];
 }
@@ -48,14 +48,14 @@ void normalise(T* to, const T* x, Norm<T> norm, int64_t n) {
 template <bool ADDS, typename T>
 void normalise_back(T* to, const T* d, const T* x, Norm<T> norm, int64_t n) {
   using V = Vectorized<T>;
-  const auto [mean, scale] = moments(x, n);
-  const V middle(mean), one_by_spread(scale);
+  const auto [mean, rstd] = moments(x, n);
+  const V means(mean), rstds(rstd);
   const auto add = [](V a, V b) { return a + b; };
-  const auto along = [=](V d, V gain, V x) { return d * gain * (x - middle) * one_by_spread; };
+  const auto along = [=](V d, V gain, V x) { return d * gain * (x - means) * rstds; };
   const T to_mean = at::vec::map2_reduce_all<T>([](V d, V gain) { return d * gain; }, add, d, norm.gain, n) / n;
-  const T to_scale = at::vec::map3_reduce_all<T>(along, add, d, norm.gain, x, n) / n;
+  const T to_rstd = at::vec::map3_reduce_all<T>(along, add, d, norm.gain, x, n) / n;
   for (int64_t k = 0; k < n; ++k) {
-    const T back = scale * (d[k] * norm.gain[k] - to_mean - (x[k] - mean) * scale * to_scale);
+    const T back = rstd * (d[k] * norm.gain[k] - to_mean - (x[k] - mean) * rstd * to_rstd);
     to[k] = ADDS ? to[k] + back : back;
   }
 }
@@ -105,7 +105,7 @@ void normed_backward_of(const Tensor& d_hs, const Tensor& W_hh, Norm<T> hears, N
     const int64_t first = steps[n].first + begin, b = std::min(steps[n].b, end) - begin;
     if (b <= 0) continue;
     const int64_t earlier = n > 0 ? std::min(steps[n - 1].b - begin, b) : 0;  // the other sequences begin here
-    const T* before_p = n > 0 ? all_cs + (steps[n - 1].first + begin) * H : nullptr;
+    const T* before_p = earlier > 0 ? all_cs + (steps[n - 1].first + begin) * H : nullptr;
     const T *a_p = gates.const_data_ptr<T>() + first * 4 * H, *z_p = zs.const_data_ptr<T>() + first * 4 * H;
     const T *c_p = all_cs + first * H, *d_hs_p = d_hs.const_data_ptr<T>() + first * H;
     Tensor d_z = d_zs.narrow(0, first, b), now_h = d_h.narrow(0, 0, b);
@@ -140,7 +140,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> normed_forward(
   Tensor h = h_0.clone(at::MemoryFormat::Contiguous), c = c_0.clone(at::MemoryFormat::Contiguous);
   Tensor hs = at::empty({gates.size(0), h.size(1)}, gates.options()), cs = at::empty_like(hs);
   Tensor zs = at::empty_like(gates);
-  const Tensor W = turned(W_hh, sizes);
+  const Tensor W = transposed(W_hh, sizes);
   const auto steps = in_order(sizes, reverse);
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "normed_scan", [&] {
     const auto hears = norm<scalar_t>(gain_z, shift_z), says = norm<scalar_t>(gain_c, shift_c);

@@ -3,7 +3,7 @@
 Shapes: T steps, B batch, N = Σ b_t rows, H hidden units. The share of the inputs is normalised for all rows at once,
 before (``steps.normed_share``), which autograd follows. Here is what must go step by step: z = W_hh h, its
 normalisation, the gates, and that of c on its way out. Of a normalised row only the row itself is kept; mean and
-spread of all rows are computed once more for the way back, in one call.
+spread are computed once more on the way back.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from torch import Tensor
 from lstm_lib.nn.backends import reference
 from lstm_lib.nn.backends._order import Steps
 from lstm_lib.nn.backends._scan import wide
+from lstm_lib.nn.backends.interface import without_autocast
 from lstm_lib.nn.steps import CELLS, NORM_EPS, State, Weights
 
 NAMES = ("weight_hh", "weight_norm_hh", "bias_hh", "weight_norm_c", "bias_norm_c")
@@ -85,8 +86,8 @@ def scan_back(
     H = cs.shape[1]
     i, f, g, o = gates.chunk(4, dim=1)
     gain_z, gain_c = norms["weight_norm_hh"], norms["weight_norm_c"]
-    said, mean_c, spread_c = _norm(cs, gain_c, norms.get("bias_norm_c"))
-    _, mean_z, spread_z = _norm(zs, None, None)
+    said, mean_c, rstd_c = _norm(cs, gain_c, norms.get("bias_norm_c"))
+    _, mean_z, rstd_z = _norm(zs, None, None)
     said = said.tanh_()
     d_ns = o * (1 - said * said)                 # ∂h/∂(normalised c), and then the gradient of it
     d_shares = torch.cat([
@@ -97,19 +98,19 @@ def scan_back(
     ], dim=1)
     d_zs = torch.empty_like(d_shares)
     d_h, d_c = (part.to(cs.dtype, copy=True) for part in d_last)
-    normed = (cs, mean_c, spread_c, zs, mean_z, spread_z)
+    normed = (cs, mean_c, rstd_c, zs, mean_z, rstd_z)
     by_c, by_h = d_shares.view(-1, 4, H)[:, :3], d_shares[:, 3 * H :]
     for views in reversed(list(steps.views(d_shares, by_c, by_h, d_ns, d_zs, d_hs, f, *normed))):
-        d_a, d_ifg, d_o, d_n, d_z, d_h_t, f_t, c, mean_c_t, spread_c_t, z, mean_z_t, spread_z_t = views
+        d_a, d_ifg, d_o, d_n, d_z, d_h_t, f_t, c, mean_c_t, rstd_c_t, z, mean_z_t, rstd_z_t = views
         b = len(d_a)
         now_h, now_c = (d_h, d_c) if b == len(d_c) else (d_h[:b], d_c[:b])
         now_h += d_h_t
         d_o.mul_(now_h)
         d_n.mul_(now_h)
-        now_c += _norm_back(d_n, c, mean_c_t, spread_c_t, gain_c)
+        now_c += _norm_back(d_n, c, mean_c_t, rstd_c_t, gain_c)
         d_ifg.mul_(now_c.unsqueeze(1))
         now_c.mul_(f_t)
-        d_z.copy_(_norm_back(d_a, z, mean_z_t, spread_z_t, gain_z))
+        d_z.copy_(_norm_back(d_a, z, mean_z_t, rstd_z_t, gain_z))
         now_h.copy_(d_z.to(W_hh.dtype) @ W_hh)
     return d_shares, d_zs, d_ns, State(d_h.to(start.h.dtype), d_c.to(start.c.dtype))
 
@@ -119,19 +120,19 @@ LOOP = NormedScan(scan, scan_back)
 
 def _norm(rows: Tensor, gain: Tensor | None, shift: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Normalise rows; also return mean and 1 / spread of each."""
-    normed, mean, spread = torch.native_layer_norm(rows, rows.shape[-1:], gain, shift, NORM_EPS)
-    return normed, mean, spread
+    normed, mean, rstd = torch.native_layer_norm(rows, rows.shape[-1:], gain, shift, NORM_EPS)
+    return normed, mean, rstd
 
 
-def _norm_back(d: Tensor, rows: Tensor, mean: Tensor, spread: Tensor, gain: Tensor | None) -> Tensor:
+def _norm_back(d: Tensor, rows: Tensor, mean: Tensor, rstd: Tensor, gain: Tensor | None) -> Tensor:
     """Return the gradient of rows that were normalised."""
     back = torch.ops.aten.native_layer_norm_backward
-    found: Tensor = back(d, rows, rows.shape[-1:], mean, spread, gain, None, [True, False, False])[0]
+    found: Tensor = back(d, rows, rows.shape[-1:], mean, rstd, gain, None, [True, False, False])[0]
     return found
 
 
 def _norm_gain(d: Tensor, rows: Tensor) -> Tensor:
-    """Return the gradient of the gain, some rows at a time, so that few are normalised once more."""
+    """Return the gradient of the gain, some rows at a time, so that few of them lie normalised in memory at once."""
     parts = zip(d.split(ROWS), rows.split(ROWS), strict=True)
     return torch.stack([(d_part * _norm(part, None, None)[0]).sum(0) for d_part, part in parts]).sum(0)
 
@@ -164,6 +165,11 @@ class NormedLayer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
         """Give the gradients."""
+        with without_autocast(d_hs):
+            return NormedLayer._backward(ctx, d_hs, d_h_n, d_c_n)
+
+    @staticmethod
+    def _backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
         shares, h_0, c_0, hs, cs, zs, gates, *weights = ctx.saved_tensors
         wanted, steps, w = ctx.needs_input_grad[FIRST:], ctx.steps, dict(zip(ctx.names, weights, strict=True))
         if torch.is_grad_enabled():  # somebody will differentiate once more

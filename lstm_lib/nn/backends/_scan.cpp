@@ -83,7 +83,7 @@ void backward_of(const Tensor& d_hs, const Tensor& W_hh, const Kind& kind, const
     const int64_t first = steps[n].first + begin, b = std::min(steps[n].b, end) - begin;
     if (b <= 0) continue;
     const int64_t earlier = n > 0 ? std::min(steps[n - 1].b - begin, b) : 0;  // the other sequences begin here
-    const T* before_p = n > 0 ? all_cs + (steps[n - 1].first + begin) * H : nullptr;
+    const T* before_p = earlier > 0 ? all_cs + (steps[n - 1].first + begin) * H : nullptr;
     const T *a_p = gates.const_data_ptr<T>() + first * 4 * H, *cs_p = all_cs + first * H;
     Tensor now_h = d_h.narrow(0, 0, b), d_a = d_shares.narrow(0, first, b);
     now_h.add_(d_hs.narrow(0, first, b));
@@ -148,8 +148,8 @@ Four forward(Tensor gates, const Tensor& W_hh, const Maybe& peep, bool says_all,
   Tensor h = h_0.clone(at::MemoryFormat::Contiguous), c = c_0.clone(at::MemoryFormat::Contiguous);
   Tensor hs = at::empty({gates.size(0), h.size(1)}, gates.options());
   Tensor cs = at::empty({gates.size(0), c.size(1)}, gates.options());
-  const auto W_t = [&](const Maybe& W) { return W ? Maybe(turned(*W, sizes)) : W; };
-  const Tensor W = turned(W_hh, sizes);
+  const auto W_t = [&](const Maybe& W) { return W ? Maybe(transposed(*W, sizes)) : W; };
+  const Tensor W = transposed(W_hh, sizes);
   const Kind kind{peep, says_all, W_t(W_hr), W_t(W_u), b_u};
   const auto steps = in_order(sizes, reverse);
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "scan", [&] {

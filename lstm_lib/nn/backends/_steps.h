@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/cpu/vec/functional.h>
 #include <ATen/cpu/vec/vec.h>
+#include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -22,7 +23,7 @@ using at::vec::Vectorized;
 using Maybe = std::optional<Tensor>;
 
 constexpr int64_t GRAIN = 4096;  // units that a thread takes at least: fewer cost less than to wake another thread
-constexpr int64_t ROWS = 4;      // sequences that a thread takes at least
+constexpr int64_t ROWS = 4;      // sequences that there are at least for each thread that takes some
 constexpr int64_t MANY = 16;     // steps, and sequences, from which on it pays to lay weights out anew
 constexpr size_t NEAR = 1 << 20; // bytes of weights that each thread can keep close by for itself
 
@@ -41,16 +42,18 @@ std::vector<Step> in_order(at::IntArrayRef sizes, bool reverse) {
   return steps;
 }
 
-// W^T. In memory of its own each product with it is faster: 12 us for 18 (16 sequences of 128 units).
-Tensor turned(const Tensor& W, at::IntArrayRef sizes) {
+// W^T. In memory of its own each product with it is faster: 12 us instead of 18 (16 sequences of 128 units).
+Tensor transposed(const Tensor& W, at::IntArrayRef sizes) {
   const bool pays = static_cast<int64_t>(sizes.size()) >= MANY && sizes[0] >= MANY && W.nbytes() <= NEAR;
   return pays ? W.t().contiguous() : W.t();
 }
 
-// Sequences do not wait for each other: every thread takes some through all steps, where there are enough and the
-// weights are not large. Else all threads share each step. Where lengths differ, each thread takes about as many rows.
+// Sequences do not wait for each other: every thread takes some through all steps, where there are enough and W_hh is
+// not large. Else all threads share each step, as they do where somebody watches (a dispatch mode sees one thread only).
+// Where lengths differ, each thread takes about as many rows.
 std::vector<int64_t> bounds_of(at::IntArrayRef sizes, const Tensor& W) {
-  const int64_t B = sizes[0], parts = W.nbytes() > NEAR ? 1 : std::min<int64_t>(at::get_num_threads(), B / ROWS);
+  const bool alone = W.nbytes() > NEAR || c10::impl::TorchDispatchModeTLS::any_modes_set();
+  const int64_t B = sizes[0], parts = alone ? 1 : std::min<int64_t>(at::get_num_threads(), B / ROWS);
   int64_t all = 0, before = 0;
   for (int64_t b : sizes) all += b;
   std::vector<int64_t> bounds{0};

@@ -51,7 +51,7 @@ def normed_scan(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, State]:
     """Run the layer-normalised cell over all steps, as ``_normed.scan``."""
     gates = shares.clone(memory_format=torch.contiguous_format)
-    given = (_whole(W_hh), *(norms.get(name) for name in _normed.NAMES[1:]), *start, steps.sizes, steps.reverse)
+    given = (_whole(W_hh), *_gains(norms), *start, steps.sizes, steps.reverse)
     hs, cs, zs, *last = torch.ops.lstm_lib_steps.normed_forward(gates, *given)
     return hs, cs, zs, gates, State(*last)
 
@@ -66,14 +66,19 @@ def normed_scan_back(
     steps: Steps,
 ) -> tuple[Tensor, Tensor, Tensor, State]:
     """Run its gradient back over all steps, as ``_normed.scan_back``."""
-    gain_z, _, gain_c, shift_c = (norms.get(name) for name in _normed.NAMES[1:])
-    given = (_whole(d_hs), *d_last, _whole(W_hh), gain_z, gain_c, shift_c, _whole(start.c), *kept)
+    gain_z, _, gain_c, shift_c = _gains(norms)
+    given = (_whole(d_hs), *d_last, _whole(W_hh), gain_z, gain_c, shift_c, _whole(start.c), *map(_whole, kept))
     d_shares, d_zs, d_ns, *d_start = torch.ops.lstm_lib_steps.normed_backward(*given, steps.sizes, steps.reverse)
     return d_shares, d_zs, d_ns, State(*d_start)
 
 
 def _whole(x: Tensor) -> Tensor:
     return x.contiguous()
+
+
+def _gains(norms: _normed.Norms) -> list[Tensor | None]:
+    found = (norms.get(name) for name in _normed.NAMES[1:])
+    return [None if x is None else _whole(x) for x in found]
 
 
 def _own(kind: Kind) -> tuple[Tensor | None, bool, Tensor | None, Tensor | None]:

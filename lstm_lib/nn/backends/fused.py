@@ -9,7 +9,6 @@ before stays in the loop (``Scan``): a product with W_hh and the gates. Tokens n
 each brings is a row of a table (``tokens.tabled``).
 """
 
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -20,7 +19,15 @@ from lstm_lib.nn.backends import _masks, _normed, reference
 from lstm_lib.nn.backends._order import Steps, order
 from lstm_lib.nn.backends._scan import LOOP, Kind, Scan, wide
 from lstm_lib.nn.backends._sums import Sums
-from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype, has_tangent, is_transformed
+from lstm_lib.nn.backends.interface import (
+    Backend,
+    Call,
+    Settings,
+    autocast_dtype,
+    has_tangent,
+    is_transformed,
+    without_autocast,
+)
 from lstm_lib.nn.noise import QUIET
 from lstm_lib.nn.steps import CELLS, Cell, Drop, State, Weights, keep_all, preactivations
 from lstm_lib.nn.tokens import tabled
@@ -111,6 +118,11 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
         """Give the gradients, one product each."""
+        with without_autocast(d_hs):
+            return _Layer._backward(ctx, d_hs, d_h_n, d_c_n)
+
+    @staticmethod
+    def _backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
         xs, h_0, c_0, hs, cs, gates, *weights = ctx.saved_tensors
         wanted, steps, masks = ctx.needs_input_grad[FIRST:], ctx.steps, ctx.masks
         w = dict(zip(ctx.names, weights, strict=True))
@@ -153,7 +165,7 @@ class _Layer(torch.autograd.Function):
 
 
 FIRST = 5  # arguments of a layer that are no tensors
-CACHE = 1 << 19  # bytes of gates that the way back takes at once on a processor: about what a core keeps close by
+CACHE = 1 << 19  # bytes of gates that the way back takes at once on a processor, but at least ENOUGH rows
 ENOUGH = 256  # rows that it takes at least: to add the sum of fewer to a gradient takes longer than the sum
 
 
@@ -214,7 +226,7 @@ def run(call: Call, how: Scan = LOOP, how_normed: _normed.NormedScan = _normed.L
     directions = 2 if settings.bidirectional else 1
     orders = [order(sizes, reverse=reverse, device=xs.device) for reverse in (False, True)[:directions]]
     last_states = []
-    with nullcontext() if low is None else torch.autocast(xs.device.type, enabled=False):
+    with without_autocast(xs):
         for first in range(0, len(weights), directions):
             if first > 0:
                 rows = F.dropout(rows, settings.dropout if settings.noise.training else 0.0)

@@ -6,6 +6,7 @@ Shapes: T steps, B batch, N = Σ b_t rows of packed sequences, D features, H hid
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
@@ -190,6 +191,17 @@ def autocasts(xs: Tensor) -> bool:
     """
     device = xs.device.type
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
+def without_autocast(xs: Tensor) -> AbstractContextManager[Any]:
+    """Keep autocast away from what is derived by hand: it has chosen its dtypes itself.
+
+    Example:
+        >>> with torch.autocast("cpu", torch.bfloat16), without_autocast(torch.ones(2)):
+        ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+        torch.float32
+    """
+    return torch.autocast(xs.device.type, enabled=False) if autocasts(xs) else nullcontext()
 
 
 def autocast_dtype(xs: Tensor) -> torch.dtype | None:

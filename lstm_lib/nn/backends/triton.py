@@ -78,7 +78,7 @@ def cut(B: int, H: int, itemsize: int, processors: int, shared: int = SHARED) ->
 def scan(
     shares: Tensor, W_hh: Tensor, kind: Kind, start: State, steps: Steps, *, saves: bool = True
 ) -> tuple[Tensor, Tensor, Tensor, State]:
-    """Run the cell over all steps in one launch; as ``fused.scan``, but c is float32."""
+    """Run the cell over all steps in one launch; as ``_scan.scan``, but c is float32."""
     from lstm_lib.nn.backends import _kernels
 
     T, (B, H) = len(steps.sizes), start.h.shape
@@ -104,7 +104,7 @@ def scan_back(
     gates: Tensor,
     steps: Steps,
 ) -> tuple[Tensor, Tensor, State]:
-    """Run the gradient back over all steps in one launch, as ``fused.scan_back``."""
+    """Run the gradient back over all steps in one launch, as ``_scan.scan_back``."""
     from lstm_lib.nn.backends import _kernels
 
     T, (B, H) = len(steps.sizes), start.h.shape
@@ -153,7 +153,7 @@ def _options(tiles: Tiles, steps: Steps, kind: Kind) -> dict[str, Any]:
 
 
 def run(call: Call) -> tuple[Tensor, State]:
-    """Run a stack of standard LSTM layers."""
+    """Run a stack of layers."""
     return fused.run(call, Scan(scan, scan_back))
 
 
