@@ -42,7 +42,7 @@ AROUND = {
         "The state is not handed on",
         "Each call begins with an empty memory, or with a wrong one: what was seen before is gone.",
         ("hand on what the call before returned, in its order: h, c = cell(x, (h, c))",),
-        "09_numpy_to_pytorch",
+        "10_training_well",
         0.975,
     ),
     "rows-out-of-order": Fault(

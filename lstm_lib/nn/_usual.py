@@ -4,21 +4,18 @@ A small LSTM takes less time than to check, gather and choose: so what nothing s
 and goes to the kernel that "auto" would choose. All else, and whatever is wrong with a call, is left to ``LSTM``.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lstm_lib.nn.backends.interface import is_left_alone
 
-if TYPE_CHECKING:
-    from lstm_lib.nn.lstm import LSTM
-
 KERNEL: Any = torch._VF.lstm
 SILENT = (0.0, 0.0)  # zoneout
 
 
-def run(lstm: "LSTM", xs: Any, hx: Any) -> tuple[Tensor, tuple[Tensor, Tensor]] | None:
+def run(lstm: Any, xs: Any, hx: Any) -> tuple[Tensor, tuple[Tensor, Tensor]] | None:
     """Run a usual call; None where it is not one.
 
     Example:

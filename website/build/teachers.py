@@ -30,7 +30,8 @@ def needs(root: Path) -> str:
     rows = []
     for number, path in chapter_files(root).items():
         opening = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
-        said = re.search(r"\*\*You need\*\* (.*?\.)(?= Code that| Code which| On a first| \*\*|$)", opening, re.DOTALL)
+        ends = r" Code that| Code which| On a first| What can wait| \*\*|$"
+        said = re.search(rf"\*\*You need\*\* (.*?\.)(?={ends})", opening, re.DOTALL)
         title = re.search(r"^# (.+)$", opening, re.MULTILINE)
         if not said or not title:
             raise ValueError(f"got an opening of {path.name} without what it needs, expected **You need** …")

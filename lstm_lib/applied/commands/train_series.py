@@ -17,7 +17,7 @@ from lstm_lib.nn import Tagger
 from lstm_lib.training import settings as choices
 from lstm_lib.training.health import note_precision
 
-ABOUT = "foretell a column of a CSV --file, --horizon rows ahead, beside persistence and the mean"
+ABOUT = "foretell a column of a CSV --file, --horizon rows ahead, beside rules without a network"
 
 
 def add(this: argparse.ArgumentParser) -> None:
