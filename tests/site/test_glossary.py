@@ -68,6 +68,20 @@ def test_a_chapter_links_each_term_once_to_an_entry_that_has_its_name(name: str)
         assert words(used).lower() in [form for one in names for form in (one, f"{one}s")], (anchor, used)
 
 
+@pytest.mark.parametrize(
+    ("name", "anchor", "means"),
+    [
+        ("chapters/12_language_generation", "term-cell", "is called here"),
+        ("chapters/13_voice_recognition", "term-state", "only three <em>states</em>"),
+        ("chapters/15_scene_text_detection", "term-cell", "laid out in cells of 4 rows"),
+    ],
+)
+def test_a_word_that_a_chapter_uses_otherwise_leads_to_no_entry(name: str, anchor: str, means: str) -> None:
+    assert means in built(name)
+    assert anchor in entries()
+    assert anchor not in {found for found, _ in LINK.findall(built(name))}
+
+
 def test_the_page_for_teachers_links_terms_too_and_no_link_stands_in_another() -> None:
     page = built("for_teachers")
     found = re.findall(r'<a class="[^"]*glossary-term[^"]*" href="glossary\.html#([^"]+)"', page)

@@ -16,6 +16,11 @@ from sphinx.util.typing import ExtensionMetadata
 
 PAGE = "glossary"
 ALSO = ("for_teachers",)  # pages beside the chapters whose terms are linked
+OTHERWISE = {  # terms that a page uses in another meaning: one unit, a place in a text, a patch of a picture
+    "chapters/12_language_generation": ("term-cell",),
+    "chapters/13_voice_recognition": ("term-state",),
+    "chapters/15_scene_text_detection": ("term-cell",),
+}
 LEFT_ALONE = (
     nodes.title,
     nodes.literal,
@@ -117,7 +122,8 @@ def link(app: Sphinx, document: nodes.document, page: str) -> None:
     elif page in chapters(app) or page in ALSO:
         uri = app.builder.get_relative_uri(page, PAGE)
         replacements: dict[int, tuple[nodes.Text, list[tuple[re.Match[str], str]]]] = {}
-        for anchor, place in first_uses(document, read_terms(app)).items():
+        terms = [term for term in read_terms(app) if term.anchor not in OTHERWISE.get(page, ())]
+        for anchor, place in first_uses(document, terms).items():
             replacements.setdefault(id(place.text), (place.text, []))[1].append((place.match, anchor))
         for text, uses in replacements.values():
             text.parent.replace(text, _with_links(str(text), sorted(uses, key=lambda use: use[0].start()), uri))
