@@ -152,6 +152,20 @@ def twins(cell: str, backend: str, dtype: torch.dtype = torch.float64, **options
     return readable, ours
 
 
+def assert_autocast_leaves_the_way_back_alone(cell: str, backend: str) -> None:
+    """Hold the gradients of a backward pass under autocast, and of a forward pass without, beside those in float64."""
+    readable, ours = twins(cell, backend, torch.float32)
+    readable.load_state_dict(ours.state_dict())
+    xs = draw(torch.Generator().manual_seed(8), T, B, D).float()
+    hs, _ = ours(xs)
+    with torch.autocast("cpu", torch.bfloat16):
+        hs.sum().backward()
+    readable(xs.double())[0].sum().backward()
+    derived = [name for name, _ in ours.named_parameters() if "_hh" in name or cell != "layernorm"]  # not by autograd
+    found, expected = ([lstm.get_parameter(name).grad.double() for name in derived] for lstm in (ours, readable))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def penalty_gradients(lstm: LSTM, xs: Tensor) -> dict[str, Tensor]:
     """Return the gradients of a penalty on the gradient of the input: of what is differentiated twice."""
     lstm.zero_grad()

@@ -1,5 +1,6 @@
 """The steps in C++: the numbers of the readable loop, in all that they can, and nothing without a compiler."""
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from nn_helpers import (
     P,
     T,
     as_form,
+    assert_autocast_leaves_the_way_back_alone,
     assert_close,
     assert_slopes,
     draw,
@@ -56,13 +58,21 @@ def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(fused, "ENOUGH", 1)
 
 
-@pytest.fixture(params=[1, 2, 3, 16])
-def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
+@contextlib.contextmanager
+def threads(number: int) -> Iterator[None]:
     """Let so many threads compute."""
     before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(params=[1, 2, 3, 16])
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    with threads(request.param):
+        yield
 
 
 compiled = pytest.mark.usefixtures("steps")
@@ -137,14 +147,10 @@ def test_other_sizes_than_fit_the_vectors_of_a_processor(size: tuple[int, int, i
 def test_threads_change_nothing() -> None:
     ours = LSTM(D, 300, backend="cpp")
     xs = draw(torch.Generator().manual_seed(8), 5, 64, D, dtype=torch.float32)
-    before = torch.get_num_threads()
-    try:
-        found = []
-        for threads in (1, 3):
-            torch.set_num_threads(threads)
+    found = []
+    for number in (1, 3):
+        with threads(number):
             found.append(run(ours, xs, None))
-    finally:
-        torch.set_num_threads(before)
     assert_close(*found, 1e-5)  # products may add up in another order
 
 
@@ -251,15 +257,11 @@ def test_what_was_kept_may_come_back_otherwise_in_memory(cell: str) -> None:
 @compiled
 def test_who_counts_operations_sees_those_of_all_threads() -> None:
     lstm, xs = LSTM(D, H, cell="peephole", backend="cpp"), torch.ones(20, 18, D)
-    before, counts = torch.get_num_threads(), []
-    try:
-        for threads in (1, 3):
-            torch.set_num_threads(threads)
-            with FlopCounterMode(display=False) as counter:
-                lstm(xs)[0].sum().backward()
-            counts.append(counter.get_total_flops())
-    finally:
-        torch.set_num_threads(before)
+    counts = []
+    for number in (1, 3):
+        with threads(number), FlopCounterMode(display=False) as counter:
+            lstm(xs)[0].sum().backward()
+        counts.append(counter.get_total_flops())
     assert counts[0] == counts[1] > 0
 
 
@@ -307,16 +309,7 @@ def test_once_compiled_auto_takes_them_for_fused(cell: str) -> None:
 @compiled
 @every_cell
 def test_autocast_around_the_way_back_leaves_it_alone(cell: str) -> None:
-    readable, ours = twins(cell, BACKEND, torch.float32)
-    readable.load_state_dict(ours.state_dict())
-    xs = draw(torch.Generator().manual_seed(8), T, B, D).float()
-    hs, _ = ours(xs)
-    with torch.autocast("cpu", torch.bfloat16):
-        hs.sum().backward()
-    readable(xs.double())[0].sum().backward()
-    derived = [name for name, _ in ours.named_parameters() if "_hh" in name or cell != "layernorm"]  # not by autograd
-    found, expected = ([lstm.get_parameter(name).grad.double() for name in derived] for lstm in (ours, readable))
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert_autocast_leaves_the_way_back_alone(cell, BACKEND)
 
 
 @compiled

@@ -12,6 +12,7 @@ from nn_helpers import (
     H,
     T,
     as_form,
+    assert_autocast_leaves_the_way_back_alone,
     assert_close,
     draw,
     make_input,
@@ -41,16 +42,7 @@ def test_there_is_a_derivation_for_every_cell() -> None:
 
 @every_cell
 def test_autocast_around_the_way_back_leaves_it_alone(cell: str) -> None:
-    readable, ours = twins(cell, BACKEND, torch.float32)
-    readable.load_state_dict(ours.state_dict())
-    xs = draw(torch.Generator().manual_seed(8), T, B, D).float()
-    hs, _ = ours(xs)
-    with torch.autocast("cpu", torch.bfloat16):
-        hs.sum().backward()
-    readable(xs.double())[0].sum().backward()
-    derived = [name for name, _ in ours.named_parameters() if "_hh" in name or cell != "layernorm"]  # not by autograd
-    found, expected = ([lstm.get_parameter(name).grad.double() for name in derived] for lstm in (ours, readable))
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert_autocast_leaves_the_way_back_alone(cell, BACKEND)
 
 
 

@@ -60,16 +60,14 @@ void normalise_back(T* to, const T* d, const T* x, Norm<T> norm, int64_t n) {
   }
 }
 
-// All steps of the sequences from begin to end; W is transposed. h and c (·, H) hold the states of these sequences, and
-// in the end the last ones. zs keeps W_hh h.
+// All steps of some sequences; W is transposed. h and c (·, H) hold the states of these sequences, and in the end the
+// last ones. zs keeps W_hh h.
 template <typename T>
 void normed_forward_of(Tensor& gates, const Tensor& W, Norm<T> hears, Norm<T> says, Tensor h, Tensor c, Tensor& hs,
-                       Tensor& cs, Tensor& zs, const std::vector<Step>& steps, int64_t begin, int64_t end) {
+                       Tensor& cs, Tensor& zs, const std::vector<Step>& steps) {
   const int64_t H = c.size(1);
   T *h_p = h.data_ptr<T>(), *c_p = c.data_ptr<T>();
-  for (auto [first_of_all, of_all] : steps) {
-    const int64_t first = first_of_all + begin, b = std::min(of_all, end) - begin;
-    if (b <= 0) continue;
+  for (auto [first, b] : steps) {
     Tensor z = zs.narrow(0, first, b);
     at::mm_out(z, h.narrow(0, 0, b), W);
     const T* z_p = z.const_data_ptr<T>();
@@ -91,21 +89,19 @@ void normed_forward_of(Tensor& gates, const Tensor& W, Norm<T> hears, Norm<T> sa
   }
 }
 
-// All steps of the sequences from begin to end, the last step first; d_h and d_c (·, H) hold the gradients of their
-// states, and in the end those of the initial ones. d_zs: those of W_hh h; d_ns: those of c normalised.
+// All steps of some sequences, the last step first; c_0, d_h and d_c (·, H) are theirs. d_h and d_c hold the gradients of
+// their states, and in the end those of the initial ones. d_zs: those of W_hh h; d_ns: those of c normalised.
 template <typename T>
 void normed_backward_of(const Tensor& d_hs, const Tensor& W_hh, Norm<T> hears, Norm<T> says, const Tensor& gates,
                         const Tensor& zs, const Tensor& cs, const Tensor& c_0, Tensor& d_shares, Tensor& d_zs,
-                        Tensor& d_ns, Tensor d_h, Tensor d_c, const std::vector<Step>& steps, int64_t begin,
-                        int64_t end) {
+                        Tensor& d_ns, Tensor d_h, Tensor d_c, const std::vector<Step>& steps) {
   const int64_t H = cs.size(1);
-  const T *c_0_p = c_0.const_data_ptr<T>() + begin * H, *all_cs = cs.const_data_ptr<T>();
+  const T *c_0_p = c_0.const_data_ptr<T>(), *all_cs = cs.const_data_ptr<T>();
   T *d_h_p = d_h.data_ptr<T>(), *d_c_p = d_c.data_ptr<T>();
   for (int64_t n = static_cast<int64_t>(steps.size()) - 1; n >= 0; --n) {
-    const int64_t first = steps[n].first + begin, b = std::min(steps[n].b, end) - begin;
-    if (b <= 0) continue;
-    const int64_t earlier = n > 0 ? std::min(steps[n - 1].b - begin, b) : 0;  // the other sequences begin here
-    const T* before_p = earlier > 0 ? all_cs + (steps[n - 1].first + begin) * H : nullptr;
+    const auto [first, b] = steps[n];
+    const int64_t earlier = n > 0 ? std::min(steps[n - 1].b, b) : 0;  // the other sequences begin here
+    const T* before_p = n > 0 ? all_cs + steps[n - 1].first * H : nullptr;
     const T *a_p = gates.const_data_ptr<T>() + first * 4 * H, *z_p = zs.const_data_ptr<T>() + first * 4 * H;
     const T *c_p = all_cs + first * H, *d_hs_p = d_hs.const_data_ptr<T>() + first * H;
     Tensor d_z = d_zs.narrow(0, first, b), now_h = d_h.narrow(0, 0, b);
@@ -141,12 +137,11 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> normed_forward(
   Tensor hs = at::empty({gates.size(0), h.size(1)}, gates.options()), cs = at::empty_like(hs);
   Tensor zs = at::empty_like(gates);
   const Tensor W = transposed(W_hh, sizes);
-  const auto steps = in_order(sizes, reverse);
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "normed_scan", [&] {
     const auto hears = norm<scalar_t>(gain_z, shift_z), says = norm<scalar_t>(gain_c, shift_c);
     each_part(sizes, W_hh, [&](int64_t begin, int64_t end) {
       normed_forward_of<scalar_t>(gates, W, hears, says, h.slice(0, begin, end), c.slice(0, begin, end), hs, cs, zs,
-                                  steps, begin, end);
+                                  in_order(sizes, reverse, begin, end));
     });
   });
   return {hs, cs, zs, h, c};
@@ -158,12 +153,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> normed_backward(
     const Tensor& gates, at::IntArrayRef sizes, bool reverse) {
   Tensor d_h = d_h_n.clone(at::MemoryFormat::Contiguous), d_c = d_c_n.clone(at::MemoryFormat::Contiguous);
   Tensor d_shares = at::empty_like(gates), d_zs = at::empty_like(gates), d_ns = at::empty_like(cs);
-  const auto steps = in_order(sizes, reverse);
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "normed_scan_back", [&] {
     const auto hears = norm<scalar_t>(gain_z, std::nullopt), says = norm<scalar_t>(gain_c, shift_c);
     each_part(sizes, W_hh, [&](int64_t begin, int64_t end) {
-      normed_backward_of<scalar_t>(d_hs, W_hh, hears, says, gates, zs, cs, c_0, d_shares, d_zs, d_ns,
-                                   d_h.slice(0, begin, end), d_c.slice(0, begin, end), steps, begin, end);
+      normed_backward_of<scalar_t>(d_hs, W_hh, hears, says, gates, zs, cs, c_0.slice(0, begin, end), d_shares, d_zs,
+                                   d_ns, d_h.slice(0, begin, end), d_c.slice(0, begin, end),
+                                   in_order(sizes, reverse, begin, end));
     });
   });
   return {d_shares, d_zs, d_ns, d_h, d_c};

@@ -32,17 +32,15 @@ void remember(T* __restrict__ a, const T* __restrict__ peep, T* __restrict__ kep
   sigmoid_(o, H);
 }
 
-// All steps of the sequences from begin to end; W, W_u and W_hr are transposed. h (·, P) and c (·, H) hold the states of
-// these sequences, and in the end the last ones.
+// All steps of some sequences; W, W_u and W_hr are transposed. h (·, P) and c (·, H) hold the states of these sequences,
+// and in the end the last ones.
 template <typename T>
 void forward_of(Tensor& gates, const Tensor& W, const Kind& kind, Tensor h, Tensor c, Tensor& hs, Tensor& cs,
-                const std::vector<Step>& steps, int64_t begin, int64_t end) {
+                const std::vector<Step>& steps) {
   const int64_t H = c.size(1);
   Tensor m = kind.W_hr ? at::empty_like(c) : h, kept = kind.W_u ? at::empty_like(c) : Tensor();  // m: before W_hr
   T *c_p = c.data_ptr<T>(), *m_p = m.data_ptr<T>(), *kept_p = kind.W_u ? kept.data_ptr<T>() : nullptr;
-  for (auto [first_of_all, of_all] : steps) {
-    const int64_t first = first_of_all + begin, b = std::min(of_all, end) - begin;
-    if (b <= 0) continue;
+  for (auto [first, b] : steps) {
     Tensor a = gates.narrow(0, first, b), h_b = h.narrow(0, 0, b), m_b = m.narrow(0, 0, b);
     a.addmm_(h_b, W);
     T *a_p = a.data_ptr<T>(), *cs_p = cs.data_ptr<T>() + first * H;
@@ -68,22 +66,21 @@ void forward_of(Tensor& gates, const Tensor& W, const Kind& kind, Tensor h, Tens
   }
 }
 
-// All steps of the sequences from begin to end, the last step first; d_h (·, P) and d_c (·, H) hold the gradients of
-// their states, and in the end those of the initial ones. said: tanh(W_u kept + b_u) of all rows, in the drawn cell.
+// All steps of some sequences, the last step first; c_0, d_h (·, P) and d_c (·, H) are theirs. d_h and d_c hold the
+// gradients of their states, and in the end those of the initial ones. said: tanh(W_u kept + b_u) of all rows, in the drawn cell.
 template <typename T>
 void backward_of(const Tensor& d_hs, const Tensor& W_hh, const Kind& kind, const Maybe& said, const Tensor& gates,
                  const Tensor& cs, const Tensor& c_0, Tensor& d_shares, Tensor& heard, Tensor d_h, Tensor d_c,
-                 const std::vector<Step>& steps, int64_t begin, int64_t end) {
+                 const std::vector<Step>& steps) {
   const int64_t H = cs.size(1);
   Tensor d_m = kind.W_hr ? at::empty_like(d_c) : Tensor(), by_said = kind.W_u ? at::empty_like(d_c) : Tensor();
-  const T *peep = pointer<T>(kind.peep), *c_0_p = c_0.const_data_ptr<T>() + begin * H;
+  const T *peep = pointer<T>(kind.peep), *c_0_p = c_0.const_data_ptr<T>();
   const T* all_cs = cs.const_data_ptr<T>();
   T* d_c_p = d_c.data_ptr<T>();
   for (int64_t n = static_cast<int64_t>(steps.size()) - 1; n >= 0; --n) {
-    const int64_t first = steps[n].first + begin, b = std::min(steps[n].b, end) - begin;
-    if (b <= 0) continue;
-    const int64_t earlier = n > 0 ? std::min(steps[n - 1].b - begin, b) : 0;  // the other sequences begin here
-    const T* before_p = earlier > 0 ? all_cs + (steps[n - 1].first + begin) * H : nullptr;
+    const auto [first, b] = steps[n];
+    const int64_t earlier = n > 0 ? std::min(steps[n - 1].b, b) : 0;  // the other sequences begin here
+    const T* before_p = n > 0 ? all_cs + steps[n - 1].first * H : nullptr;
     const T *a_p = gates.const_data_ptr<T>() + first * 4 * H, *cs_p = all_cs + first * H;
     Tensor now_h = d_h.narrow(0, 0, b), d_a = d_shares.narrow(0, first, b);
     now_h.add_(d_hs.narrow(0, first, b));
@@ -151,10 +148,10 @@ Four forward(Tensor gates, const Tensor& W_hh, const Maybe& peep, bool says_all,
   const auto W_t = [&](const Maybe& W) { return W ? Maybe(transposed(*W, sizes)) : W; };
   const Tensor W = transposed(W_hh, sizes);
   const Kind kind{peep, says_all, W_t(W_hr), W_t(W_u), b_u};
-  const auto steps = in_order(sizes, reverse);
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "scan", [&] {
     each_part(sizes, W_hh, [&](int64_t begin, int64_t end) {
-      forward_of<scalar_t>(gates, W, kind, h.slice(0, begin, end), c.slice(0, begin, end), hs, cs, steps, begin, end);
+      forward_of<scalar_t>(gates, W, kind, h.slice(0, begin, end), c.slice(0, begin, end), hs, cs,
+                           in_order(sizes, reverse, begin, end));
     });
   });
   return {hs, cs, h, c};
@@ -166,11 +163,10 @@ Four backward(const Tensor& d_hs, const Tensor& d_h_n, const Tensor& d_c_n, cons
   Tensor d_h = d_h_n.clone(at::MemoryFormat::Contiguous), d_c = d_c_n.clone(at::MemoryFormat::Contiguous);
   Tensor d_shares = at::empty_like(gates), heard = W_hr || W_u ? at::empty_like(d_hs) : d_hs;
   const Kind kind{peep, says_all, W_hr, W_u, std::nullopt};
-  const auto steps = in_order(sizes, reverse);
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "scan_back", [&] {
     each_part(sizes, W_hh, [&](int64_t begin, int64_t end) {
-      backward_of<scalar_t>(d_hs, W_hh, kind, said, gates, cs, c_0, d_shares, heard, d_h.slice(0, begin, end),
-                            d_c.slice(0, begin, end), steps, begin, end);
+      backward_of<scalar_t>(d_hs, W_hh, kind, said, gates, cs, c_0.slice(0, begin, end), d_shares, heard,
+                            d_h.slice(0, begin, end), d_c.slice(0, begin, end), in_order(sizes, reverse, begin, end));
     });
   });
   return {d_shares, heard, d_h, d_c};

@@ -31,11 +31,12 @@ struct Step {
   int64_t first, b;  // its first row, and how many it has
 };
 
-std::vector<Step> in_order(at::IntArrayRef sizes, bool reverse) {
+// The steps of the sequences from begin to end, those without a row of theirs left out.
+std::vector<Step> in_order(at::IntArrayRef sizes, bool reverse, int64_t begin, int64_t end) {
   std::vector<Step> steps;
   int64_t first = 0;
   for (int64_t b : sizes) {
-    steps.push_back({first, b});
+    if (b > begin) steps.push_back({first + begin, std::min(b, end) - begin});
     first += b;
   }
   if (reverse) std::reverse(steps.begin(), steps.end());

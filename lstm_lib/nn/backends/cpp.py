@@ -76,13 +76,16 @@ def _whole(x: Tensor) -> Tensor:
     return x.contiguous()
 
 
+def _wholes(*parts: Tensor | None) -> list[Tensor | None]:
+    return [None if x is None else _whole(x) for x in parts]
+
+
 def _gains(norms: _normed.Norms) -> list[Tensor | None]:
-    found = (norms.get(name) for name in _normed.NAMES[1:])
-    return [None if x is None else _whole(x) for x in found]
+    return _wholes(*(norms.get(name) for name in _normed.NAMES[1:]))
 
 
 def _own(kind: Kind) -> tuple[Tensor | None, bool, Tensor | None, Tensor | None]:
-    peep, W_hr, W_u = (None if x is None else _whole(x) for x in (kind.peep, kind.W_hr, kind.W_u))
+    peep, W_hr, W_u = _wholes(kind.peep, kind.W_hr, kind.W_u)
     return peep, kind.says_all, W_hr, W_u
 
 

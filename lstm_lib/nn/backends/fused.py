@@ -238,13 +238,10 @@ def run(call: Call, how: Scan = LOOP, how_normed: _normed.NormedScan = _normed.L
                     w, given_rows = tabled(settings.cell, w, rows, tokens.embedding)
                 if settings.noise.acting():
                     given_rows, masks = _masks.draw(settings.noise, given_rows, begin, steps, wide(begin.c.dtype))
+                about = (steps, masks, settings.cell)
                 if settings.cell == "layernorm":
                     hs, *last = _normed.run_direction(w, given_rows, begin, steps, how_normed)
-                    columns.append(hs)
-                    last_states.append(last)
-                    continue
-                about = (steps, masks, settings.cell)
-                if torch.is_grad_enabled():
+                elif torch.is_grad_enabled():
                     hs, *last = _Layer.apply(how, *about, tuple(w), given_rows, *begin, *w.values())
                 else:
                     hs, _, _, (*last,) = _forward(how, *about, w, given_rows, begin, saves=False)
