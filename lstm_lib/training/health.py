@@ -111,7 +111,7 @@ def _find(run: Run, update: Update, norms: Sequence[float]) -> tuple[str | None,
     advice = f"try a smaller learning rate than {run.optimiser.param_groups[0]['lr']:.3g}"
     advice += "" if run.settings.clip is not None else ", or clip=1.0, which limits the gradient's length"
     if run.settings.precision == "float16":
-        advice += ", or precision='bfloat16', whose numbers reach further"
+        advice += f", or precision={_further(run.device)!r}, whose numbers reach further"
     if norms:
         gradients = [name for name, norm in zip(update.parameters, norms, strict=True) if not math.isfinite(norm)]
     else:
@@ -122,6 +122,18 @@ def _find(run: Run, update: Update, norms: Sequence[float]) -> tuple[str | None,
     largest = max(values, key=lambda name: float(values[name].detach().abs().max()))
     size = float(values[largest].detach().abs().max())
     return largest, f"the largest weight, {size:.3g}, is in {largest}: {advice}"
+
+
+def _further(device: torch.device) -> str:
+    """Name a precision whose numbers reach further than float16's.
+
+    On a GPU torch's own LSTM kernels take float16 where bfloat16 is asked for.
+
+    Example:
+        >>> _further(torch.device("cpu")), _further(torch.device("cuda"))
+        ('bfloat16', 'float32')
+    """
+    return "float32" if device.type == "cuda" else "bfloat16"
 
 
 def _bad_part(run: Run, batch: Any) -> str:

@@ -17,7 +17,7 @@ from lstm_lib.training.batches import epochs
 from lstm_lib.training.checkpoints import Folder
 from lstm_lib.training.devices import pick_device
 from lstm_lib.training.losses import TAGGING, Objective
-from lstm_lib.training.run import LOOK_EVERY, History, Run, save, start
+from lstm_lib.training.run import LOOK_EVERY, History, Run, is_out_of_patience, save, start
 from lstm_lib.training.scoring import Score
 from lstm_lib.training.scoring import evaluate as score
 from lstm_lib.training.settings import Settings
@@ -176,7 +176,7 @@ def _look(run: Run, batches: Batch | Iterable[Any], tell: Callable[[int, Score],
         if not run.best or loss < run.best["loss"]:
             weights = {name: value.detach().clone() for name, value in run.model.state_dict().items()}
             run.best = {"loss": loss, "look": looks, "model": weights}
-        elif looks - run.best["look"] >= run.settings.patience:
+        elif is_out_of_patience(run):
             run.stopped = "patience"
     if run.settings.goal is not None and accuracy >= run.settings.goal:
         run.stopped = "goal"

@@ -1,5 +1,6 @@
 """Where a training run stands: everything that changes on the way, how it begins, how it is stored and taken up."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -182,8 +183,21 @@ def restore(run: Run, content: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(here["gpu_rng"], run.device)
     run.state = change_tensors(unpack(here["state"]), lambda part: part.to(run.device))
     run.sequences = here.get("sequences")
+    if run.settings.patience is None:
+        run.best = {}
     if run.stopped == "goal" and run.settings.goal != content["settings"].get("goal"):
         run.stopped = ""  # a goal that has moved is not reached yet
+    if run.stopped == "patience" and not is_out_of_patience(run):
+        run.stopped = ""
+    if run.stopped == "patience" and run.settings.batches > content["settings"]["batches"] and run.team.rank == 0:
+        ended = f"that patience {run.settings.patience} ended after {run.done}, expected more patience too"
+        warnings.warn(f"got batches {run.settings.batches} for a run {ended}; nothing is trained", stacklevel=4)
+
+
+def is_out_of_patience(run: Run) -> bool:
+    """Say whether as many evaluations as ``patience`` says have passed without a lower loss."""
+    patience = run.settings.patience
+    return patience is not None and len(run.log["evaluated"]) - run.best["look"] >= patience
 
 
 def expect_the_same_run(run: Run, content: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ BETWEEN_WINDOWS = ("carry", "reset")
 
 # What may change when a run goes on from a checkpoint; everything else would make it another run. (With another
 # log_every the last digits may differ: a run that looks in groups uses an optimiser of one kernel.)
-FREE = {"batches", "save_every", "keep", "evaluate_every", "goal", "log_every"}
+FREE = {"batches", "save_every", "keep", "evaluate_every", "goal", "patience", "log_every"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,8 @@ class Settings:
         precision: "float32" leaves dtypes alone; "bfloat16" and "float16" use autocast, the latter with a scaler. On a
             GPU torch's own LSTM kernels take float16 under both, and c then stops at 2048 where it counts by ones.
         evaluate_every: Batches between two evaluations; 0 for none.
-        patience: Evaluations without a lower loss after which training stops, and the best weights come back.
+        patience: Evaluations without a lower loss after which training stops, and the best weights come back. With more
+            of it, a run that patience has ended goes on.
         goal: Accuracy at an evaluation at which training stops.
         save_every: Batches between two checkpoints; 0 saves at the end only.
         keep: Checkpoints that stay in the folder.
@@ -159,7 +160,8 @@ class Settings:
         usual = {field.name: field.default for field in dataclasses.fields(self)}
         for name in now:
             old = stored.get(name, usual[name])  # a setting that came later: what was done before it is its default
-            if name not in free and now[name] != old:
+            # A run without patience has not kept its best weights.
+            if now[name] != old and (name not in free or (name == "patience" and old is None)):
                 theirs = f"the checkpoint was made with {name} {old!r}"
                 raise ValueError(f"got {name} {now[name]!r}, but {theirs}; use the same settings or another folder")
 

@@ -1,6 +1,7 @@
 """``fit`` does what a few lines of torch do, goes on as if it had never stopped, and stops when numbers go bad."""
 
 import copy
+import dataclasses
 import io
 import math
 import os
@@ -235,6 +236,39 @@ def test_the_best_weights_are_remembered_over_a_stop(tmp_path: Path) -> None:
     model = network(seed=9)
     assert fit(model, settings, evaluate=test, folder=tmp_path).stopped == "patience"
     assert_same_bits(model, whole)
+
+
+@pytest.mark.parametrize("more", [9, None])
+def test_with_more_patience_a_run_goes_on_as_if_it_had_had_it_from_the_start(more: int | None, tmp_path: Path) -> None:
+    test, whole, model = boxes(1)(0), network(), network()
+    settings = Settings(batches=40, lr=0.3, evaluate_every=2, patience=3)
+    assert fit(model, settings, evaluate=test, folder=tmp_path).stopped == "patience"
+    later = dataclasses.replace(settings, patience=more)
+    parts, at_once = fit(network(seed=9), later, evaluate=test, folder=tmp_path), fit(whole, later, evaluate=test)
+    assert len(parts.losses) > 20
+    for one, other in zip(parts, at_once, strict=True):
+        np.testing.assert_array_equal(one, other)
+    model = network(seed=9)
+    fit(model, later, evaluate=test, folder=tmp_path)
+    assert_same_bits(model, whole)
+
+
+def test_more_batches_alone_do_not_wake_a_run_that_patience_ended_and_it_says_so(tmp_path: Path) -> None:
+    test, settings = boxes(1)(0), Settings(batches=40, lr=0.3, evaluate_every=2, patience=3)
+    first = fit(network(), settings, evaluate=test, folder=tmp_path)
+    done = len(first.losses)
+    assert fit(network(), settings, evaluate=test, folder=tmp_path).stopped == "patience"  # and no word: as before
+    longer = dataclasses.replace(settings, batches=80)
+    with pytest.warns(UserWarning, match=f"got batches 80 for a run that patience 3 ended after {done}, expected more"):
+        again = fit(network(), longer, evaluate=test, folder=tmp_path)
+    assert (len(again.losses), again.stopped) == (done, "patience")
+
+
+def test_patience_cannot_come_later(tmp_path: Path) -> None:
+    test, settings = boxes(1)(0), Settings(batches=4, evaluate_every=2)
+    fit(network(), settings, evaluate=test, folder=tmp_path)
+    with pytest.raises(ValueError, match="got patience 3, but the checkpoint was made with patience None"):
+        fit(network(), dataclasses.replace(settings, patience=3), evaluate=test, folder=tmp_path)
 
 
 def test_the_goal_stops() -> None:
