@@ -55,9 +55,11 @@ def is_x86() -> bool:
 def openblas(question: str, answer: Any) -> Any:
     """Ask NumPy's own OpenBLAS by the name of one of its functions; None where there is none to be asked."""
     for path in (Path(np.__file__).resolve().parent.parent / "numpy.libs").glob("*openblas*"):
-        function = getattr(ctypes.CDLL(str(path)), f"scipy_openblas_{question}64_")
-        function.restype = answer
-        return function()
+        library = ctypes.CDLL(str(path))
+        for prefix in ("scipy_", ""):  # NumPy 2 and later; NumPy 1
+            if function := getattr(library, f"{prefix}openblas_{question}64_", None):
+                function.restype = answer
+                return function()
     return None
 
 

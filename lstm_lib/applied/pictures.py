@@ -18,6 +18,7 @@ LARGEST = 40_000_000  # pixels of a file that is opened
 WIDEST = 4000  # columns at the reader's height
 FLAT = 0.05  # less contrast than this is no writing
 MARGIN = 0.08  # ground above, below, left and right of the ink, in heights of the ink
+DAMAGE = (OSError, SyntaxError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
 
 
 def open_picture(path: str | Path) -> Array:
@@ -53,19 +54,31 @@ def open_picture(path: str | Path) -> Array:
             warnings.simplefilter("ignore")  # of damage that is refused below, and of sizes
             with Image.open(path, formats=FORMATS) as picture:
                 _expect_one_of_fair_size(path, picture)
-                picture.load()
+                _load(path, picture)
                 return grey(ImageOps.exif_transpose(picture))
     except UnidentifiedImageError:
         expected = f"expected a picture in {', '.join(FORMATS)}"
         raise ValueError(f"{path}: got a file that is no picture, or whose beginning is damaged; {expected}") from None
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: got a picture that is too large ({error})") from None
-    except (OSError, SyntaxError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: got a file that is damaged, cut short, or cannot be read ({error})") from None
+    except DAMAGE as error:
+        raise _damaged(path, error) from None
     except ValueError as error:
         if str(error).startswith(str(path)):
             raise
         raise ValueError(f"{path}: {error}") from None
+
+
+def _load(path: Path, picture: Image.Image) -> None:
+    """Read the pixels; older versions of Pillow raise a ValueError where there are too few."""
+    try:
+        picture.load()
+    except ValueError as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path}: got a file that is damaged, cut short, or cannot be read ({error})")
 
 
 def _expect_one_of_fair_size(path: Path, picture: Image.Image) -> None:

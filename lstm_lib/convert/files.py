@@ -151,7 +151,7 @@ def _write_safetensors(network: Network, path: Path) -> None:
 def _write_npz(network: Network, path: Path) -> None:
     words = {"format": FORMAT, "cell": network.cell, **network.options, CARD: network.card}
     about = np.array(json.dumps(words, ensure_ascii=False))
-    np.savez(path, allow_pickle=False, **{ABOUT: about}, **to_state(network))
+    np.savez(path, **{ABOUT: about}, **to_state(network))
 
 
 def _write_onnx(network: Network, path: Path) -> None:

@@ -93,7 +93,7 @@ def test_onnx_runtime_computes_the_same(layers, directions, bias, readout):
     np.testing.assert_allclose(onnx_answers(network)[0], answers(network), **CLOSE)
 
 
-@pytest.mark.parametrize(("layers", "directions", "bias"), itertools.product((1, 2, 3), (1, 2), (True, False)))
+@pytest.mark.parametrize(("layers", "directions", "bias"), list(itertools.product((1, 2, 3), (1, 2), (True, False))))
 def test_onnx_runtime_computes_the_same_with_peepholes(layers, directions, bias):
     network = smaller(draw(layers, directions, bias=bias, cell="peephole"))
     np.testing.assert_allclose(onnx_answers(network)[0], answers(network), **CLOSE)

@@ -51,7 +51,7 @@ def test_a_journey_through_two_forms_loses_nothing(first, second):
     assert_same(there_and_back(second, there_and_back(first, network)), network)
 
 
-@pytest.mark.parametrize(("layers", "directions", "bias"), itertools.product(LAYERS, DIRECTIONS, BIAS))
+@pytest.mark.parametrize(("layers", "directions", "bias"), list(itertools.product(LAYERS, DIRECTIONS, BIAS)))
 def test_peepholes_go_to_onnx_and_back(layers, directions, bias):
     network = draw(layers, directions, bias=bias, cell="peephole")
     assert_same(there_and_back("ONNX", network), network)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
 
 HERE = Path(__file__).parent
@@ -17,6 +18,8 @@ HERE = Path(__file__).parent
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict:
     if not hasattr(os, "fork"):
         pytest.skip("this system cannot fork, and the processes are forks")
+    if torch.__version__.startswith("2.6."):
+        pytest.skip("with torch 2.6 processes that are forks wait for each other; those of torchrun do not")
     command = [sys.executable, "-W", "error", HERE / "as_a_team.py", tmp_path_factory.mktemp("team")]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
