@@ -151,7 +151,8 @@ def _write_safetensors(network: Network, path: Path) -> None:
 def _write_npz(network: Network, path: Path) -> None:
     words = {"format": FORMAT, "cell": network.cell, **network.options, CARD: network.card}
     about = np.array(json.dumps(words, ensure_ascii=False))
-    np.savez(path, **{ABOUT: about}, **to_state(network))
+    arrays: dict[str, Any] = {ABOUT: about, **to_state(network)}
+    np.savez(path, **arrays)  # and nothing else by name: NumPy 1 would take it for an array
 
 
 def _write_onnx(network: Network, path: Path) -> None:
