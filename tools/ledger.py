@@ -192,9 +192,13 @@ def literals(path: Path) -> list[tuple[int, frozenset[float]]]:
 
 
 def proof_of_number(path: Path, unit: Unit, written: str, value: float, half: float) -> str | None:
-    """Say which cell prints or sets a number, the nearest first; None where none does."""
+    """Say which cell prints or sets a number, the nearest first; None where none does.
+
+    A number with digits after the point, or of percent, may be printed with more digits; a whole one is a count.
+    """
     percent = written.endswith("%")
-    wanted = [(value, half)] + ([(value / 100, half / 100)] if percent else [])
+    count = value.is_integer() and "." not in written and not percent
+    wanted = [(value, 0.0 if count else half)] + ([(value / 100, half / 100)] if percent else [])
     here = sorted(printed(path), key=lambda row: (abs(row[0] - unit.cell), row[0]))
     for number, _, values in here:
         if any(abs(seen - want) <= near * 1.0001 for seen in values for want, near in wanted):

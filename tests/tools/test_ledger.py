@@ -101,6 +101,11 @@ def test_a_number_is_proved_by_what_a_cell_prints_to_its_digits(page) -> None:
     assert len(page("It keeps 0.84.", prints("share 0.8312"))[0]) == 1
 
 
+def test_a_count_is_proved_by_that_very_number(page) -> None:
+    assert page("It learned 16 of them.", prints("learned: 16"))[0] == []
+    assert len(page("It learned 16 of them.", prints("loss 15.83"))[0]) == 1
+
+
 def test_an_equation_proves_its_numbers_only_if_it_is_so(page) -> None:
     assert page(r"$\tanh(1.25) = 0.848$")[0] == []
     assert len(page(r"$\tanh(1.25) = 0.858$")[0]) == 1
