@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from nbval.plugin import coalesce_streams, find_comment_markers, find_metadata_t
 
 from benchmarks._processor import ending
 
+ROOT = Path(__file__).resolve().parent.parent
 HANG = 600  # seconds without an answer from one cell; the slowest of the course takes 15
 TESTS_HANG = 5400  # seconds for all tests together; they take 5 minutes or so
 NOT_COMPARED = {
@@ -204,6 +206,13 @@ def number_tests(root: Path) -> list[str]:
     return ["lstm_lib", *(f"tests/{path.name}" for path in tests if path.is_dir() or path.name.startswith("test_"))]
 
 
+def options() -> str:
+    """Return how the course runs pytest, without the notebooks, which run by themselves."""
+    stored = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    words = stored["tool"]["pytest"]["ini_options"]["addopts"].split()
+    return " ".join(word for word in words if not word.startswith("--nbval"))
+
+
 def run_tests(root: Path, tests: list[str], env: Mapping[str, str]) -> Outcome:
     """Run tests of a checkout with pytest; one that kills the process is named as such."""
     start = time.perf_counter()
@@ -212,7 +221,7 @@ def run_tests(root: Path, tests: list[str], env: Mapping[str, str]) -> Outcome:
         command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *tests]
         command += [f"--ignore-glob=*/{name}" for name in sorted(NOT_OF_NUMBERS) if name.endswith(".py")]
         command += [f"--junitxml={report}", "--override-ini=junit_family=xunit1"]
-        command += ["--override-ini=addopts=--doctest-modules --strict-markers --strict-config"]
+        command += [f"--override-ini=addopts={options()}"]
         end, printed = call(command, root, env)
         if report.is_file():
             cases = list(ElementTree.parse(report).getroot().iter("testcase"))

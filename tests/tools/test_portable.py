@@ -136,6 +136,13 @@ def test_a_test_of_pages_is_not_run_wherever_it_lies(tmp_path: Path) -> None:
     assert rerun.run_tests(tmp_path, ["tests"], os.environ).count == 1
 
 
+def test_what_is_left_out_of_the_suite_is_left_out_here_and_notebooks_run_by_themselves() -> None:
+    assert "--ignore=lstm_lib/nn/backends/_kernels.py" in rerun.options()
+    assert "nbval" not in rerun.options()
+    outcome = rerun.run_tests(ROOT, ["lstm_lib/nn/backends"], os.environ)
+    assert (outcome.count > 10, outcome.changes) == (True, [])
+
+
 def test_tests_that_are_not_there_are_not_a_success(tmp_path: Path) -> None:
     assert rerun.run_tests(tmp_path, ["test_missing.py"], os.environ).failed == 1
 
