@@ -47,11 +47,15 @@ LESSON_STEPS = (
 
 
 class Session(NamedTuple):
-    """One session: what it is about, its chapters, and the exercises that are solved in it; None for all of them."""
+    """One session: what it is about, its chapters and the exercises solved in it (None for all of them).
+
+    ``besides``: sections of one more chapter, which are read.
+    """
 
     about: str
     chapters: tuple[int, ...]
     exercises: tuple[str, ...] | None = None
+    besides: tuple[int, tuple[str, ...]] | None = None
 
 
 PLANS = {
@@ -59,7 +63,12 @@ PLANS = {
         Session("Why a plain network forgets", (1, 2), ("rnn-step", "latch-gradient", "which-clock")),
         Session("A sum and two gates", (3, 4, 5), ("remember-sum", "learn-gate", "forget-gate", "half-life")),
         Session("What is said, and the whole cell", (6, 7), ("use-gate", "lstm-step", "which-gate-broke")),
-        Session("How it learns, and what to ask when it does not", (8, 10), ("memory-gradient", "stuck-at-guessing")),
+        Session(
+            "How it learns, and what to ask when it does not",
+            (8, 10),
+            ("memory-gradient", "stuck-at-guessing"),
+            (9, ("Let PyTorch keep the record", "A module owns its weights")),
+        ),
     ),
     10: (
         Session("What it takes to remember", (1,)),
@@ -122,6 +131,9 @@ def exercises_of(session: Session) -> list[Exercise]:
 def minutes_of(root: Path, session: Session, *, is_first: bool) -> tuple[int, int, int]:
     """Return the minutes of a session: to read, to play, guess and talk, and to solve its exercises."""
     read = sum(minutes_to_read(root, chapter) for chapter in session.chapters)
+    if session.besides:
+        chapter, sections = session.besides
+        read += math.ceil(sum(reading.sections(chapter_files(root)[chapter])[section] for section in sections))
     play = TO_PLAY * (len(session.chapters) + is_first)
     return read, play, sum(minutes_to_solve(exercise) for exercise in exercises_of(session))
 
@@ -150,7 +162,8 @@ def plan(root: Path, sessions: int) -> str:
     chosen = any(session.exercises is not None for session in PLANS[sessions])
     for number, session in enumerate(PLANS[sessions], start=1):
         read, play, solve = minutes_of(root, session, is_first=number == 1)
-        files = [f"[{chapter}](chapters/{chapter_files(root)[chapter].name})" for chapter in session.chapters]
+        chapters = sorted({*session.chapters, *(session.besides or ())[:1]})
+        files = [f"[{chapter}](chapters/{chapter_files(root)[chapter].name})" for chapter in chapters]
         about = session.about
         if chosen:
             about += f". Solved: {', '.join(places(root)[exercise.id] for exercise in exercises_of(session))}"
