@@ -13,6 +13,7 @@ from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import pack_sequence
 
 from lstm_lib.nn import LSTM, _usual, backends
+from lstm_lib.nn.backends import _measured_cpu
 
 USUAL: dict[str, dict[str, Any]] = {
     "one layer": {},
@@ -33,32 +34,52 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return calls
 
 
-def xs_of(lstm: LSTM) -> torch.Tensor:
+def xs_of(lstm: LSTM, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     shape = (B, T, D) if lstm.batch_first else (T, B, D)
-    return draw(torch.Generator().manual_seed(0), *shape, dtype=torch.float32).detach()
+    return draw(torch.Generator().manual_seed(0), *shape, dtype=dtype).detach()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("with_state", [True, False], ids=["state", "zeros"])
 @pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])
 @pytest.mark.parametrize("form", USUAL)
 def test_a_usual_call_is_that_of_torch_and_what_auto_would_choose(
-    form: str, training: bool, with_state: bool, kernel: list[Any], monkeypatch: pytest.MonkeyPatch
+    form: str, training: bool, with_state: bool, dtype: torch.dtype, kernel: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
     options = dict(USUAL[form])
     name = options.pop("backend", "auto")
-    theirs = torch.nn.LSTM(D, H, **options)
+    theirs = torch.nn.LSTM(D, H, **options, dtype=dtype)
     ours = twin(theirs, name)
-    xs = xs_of(ours)
-    state = make_state(torch.Generator().manual_seed(1), "batch", theirs, torch.float32) if with_state else None
+    xs = xs_of(ours, dtype)
+    state = make_state(torch.Generator().manual_seed(1), "batch", theirs, dtype) if with_state else None
     assert backends.choose(name, ours.request(xs, state)).backend.name == "native"
     monkeypatch.setattr(LSTM, "request", lambda *args: pytest.fail("it is asked questions"))
     results = []
     for lstm in (ours.train(training), theirs.train(training)):
         torch.manual_seed(2)  # dropout
         results.append(run(lstm, xs, state))
-    torch.testing.assert_close(*results, rtol=0, atol=TOLERANCE[torch.float32])
+    torch.testing.assert_close(*results, rtol=0, atol=TOLERANCE[dtype])
     assert len(kernel) == 1
+
+
+@pytest.mark.parametrize("name", ["auto", "native"])
+@pytest.mark.parametrize("own_ms", [0.5, 1.1])
+def test_in_float64_a_measurement_decides_unless_the_kernel_is_asked_for_by_name(
+    own_ms: float, name: str, kernel: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = _measured_cpu.Measured((T, B, D, H), 1.0, own_ms, "some processor", 1)
+    asked = []
+    monkeypatch.setattr(_measured_cpu, "is_built", lambda: False)
+    monkeypatch.setattr(_measured_cpu, "nearest", lambda *about, **_: asked.append(about) or found)
+    lstm = LSTM(D, H, dtype=torch.float64, backend=name)
+    with torch.no_grad():
+        lstm(xs_of(lstm, torch.float64))
+    stays = name == "native" or own_ms > 1
+    assert len(kernel) == stays
+    if name == "auto":
+        assert set(asked) == {("fused", "float64", "batch", False, "forward", (T, B, H))}
+        assert (backends.choose(name, lstm.request(xs_of(lstm, torch.float64))).backend.name == "native") == stays
 
 
 @pytest.mark.parametrize("form", ["one layer", "batch first"])
@@ -84,7 +105,7 @@ OTHERS: dict[str, tuple[dict[str, Any], Callable[[LSTM, torch.Tensor], Any]]] = 
     "one step, batch first": ({"batch_first": True}, lambda lstm, xs: lstm(xs[:, :1])),
     "one sequence": ({}, lambda lstm, xs: lstm(xs[:, 0])),
     "an empty batch": ({}, lambda lstm, xs: lstm(xs[:, :0])),
-    "float64": ({"dtype": torch.float64}, lambda lstm, xs: lstm(xs.double())),
+    "bfloat16": ({"dtype": torch.bfloat16}, lambda lstm, xs: lstm(xs.bfloat16())),
     "packed": ({}, lambda lstm, xs: lstm(pack_sequence([xs[:, 0], xs[:2, 1]]))),
     "tokens": ({}, lambda lstm, xs: lstm(torch.ones(T, B, dtype=torch.int64), embedding=torch.ones(4, D))),
     "a given list of weights": ({}, lambda lstm, xs: _with_given(lstm)(xs)),

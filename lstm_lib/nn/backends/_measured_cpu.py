@@ -51,10 +51,24 @@ def faster(call: Call) -> str:
         ''
     """
     found = measured(call)
-    if found is None:
-        return ""
+    return str(found) if found is not None and _counts(found) else ""
+
+
+def stays(size: tuple[int, int, int]) -> bool:
+    """Say whether torch's own kernels stay for a batch of T, B, H in float64, because no measurement is against them.
+
+    Example:
+        >>> stays((3, 1, 4))
+        True
+    """
+    passes = "both" if torch.is_grad_enabled() else "forward"
+    found = nearest("cpp" if is_built() else "fused", "float64", "batch", False, passes, size)
+    return found is None or not _counts(found)
+
+
+def _counts(found: Measured) -> bool:
     is_here = (found.processor, found.threads) == (recorded.processor(), torch.get_num_threads())
-    return str(found) if found.gain > (HERE if is_here else ELSEWHERE) else ""
+    return found.gain > (HERE if is_here else ELSEWHERE)
 
 
 def measured(call: Call) -> Measured | None:
