@@ -135,7 +135,7 @@ def run(
     results: dict[str, Result] = {}
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / root.name
-        shutil.copytree(root, copy, ignore=LEFT_OUT)
+        shutil.copytree(root, copy, ignore=LEFT_OUT, symlinks=True)
         there = [copy / path.resolve().relative_to(root) for path in notebooks]
         tests = rerun.number_tests(copy) if tests is None else tests
         plain = conditions.ask(copy, conditions.environment(CONDITIONS["plain"]))

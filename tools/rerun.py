@@ -29,7 +29,7 @@ from benchmarks._processor import ending
 
 ROOT = Path(__file__).resolve().parent.parent
 HANG = 600  # seconds without an answer from one cell; the slowest of the course takes 15
-TESTS_HANG = 5400  # seconds for all tests together; they take 5 minutes or so
+TESTS_HANG = 5400  # seconds for all tests together; they took 12 minutes
 NOT_COMPARED = {
     *("metadata", "traceback", "prompt_number", "output_type", "name", "execution_count"),
     *("application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg"),
@@ -38,7 +38,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 # Tests of pages, pictures and tools, wherever they lie: no number in them depends on the processor.
 NOT_OF_NUMBERS = {
     *("site", "tools", "test_import.py", "test_run_elsewhere.py", "test_diagrams.py", "test_film.py", "test_plots.py"),
-    *("test_exercise_cells.py", "test_notation.py", "test_planted_bugs.py"),
+    *("test_exercise_cells.py", "test_notation.py", "test_planted_bugs.py", "test_publishing.py"),
 }
 
 
