@@ -80,11 +80,18 @@ class InPlaceOfLSTM(InPlace, nn.LSTM):
         _surface.put(self, weights)
 
     def _init_flat_weights(self) -> None:
+        if "_layers" not in self.__dict__:  # a subclass has called RNNBase.__init__ by itself
+            self.__dict__.update(LSTM_DEFAULTS | self.__dict__)
+            self._complete()
         self._given = {}
         self.flatten_parameters()
 
     def _update_flat_weights(self) -> None:
         """Do nothing: the list is made when somebody reads it."""
+
+    def _weights_have_changed(self) -> bool:
+        """Say no, as torch does of a list that is up to date."""
+        return False
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
         super(nn.RNNBase, self)._apply(fn, recurse)  # .to(), .cuda(), .half() and the like move parameters one by one

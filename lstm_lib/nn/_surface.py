@@ -4,6 +4,7 @@ Shapes: H hidden units, G gates.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -34,6 +35,19 @@ class FlatWeights(list[Any]):
         put(self._lstm, list(self))
 
 
+def _refuse(name: str) -> Callable[..., Any]:
+    def refuse(self: FlatWeights, *args: Any, **options: Any) -> Any:
+        """Raise a TypeError: nothing would come of it."""
+        n = len(self)
+        raise TypeError(f"got {name} on _flat_weights, expected _flat_weights[k] = weight, or a whole list of {n}")
+
+    return refuse
+
+
+for _name in ("append", "extend", "insert", "pop", "remove", "clear", "reverse", "sort", "__delitem__", "__iadd__"):
+    setattr(FlatWeights, _name, _refuse(_name))
+
+
 def weight_of(lstm: Any, name: str) -> Any:
     """Return what an LSTM computes with under this name: its parameter, or what ``_flat_weights`` was given instead."""
     weight = getattr(lstm, name, None)
@@ -43,9 +57,20 @@ def weight_of(lstm: Any, name: str) -> Any:
 
 def put(lstm: Any, weights: list[Any]) -> None:
     """Note which weights are not the parameters of their names, and for which parameters they stand."""
+    if len(weights) != len(lstm._flat_weights_names):
+        names = ", ".join(lstm._flat_weights_names)
+        raise ValueError(f"got {len(weights)} weights, expected {len(lstm._flat_weights_names)}: {names}")
     current = {name: getattr(lstm, name, None) for name in lstm._flat_weights_names}
     pairs = zip(current.items(), weights, strict=True)
     lstm._given = {name: (own, weight) for (name, own), weight in pairs if weight is not own}
+
+
+def let_check(lstm: Any, input: Any, call: Any) -> None:
+    """Let a subclass look at a batch, if it has its own way to, with what torch's LSTM would show it."""
+    if type(lstm).check_forward_args is nn.LSTM.check_forward_args or call.batch_sizes is not None or call.tokens:
+        return
+    batched = input if input.dim() == 3 else input.unsqueeze(0 if lstm.batch_first else 1)
+    lstm.check_forward_args(batched, tuple(call.state), None)
 
 
 # ---------------------------------------------------------------- tracers and converters
@@ -114,4 +139,6 @@ def _is_filled(values: Tensor, start: int, end: int) -> bool:
 
 def has_plain_parameters(module: nn.Module) -> bool:
     """Say whether the parameters are real ones, which can be looked at: no tracer and no torch.func stands between."""
-    return not torch.compiler.is_compiling() and all(type(p) is nn.Parameter for p in module.parameters())
+    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
+        return False
+    return all(type(p) is nn.Parameter for p in module.parameters())

@@ -134,7 +134,7 @@ class LSTM(InPlaceOfLSTM):
         self._flat_weights_names = sum(self._all_weights, [])
         self._given: dict[str, Any] = {}  # what was written into _flat_weights
         self._is_looked_at = len(CELLS[self.cell].gates) == 4 or not self.bias
-        own = ("request", "_run", "_weights", "_settings", "_start")
+        own = ("request", "_run", "_weights", "_settings", "_start", "check_forward_args")
         self._is_plain = all(getattr(type(self), name) is getattr(LSTM, name) for name in own)  # no subclass changed it
         self.mode = "LSTM"
         self.__dict__["__module__"] = _surface.LEAF
@@ -166,6 +166,8 @@ class LSTM(InPlaceOfLSTM):
     def flatten_parameters(self) -> None:
         """Move the parameters into one piece of memory where cuDNN takes them; elsewhere nothing happens."""
         settings = self._settings()
+        if any(getattr(self, name, None) is None for name in self._flat_weights_names):
+            return  # a weight that is computed, and not yet
         for backend in backends.candidates(self.backend, settings):
             backend.arrange(settings, self._weights())
 
@@ -219,6 +221,7 @@ class LSTM(InPlaceOfLSTM):
             biases = {name: getattr(self, name) for name in self._flat_weights_names if name.startswith("bias_")}
             _surface.warn_of_four_gates(self.cell, self.hidden_size, biases)
         call = self.request(input, hx, embedding)
+        _surface.let_check(self, input, call)
         if self.checkpoint_every and checkpointing.can(call):
             hs, state = checkpointing.run(self.backend, call, self.checkpoint_every)
         else:
@@ -294,8 +297,8 @@ class LSTM(InPlaceOfLSTM):
 
     def extra_repr(self) -> str:
         """Show the sizes, and the options that differ from their default, as torch does."""
-        defaults: dict[str, Any] = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
-        defaults |= {"bidirectional": False, "proj_size": 0, "cell": "standard", "backend": "auto"}
+        defaults: dict[str, Any] = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
+        defaults |= {"bidirectional": False, "cell": "standard", "backend": "auto"}
         defaults |= {"variational_dropout": 0.0, "recurrent_dropout": 0.0, "zoneout": (0.0, 0.0), "checkpoint_every": 0}
         chosen = [f"{name}={getattr(self, name)!r}" for name, value in defaults.items() if getattr(self, name) != value]
         return ", ".join([str(self.input_size), str(self.hidden_size), *chosen])

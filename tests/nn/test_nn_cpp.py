@@ -27,6 +27,8 @@ from nn_helpers import (
     run,
     twins,
 )
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils import cpp_extension
 from torch.utils.flop_counter import FlopCounterMode
@@ -378,3 +380,44 @@ def test_a_device_without_memory_is_refused() -> None:
 
 def test_there_are_steps_for_every_cell() -> None:
     assert not any(cpp.lacks(Settings(cell)) for cell in CELLS)
+
+
+# ---------------------------------------------------------------- what follows the operations
+
+
+@compiled
+@every_cell
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_make_fx_and_fake_tensors_meet_no_addresses(cell: str, dtype: torch.dtype) -> None:
+    for backend in ("cpp", "auto"):
+        lstm = LSTM(D, H, cell=cell, backend=backend, dtype=dtype)
+        first, other = (draw(torch.Generator().manual_seed(k), T, B, D, dtype=dtype).detach() for k in range(2))
+        graph = make_fx(lstm)(first)
+        torch.testing.assert_close(graph(other), lstm(other), rtol=0, atol=TOLERANCE[dtype])
+        with FakeTensorMode():
+            fake = LSTM(D, H, cell=cell, backend=backend, dtype=dtype)
+            fake(torch.ones(T, B, D, dtype=dtype))[0].sum().backward()
+
+
+@compiled
+def test_a_tensor_without_memory_is_refused_by_the_steps_themselves() -> None:
+    lstm = LSTM(D, H, backend="cpp")
+    seen: list[Any] = []
+    forward = torch.ops.lstm_lib_steps.forward
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.ops.lstm_lib_steps, "forward", lambda *args: seen.append(args) or forward(*args))
+        lstm(torch.ones(T, B, D))
+    lost = [part.to("meta") if isinstance(part, torch.Tensor) else part for part in seen[0]]
+    with pytest.raises(NotImplementedError, match="lstm_lib_steps::forward"):
+        forward(*lost)
+
+
+@compiled
+@every_cell
+def test_many_gradients_at_once_take_the_readable_way_back(cell: str) -> None:
+    lstm, xs = make(cell, backend="cpp"), draw(torch.Generator().manual_seed(0), T, B, D)
+    hs = lstm(xs)[0]
+    many = draw(torch.Generator().manual_seed(1), 2, *hs.shape).detach()
+    (together,) = torch.autograd.grad(hs, xs, many, is_grads_batched=True, retain_graph=True)
+    one_by_one = [torch.autograd.grad(hs, xs, one, retain_graph=True)[0] for one in many]
+    torch.testing.assert_close(together, torch.stack(one_by_one), rtol=0, atol=1e-11)

@@ -227,3 +227,76 @@ def test_a_state_made_in_inference_mode_can_start_a_run(backend: str) -> None:
     hs, _ = ours(xs, tuple(part.clone() for part in state))
     torch.testing.assert_close(hs, theirs(xs, theirs(xs)[1])[0], rtol=0, atol=1e-13)
     assert hs.requires_grad
+
+
+# ---------------------------------------------------------------- weights that are computed, and the list of them
+
+
+@pytest.mark.parametrize("moved", ["to", "double", "share_memory", "flatten_parameters"])
+def test_a_weight_that_is_computed_later_may_be_missing_until_then(moved: str) -> None:
+    theirs, ours = pair("auto")
+    results = []
+    for lstm in (theirs, ours):
+        raw = lstm.weight_hh_l1
+        del lstm._parameters["weight_hh_l1"]
+        lstm.register_parameter("raw", torch.nn.Parameter(raw.detach().clone()))
+        getattr(lstm, moved)(*["cpu"] * (moved == "to"))
+        lstm.weight_hh_l1 = lstm.raw * 0.5
+        lstm._flat_weights = [getattr(lstm, name) for name in lstm._flat_weights_names]
+        results.append(run(lstm, draw(rng(), T, B, D), None))
+    assert_close(results[1], results[0], 1e-11)
+
+
+def test_the_list_of_weights_is_written_to_by_place_or_as_a_whole() -> None:
+    lstm = LSTM(D, H)
+    with pytest.raises(ValueError, match="got 0 weights, expected 4: weight_ih_l0, weight_hh_l0, bias_ih_l0"):
+        lstm._flat_weights = []
+    for name, arguments in {"append": [1], "reverse": [], "pop": [], "clear": [], "extend": [[1]]}.items():
+        with pytest.raises(TypeError, match=rf"got {name} on _flat_weights, expected _flat_weights\[k\] = weight"):
+            getattr(lstm._flat_weights, name)(*arguments)
+    with pytest.raises(TypeError, match="got __delitem__"):
+        del lstm._flat_weights[0]
+    assert not lstm._weights_have_changed()
+    lstm._flat_weights[0] = torch.zeros_like(lstm.weight_ih_l0)
+    assert len(lstm._flat_weights) == 4
+
+
+@pytest.mark.parametrize("backend", ["auto", "fused"])
+def test_a_subclass_that_checks_what_comes_is_asked_as_torch_asks_it(backend: str) -> None:
+    seen = {}
+
+    def looking(base: type[torch.nn.LSTM]) -> type[torch.nn.LSTM]:
+        class Looking(base):
+            def check_forward_args(self, input: Any, hidden: Any, batch_sizes: Any) -> None:
+                sizes = None if batch_sizes is None else batch_sizes.tolist()
+                seen.setdefault(base, []).append((input.shape, [part.shape for part in hidden], sizes))
+
+        return Looking
+
+    packed = torch.nn.utils.rnn.pack_sequence([torch.ones(4, D), torch.ones(2, D)])
+    theirs = looking(torch.nn.LSTM)(D, H, batch_first=True)
+    ours = looking(LSTM)(D, H, batch_first=True, backend=backend)
+    for lstm in (theirs, ours):
+        lstm(torch.ones(B, T, D))
+        lstm(torch.ones(T, D), (torch.zeros(1, H), torch.zeros(1, H)))
+        lstm(packed)
+    assert seen[LSTM] == seen[torch.nn.LSTM]
+
+
+@pytest.mark.parametrize("above", [torch.nn.RNNBase, None], ids=["RNNBase.__init__", "super(nn.LSTM)"])
+@pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True, "proj_size": 2}], ids=str)
+def test_a_subclass_may_begin_above_the_class(above: Any, options: dict[str, Any]) -> None:
+    results = []
+    for base in (torch.nn.LSTM, LSTM):
+        class Own(base):
+            def __init__(self, *sizes: int, **more: Any) -> None:
+                if above is None:
+                    super(torch.nn.LSTM, self).__init__("LSTM", *sizes, **more)
+                else:
+                    above.__init__(self, "LSTM", *sizes, **more)
+
+        torch.manual_seed(0)
+        lstm = Own(D, H, **options, dtype=torch.float64)
+        results.append(run(lstm, draw(rng(), T, B, D), None))
+        assert repr(copy.deepcopy(lstm)) == repr(lstm)
+    assert_close(results[1], results[0], 1e-11)

@@ -16,7 +16,7 @@ from torch import Tensor
 from lstm_lib.nn.backends import reference
 from lstm_lib.nn.backends._order import Steps
 from lstm_lib.nn.backends._scan import wide
-from lstm_lib.nn.backends.interface import without_autocast
+from lstm_lib.nn.backends.interface import is_batched, without_autocast
 from lstm_lib.nn.steps import CELLS, NORM_EPS, State, Weights
 
 NAMES = ("weight_hh", "weight_norm_hh", "bias_hh", "weight_norm_c", "bias_norm_c")
@@ -172,7 +172,7 @@ class NormedLayer(torch.autograd.Function):
     def _backward(ctx: Any, d_hs: Tensor, d_h_n: Tensor, d_c_n: Tensor) -> tuple[Any, ...]:
         shares, h_0, c_0, hs, cs, zs, gates, *weights = ctx.saved_tensors
         wanted, steps, w = ctx.needs_input_grad[FIRST:], ctx.steps, dict(zip(ctx.names, weights, strict=True))
-        if torch.is_grad_enabled():  # somebody will differentiate once more
+        if torch.is_grad_enabled() or is_batched((d_hs, d_h_n, d_c_n)):  # once more, or for many gradients at once
             readable = CELLS["layernorm"]._replace(share=lambda w, shares: shares)
             inputs = (shares, h_0, c_0)
             return *(None,) * FIRST, *reference.differentiably(

@@ -176,21 +176,25 @@ Four backward(const Tensor& d_hs, const Tensor& d_h_n, const Tensor& d_c_n, cons
 
 TORCH_LIBRARY(lstm_lib_steps, library) {
   library.def(
-      "forward(Tensor gates, Tensor W_hh, Tensor? peep, bool says_all, Tensor? W_hr, Tensor? W_u, Tensor? b_u, "
-      "Tensor h_0, Tensor c_0, int[] sizes, bool reverse) -> (Tensor, Tensor, Tensor, Tensor)",
-      &forward);
+      "forward(Tensor(a!) gates, Tensor W_hh, Tensor? peep, bool says_all, Tensor? W_hr, Tensor? W_u, Tensor? b_u, "
+      "Tensor h_0, Tensor c_0, int[] sizes, bool reverse) -> (Tensor, Tensor, Tensor, Tensor)");
   library.def(
       "backward(Tensor d_hs, Tensor d_h_n, Tensor d_c_n, Tensor W_hh, Tensor? peep, bool says_all, Tensor? W_hr, "
       "Tensor? W_u, Tensor? said, Tensor c_0, Tensor cs, Tensor gates, int[] sizes, bool reverse) -> "
-      "(Tensor, Tensor, Tensor, Tensor)",
-      &backward);
+      "(Tensor, Tensor, Tensor, Tensor)");
   library.def(
-      "normed_forward(Tensor gates, Tensor W_hh, Tensor gain_z, Tensor? shift_z, Tensor gain_c, Tensor? shift_c, "
-      "Tensor h_0, Tensor c_0, int[] sizes, bool reverse) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
-      &normed_forward);
+      "normed_forward(Tensor(a!) gates, Tensor W_hh, Tensor gain_z, Tensor? shift_z, Tensor gain_c, Tensor? shift_c, "
+      "Tensor h_0, Tensor c_0, int[] sizes, bool reverse) -> (Tensor, Tensor, Tensor, Tensor, Tensor)");
   library.def(
       "normed_backward(Tensor d_hs, Tensor d_h_n, Tensor d_c_n, Tensor W_hh, Tensor gain_z, Tensor gain_c, "
       "Tensor? shift_c, Tensor c_0, Tensor cs, Tensor zs, Tensor gates, int[] sizes, bool reverse) -> "
-      "(Tensor, Tensor, Tensor, Tensor, Tensor)",
-      &normed_backward);
+      "(Tensor, Tensor, Tensor, Tensor, Tensor)");
+}
+
+// For tensors that lie in the memory of a processor, and for no others: what is here asks for addresses.
+TORCH_LIBRARY_IMPL(lstm_lib_steps, CPU, library) {
+  library.impl("forward", &forward);
+  library.impl("backward", &backward);
+  library.impl("normed_forward", &normed_forward);
+  library.impl("normed_backward", &normed_backward);
 }

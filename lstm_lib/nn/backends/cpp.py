@@ -11,7 +11,7 @@ from lstm_lib.nn.backends import _normed, fused
 from lstm_lib.nn.backends._compiled import build, is_built
 from lstm_lib.nn.backends._order import Steps
 from lstm_lib.nn.backends._scan import Kind, Scan
-from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype
+from lstm_lib.nn.backends.interface import Backend, Call, Settings, autocast_dtype, is_followed
 from lstm_lib.nn.steps import State
 
 DTYPES = (torch.float32, torch.float64)
@@ -90,7 +90,9 @@ def _own(kind: Kind) -> tuple[Tensor | None, bool, Tensor | None, Tensor | None]
 
 
 def run(call: Call) -> tuple[Tensor, State]:
-    """Run a stack of layers; the first call compiles."""
+    """Run a stack of layers; the first call compiles. What is followed goes the way of "fused"."""
+    if is_followed(call):
+        return fused.run(call)
     build()
     return fused.run(call, Scan(scan, scan_back), _normed.NormedScan(normed_scan, normed_scan_back))
 
@@ -120,6 +122,12 @@ def refuses(call: Call) -> str:
     return "" if dtype in DTYPES else f"{dtype} has no steps in C++".replace("torch.", "")
 
 
+def yields(call: Call) -> str:
+    """Say why another path computes this call, even where "cpp" is asked for by name."""
+    followed = "something follows torch's operations one by one, which the steps in C++ are not"
+    return fused.yields(call) or (followed if is_followed(call) else "")
+
+
 ABOUT = "a backward pass derived by hand, its steps in C++"
 BACKEND = Backend(
     "cpp",
@@ -127,7 +135,7 @@ BACKEND = Backend(
     run,
     lacks,
     refuses,
-    fused.yields,
+    yields,
     is_traced=False,
     while_compiling=False,
     devices=("cpu",),

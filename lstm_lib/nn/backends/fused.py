@@ -25,6 +25,8 @@ from lstm_lib.nn.backends.interface import (
     Settings,
     autocast_dtype,
     has_tangent,
+    is_batched,
+    is_recorded,
     is_transformed,
     without_autocast,
 )
@@ -126,7 +128,7 @@ class _Layer(torch.autograd.Function):
         xs, h_0, c_0, hs, cs, gates, *weights = ctx.saved_tensors
         wanted, steps, masks = ctx.needs_input_grad[FIRST:], ctx.steps, ctx.masks
         w = dict(zip(ctx.names, weights, strict=True))
-        if torch.is_grad_enabled():  # somebody will differentiate once more
+        if torch.is_grad_enabled() or is_batched((d_hs, d_h_n, d_c_n)):  # once more, or for many gradients at once
             inputs, d_outputs = (xs, h_0, c_0), (d_hs, d_h_n, d_c_n)
             noise = QUIET if masks is None else _masks.Replay(masks, steps)
             how = {"reverse": steps.reverse, "noise": noise}
@@ -273,6 +275,8 @@ def yields(call: Call) -> str:
         return "torch.jit.trace cannot follow a derivation by hand"
     if is_transformed(call):
         return "torch.func transforms this call, which a derivation by hand has no rule for"
+    if is_recorded():
+        return "make_fx writes the operations down, and a derivation by hand has some that work in place"
     return "torch differentiates this call forward, and only backward is derived" if has_tangent(call) else ""
 
 

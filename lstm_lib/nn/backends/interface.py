@@ -5,7 +5,7 @@ Shapes: T steps, B batch, N = Σ b_t rows of packed sequences, D features, H hid
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -153,6 +153,45 @@ def is_transformed(given: Call | list[Tensor]) -> bool:
     if torch.compiler.is_compiling() or not _transforms():  # a small call would feel a look at every tensor
         return False
     return any(map(torch._C._functorch.is_functorch_wrapped_tensor, _tensors(given)))
+
+
+def is_batched(gradients: Iterable[Tensor]) -> bool:
+    """Say whether many gradients are sent back at once (``is_grads_batched``, or vmap around a backward pass).
+
+    Example:
+        >>> is_batched([torch.ones(2)])
+        False
+    """
+    return any("Batched" in str(torch._C._dispatch_keys(d)) for d in gradients)  # one kind of them has no other name
+
+
+def is_followed(given: Call | list[Tensor]) -> bool:
+    """Say whether something follows torch's operations one by one: a dispatch mode, or a tensor of its own kind.
+
+    ``make_fx``, fake tensors and counters of operations do; what computes with addresses in memory would escape them.
+
+    Example:
+        >>> from torch.utils.flop_counter import FlopCounterMode
+        >>> with FlopCounterMode(display=False):
+        ...     print(is_followed([torch.ones(2)]))
+        True
+        >>> is_followed([torch.ones(2)])
+        False
+    """
+    plain = torch._C._disabled_torch_dispatch_impl
+    has_mode = torch._C._len_torch_dispatch_stack() > 0
+    return has_mode or any(getattr(type(t), "__torch_dispatch__", plain) is not plain for t in _tensors(given))
+
+
+def is_recorded() -> bool:
+    """Say whether ``make_fx`` writes down the operations, to do them again elsewhere.
+
+    Example:
+        >>> is_recorded()
+        False
+    """
+    ask, modes = getattr(torch._C, "_get_dispatch_mode", None), getattr(torch._C, "_TorchDispatchModeKey", None)
+    return ask is not None and modes is not None and ask(modes.PROXY) is not None
 
 
 def has_tangent(given: Call | list[Tensor]) -> bool:

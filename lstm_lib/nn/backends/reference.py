@@ -107,11 +107,16 @@ def differentiably(
     reverse: bool,
     noise: Any = QUIET,
 ) -> list[Tensor | None]:
-    """Give the gradients of xs, h_0, c_0 and the weights, those wanted, as autograd can differentiate them again."""
+    """Give the gradients of xs, h_0, c_0 and the weights, those wanted, as autograd finds them.
+
+    Where gradients are followed, these can be differentiated again.
+    """
+    again = torch.is_grad_enabled()
     xs, *start = inputs
-    hs, last = run_direction(cell, w, xs, batch_sizes, State(*start), reverse=reverse, noise=noise)
+    with torch.enable_grad():
+        hs, last = run_direction(cell, w, xs, batch_sizes, State(*start), reverse=reverse, noise=noise)
     asked = [tensor for tensor, is_wanted in zip((*inputs, *w.values()), wanted, strict=True) if is_wanted]
-    found = iter(torch.autograd.grad((hs, *last), asked, d_outputs, create_graph=True, allow_unused=True))
+    found = iter(torch.autograd.grad((hs, *last), asked, d_outputs, create_graph=again, allow_unused=True))
     return [next(found) if is_wanted else None for is_wanted in wanted]
 
 
