@@ -53,7 +53,7 @@ def trial(subject: Subject, factor: float, *, updates: int = UPDATES, decay: boo
 
 
 def rate(subject: Subject, found: Skill | None) -> tuple[list[Finding], dict[str, float]]:
-    """Try the optimiser on a copy: at its rate, and at a hundredth or a hundred times of it."""
+    """Try the optimiser on a copy: at its rate, and at a hundredth, or a hundred times and more of it."""
     if found is None or subject.optimizer is None or not subject.lstms:
         return [], {}
     lr = float(subject.optimizer.param_groups[0]["lr"])
@@ -73,12 +73,14 @@ def rate(subject: Subject, found: Skill | None) -> tuple[list[Finding], dict[str
         text = "the rate is 0, and no weight moves: has a schedule ended?"
         return ([finding("learning-rate", "the optimiser", text)] if lr == 0 else []), numbers
     if found.share < WORKS and here.step < TOO_NEAR and start - end < 0.01 * abs(start):
-        brisk = trial(subject, 100.0)
+        # Farther where a hundred times as far would still be lost in the rounding of the loss.
+        factor = 10.0 ** math.ceil(math.log10(max(100.0, TOO_NEAR / here.step)))
+        brisk = trial(subject, factor)
         gain, more = start - end, start - brisk.losses[-1]
         if more > 10 * max(gain, 0) and more > 0:
             text = f"at {lr:g}, one update moves the weights by {here.step:.1g} of their length"
             text += f", and {UPDATES} updates on this batch bring the loss from {start:.4g} to {end:.4g}"
-            text += f"; at a hundred times, to {brisk.losses[-1]:.4g}"
+            text += f"; at {factor:,.0f} times the rate, to {brisk.losses[-1]:.4g}"
             return [finding("learning-rate", "the optimiser", f"far too low: {text}")], numbers
     return [], numbers
 
