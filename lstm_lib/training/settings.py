@@ -162,8 +162,10 @@ class Settings:
             old = stored.get(name, usual[name])  # a setting that came later: what was done before it is its default
             # A run without patience has not kept its best weights.
             if now[name] != old and (name not in free or (name == "patience" and old is None)):
-                theirs = f"the checkpoint was made with {name} {old!r}"
-                raise ValueError(f"got {name} {now[name]!r}, but {theirs}; use the same settings or another folder")
+                what = f"got {_named(name, now[name])}, but the checkpoint was made with {_named(name, old)}"
+                if name == "batches":
+                    what += f", over which its schedule {self.schedule!r} leads the rate to zero"
+                raise ValueError(f"{what}; use the same settings or another folder")
 
     def rate(self, n: int) -> float:
         """Return the learning rate of batch n, counted from 0, as a share of ``lr``.
@@ -177,6 +179,10 @@ class Settings:
             return (n + 1) / self.warmup
         left = max(0.0, 1 - (n - self.warmup) / (self.batches - self.warmup))
         return {"constant": 1.0, "linear": left, "cosine": 0.5 * (1 - math.cos(math.pi * left))}[self.schedule]
+
+
+def _named(name: str, value: Any) -> str:
+    return f"no {name}" if value is None else f"{name} {value!r}"
 
 
 def _is_number(value: Any) -> bool:

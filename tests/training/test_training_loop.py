@@ -267,7 +267,7 @@ def test_more_batches_alone_do_not_wake_a_run_that_patience_ended_and_it_says_so
 def test_patience_cannot_come_later(tmp_path: Path) -> None:
     test, settings = boxes(1)(0), Settings(batches=4, evaluate_every=2)
     fit(network(), settings, evaluate=test, folder=tmp_path)
-    with pytest.raises(ValueError, match="got patience 3, but the checkpoint was made with patience None"):
+    with pytest.raises(ValueError, match="got patience 3, but the checkpoint was made with no patience"):
         fit(network(), dataclasses.replace(settings, patience=3), evaluate=test, folder=tmp_path)
 
 

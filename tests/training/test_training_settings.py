@@ -62,5 +62,6 @@ def test_a_run_goes_on_with_more_batches_but_not_with_another_rate() -> None:
 
 def test_the_length_of_a_schedule_cannot_change_on_the_way() -> None:
     stored = Settings(batches=100, schedule="linear").as_dict()
-    with pytest.raises(ValueError, match="got batches 200, but the checkpoint was made with batches 100"):
+    message = "got batches 200, but the checkpoint was made with batches 100, over which its schedule 'linear' leads"
+    with pytest.raises(ValueError, match=message):
         Settings(batches=200, schedule="linear").expect_to_continue(stored)
