@@ -1,12 +1,11 @@
-"""Numbers and dates as people write them into tables: 1.5, 1,5, 1.234,5, 31.12.2026, 2026-12-31T23:00.
+"""Numbers as people write them into tables: 1.5, 1,5, 1.234,5.
 
 Whole columns are read at once, because a cell alone often does not say which of its marks is the decimal one.
 """
 
-import itertools
+import math
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -16,8 +15,6 @@ MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "--", "?", ".", 
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 BLANKS = str.maketrans({" ": "", "\u00a0": "", "\u202f": "", "\u2009": "", "\u2212": "-"})
-DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y")
-CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
 def is_missing(cell: str) -> bool:
@@ -84,73 +81,24 @@ def _fits(cell: str, mark: str) -> bool:
     return other not in rest and PLAIN.fullmatch(f"{whole}.{rest}" if mark in cell else whole) is not None
 
 
-def dates(cells: Sequence[str]) -> list[list[datetime]]:
-    """Read a column of dates, all written in one way: in each reading that makes sense, the likeliest first.
+def written(value: float, step: float) -> str:
+    """Write a number as tables have it: with a point, as many digits as it needs, and no exponent.
 
-    Where day and month could be exchanged (03/04/2026), only readings in order of time make sense if there are some,
-    and the likeliest has the steps that are most alike. There is none if the first cell that is not empty is no date.
-
-    Raises:
-        ValueError: If another cell is not written as that one is; its ``args`` hold the cell and its place.
-
-    Example:
-        >>> [[str(day.date()) for day in reading] for reading in dates(["31.12.2026", "01.01.2027"])]
-        [['2026-12-31', '2027-01-01']]
-        >>> [str(reading[1].date()) for reading in dates(["05/04/2027", "06/04/2027", "07/04/2027"])]
-        ['2027-04-06', '2027-06-04']
-        >>> dates(["soon", "2026-12-31"])
-        []
-    """
-    told = [cell.strip() for cell in cells]
-    first = next((cell for cell in told if not is_missing(cell)), "")
-    ways = _ways(first) if any(mark in first for mark in "-./") else []
-    if not ways:
-        return []
-    tried = [_all(told, way) for way in ways]
-    readings = [found for found, stop in tried if stop is None]
-    if not readings:
-        n = max(stop for _, stop in tried if stop is not None)
-        raise ValueError(cells[n], n)
-    best = min(map(_disorder, readings))
-    found = [found for n, found in enumerate(readings) if found not in readings[:n] and _disorder(found) == best]
-    return sorted(found, key=lambda reading: len(set(_steps(reading))))
-
-
-def is_date(cell: str) -> bool:
-    """Say whether a cell is a date, written in any of the ways that are known.
+    Args:
+        value: The number; nothing is written for NaN.
+        step: How much such numbers usually change. Digits below a ten-thousandth of it are left out, unless they are
+            among the first seven of the number; 0 keeps all digits.
 
     Example:
-        >>> is_date("31.12.2026"), is_date("31.12.")
-        (True, False)
+        >>> written(83000028.83271, 30.0), written(224.08513, 30.0), written(83000029.0, 0.0), written(np.nan, 0.0)
+        ('83000028.833', '224.0851', '83000029', '')
     """
-    return bool(_ways(cell.strip()))
-
-
-def _disorder(reading: list[datetime]) -> int:
-    """Rank a reading: the newest last, the newest first, no order of time."""
-    steps = _steps(reading)
-    return 0 if all(step > timedelta(0) for step in steps) else 1 if all(step < timedelta(0) for step in steps) else 2
-
-
-def _steps(reading: list[datetime]) -> list[timedelta]:
-    return [b - a for a, b in itertools.pairwise(reading)]
-
-
-def _ways(cell: str) -> list[str]:
-    """List the ways to write a date that a cell fits; "" stands for ISO 8601."""
-    ways = ["", *(day + clock for day in DAYS for clock in CLOCKS)]
-    return [way for way in ways if _all([cell], way)[1] is None]
-
-
-def _all(cells: Sequence[str], way: str) -> tuple[list[datetime], int | None]:
-    """Read cells as dates; return them, and where one is written otherwise, or None."""
-    found: list[datetime] = []
-    for n, cell in enumerate(cells):
-        try:
-            day = datetime.strptime(cell, way) if way else datetime.fromisoformat(cell)
-        except ValueError:
-            return found, n
-        if found and (day.tzinfo is None) != (found[0].tzinfo is None):
-            return found, n
-        found.append(day)
-    return found, None
+    if np.isnan(value):
+        return ""
+    size = abs(value)
+    if size and not 1e-5 <= size < 1e16:
+        return f"{value:.7g}" if step else repr(float(value))
+    places = None
+    if step:
+        places = max(0, 6 - math.floor(math.log10(size or 1)), 4 - math.floor(math.log10(step)))
+    return np.format_float_positional(value + 0.0, precision=places, trim="-")

@@ -7,6 +7,7 @@ what came, and what was expected.
 import csv
 import difflib
 import io
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,9 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_lib._array import Array
-from lstm_lib.applied import numerals, texts
+from lstm_lib.applied import dates, numerals, texts
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+# Rows through which a column must rise, or fall, so that it is taken for a clock: of whole numbers, and of others,
+# which may as well be measured.
+ROWS_WHOLE, ROWS_OTHER = 8, 50
 
 
 class Table(NamedTuple):
@@ -71,7 +75,8 @@ def read_table(
         encoding: Such as "cp1252"; None for UTF-8, or what the file's byte order mark says.
         delimiter: What stands between cells; None looks for commas, semicolons, tabs and bars.
         decimal: "." or ","; None finds out, column by column.
-        clock: Name of the column that says when; None takes the first one of dates, or one that only counts.
+        clock: Name of the column that says when; None takes the first one of dates, or one that only counts; "" for
+            none, where rows are in order of time as they stand.
         wanted: Columns that must be numbers; others that are not are left out.
 
     Raises:
@@ -174,7 +179,7 @@ def _expect_names(header: list[str]) -> None:
 
 
 def _table(cells: Cells, decimal: str | None, clock: str | None, wanted: tuple[str, ...]) -> Table:
-    for name in [*wanted, *([clock] if clock is not None else [])]:
+    for name in [*wanted, *([clock] if clock else [])]:
         if name not in cells.header:
             raise ValueError(no_such_column(name, cells.header))
     columns = {name: [row[n] for row in cells.rows] for n, name in enumerate(cells.header)}
@@ -195,28 +200,60 @@ def _table(cells: Cells, decimal: str | None, clock: str | None, wanted: tuple[s
         raise ValueError(f"got no numbers ({'; '.join(notes) or 'dates alone'}), expected a column of them")
     values = np.column_stack(list(found.values()))
     table = Table(tuple(found), values, times, clock, None if days is None else tuple(days), tuple(notes))
-    return table if days is None else _in_order(table, cells.lines)
+    return _counted(table) if days is None else _in_order(table, cells.lines)
 
 
 def _clock(
     columns: dict[str, list[str]], clock: str | None, wanted: tuple[str, ...], lines: list[int], notes: list[str]
 ) -> tuple[str | None, list[datetime] | None]:
     """Find the column that says when: of dates, or of numbers that only count."""
+    if clock == "":
+        return None, None
     for name in [clock] if clock is not None else [name for name in columns if name not in wanted]:
         try:
-            if readings := numerals.dates(columns[name]):
+            if readings := dates.dates(columns[name], surely=clock is not None):
                 notes += _exchanged(name, columns[name], readings)
                 return name, readings[0]
         except ValueError as error:
             cell, n = error.args
             raise ValueError(_odd_date(name, columns[name], cell, n, lines)) from None
     if clock is None:
-        others = [name for name, column in columns.items() if name not in wanted and len(column) > 2]
-        return next((name for name in others if _counts(columns[name])), None), None
-    if not _counts(columns[clock], any_step=True):
+        return _count({name: column for name, column in columns.items() if name not in wanted}, notes), None
+    if not _counts(columns[clock], any_step=True) and not _counts(columns[clock][::-1], any_step=True):
         what = f"got {columns[clock][0][:40]!r} in column {clock!r}"
         raise ValueError(f"{what}, expected dates written in one way, or numbers that rise")
     return clock, None
+
+
+def _count(columns: dict[str, list[str]], notes: list[str]) -> str | None:
+    """Find a column that only counts: in equal steps, or in whole numbers that rise at each of some rows.
+
+    Raises:
+        ValueError: If one falls so, or at each of many rows: a clock whose newest row came first, or what runs out?
+    """
+    falling = next((name for name, column in columns.items() if _is_count(column[::-1], measured=True)), None)
+    rising = next((name for name, column in columns.items() if len(column) > 2 and _counts(column)), None)
+    more = next((name for name, column in columns.items() if _is_count(column)), None)
+    clock = rising or more
+    if falling is not None:
+        what = f"got column {falling!r}, which falls at every row" + (f", while {clock!r} rises" if clock else "")
+        told = f"expected to be told which column says when (clock): --time {falling!r} if the newest row came first"
+        raise ValueError(f"{what}, {told}, --time '' if rows are in order of time as they stand")
+    if rising is None and more is not None:
+        notes.append(f"column {more!r} rises at every row: taken as what says when, and not read (--time '' reads it)")
+    return clock
+
+
+def _is_count(column: list[str], *, measured: bool = False) -> bool:
+    """Say whether a column rises in equal steps, or through so many rows that it is not by chance.
+
+    With ``measured``, its numbers need not be whole ones.
+    """
+    if len(column) > 2 and _counts(column):
+        return True
+    whole = all(cell.isdecimal() for cell in column)
+    enough = ROWS_WHOLE if whole else ROWS_OTHER
+    return (whole or measured) and len(column) >= enough and _counts(column, any_step=True)
 
 
 def _exchanged(name: str, column: list[str], readings: list[list[datetime]]) -> list[str]:
@@ -231,7 +268,7 @@ def _odd_date(name: str, column: list[str], cell: str, n: int, lines: list[int])
     """Say which cell of a column of dates is written in another way than the first one."""
     first = next(k for k, other in enumerate(column) if not numerals.is_missing(other))
     what = f"got {cell[:40]!r} in column {name!r} of line {lines[n]}"
-    how = "every date written" if numerals.is_date(cell) else "a date"
+    how = "every date written" if dates.is_date(cell) else "a date"
     return f"{what}, expected {how} as in line {lines[first]}, {column[first]!r}"
 
 
@@ -262,11 +299,9 @@ def _numbers(column: list[str], decimal: str | None, usual: set[str | None], lin
 
 def _in_order(table: Table, lines: list[int]) -> Table:
     """Bring the newest row last; refuse what is in no order, or holds a time twice; say where rows are missing."""
+    if len(table.days or ()) > 1 and all(a > b for a, b in itertools.pairwise(table.days or ())):
+        table, lines = _turned(table), lines[::-1]
     days, notes = table.days or (), list(table.notes)
-    if len(days) > 1 and all(a > b for a, b in zip(days, days[1:], strict=False)):
-        notes.append("the newest row came first: turned round")
-        table = table._replace(values=table.values[::-1].copy(), times=table.times[::-1], days=days[::-1])
-        days = days[::-1]
     for n, (a, b) in enumerate(zip(days, days[1:], strict=False)):
         if a == b:
             what = f"got {table.times[n]} in column {table.clock!r} twice, in lines {lines[n]} and {lines[n + 1]}"
@@ -274,14 +309,23 @@ def _in_order(table: Table, lines: list[int]) -> Table:
         if a > b:
             what = f"got {table.times[n + 1]} in line {lines[n + 1]} after {table.times[n]}"
             raise ValueError(f"{what}, expected rows in order of time (column {table.clock!r})")
-    steps = [b - a for a, b in zip(days, days[1:], strict=False)]
-    if steps:
-        usual, count = Counter(steps).most_common(1)[0]
-        longer = [n for n, step in enumerate(steps) if step > usual]
-        if longer and count > len(steps) / 2:
+    if steps := dates.steps_of(days):
+        longer = [n for n, (a, b) in enumerate(itertools.pairwise(days)) if b > steps.after(a)]
+        if longer:
             first = f"the first after {table.times[longer[0]]}"
-            notes.append(f"{len(longer)} steps of time are longer than the usual {usual}, {first}: taken as one each")
+            notes.append(f"{len(longer)} steps of time are longer than the usual {steps}, {first}: taken as one each")
     return table._replace(notes=tuple(notes))
+
+
+def _counted(table: Table) -> Table:
+    """Bring the newest row last where a column of numbers was said to be the clock, and falls."""
+    return _turned(table) if table.clock is not None and float(table.times[0]) > float(table.times[-1]) else table
+
+
+def _turned(table: Table) -> Table:
+    days = None if table.days is None else table.days[::-1]
+    notes = (*table.notes, "the newest row came first: turned round")
+    return table._replace(values=table.values[::-1].copy(), times=table.times[::-1], days=days, notes=notes)
 
 
 def no_such_column(name: str, names: Sequence[str], notes: Sequence[str] = ()) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lstm_lib.applied import dates
 from lstm_lib.applied.tables import read_table
 
 PLAIN = [("2027-01-01", 1.5), ("2027-01-02", -2.0), ("2027-01-03", 1300.25)]
@@ -17,6 +18,22 @@ def write(folder: Path, text: str | bytes, encoding: str = "utf-8") -> Path:
     return path
 
 
+HEATS = ("1.5", "-2", "1300.25")
+OTHER_DATES = [
+    ("2008-11", "2008-12", "2009-01"),
+    ("11/2008", "12/2008", "1/2009"),
+    ("Nov 2008", "Dec 2008", "Jan 2009"),
+    ("December 2008", "January 2009", "February 2009"),
+    ("Nov-08", "Dec-08", "Jan-09"),
+    ("18 Jul 2024", "19 Jul 2024", "2 Aug 2024"),
+    ("31-JUL-2024", "1-AUG-2024", "2-AUG-2024"),
+    ("July 31, 2024", "August 1, 2024", "August 2, 2024"),
+    ("31. July 2024 12:00", "31. July 2024 13:00", "31. July 2024 14:00"),
+    ("31.12.26", "01.01.27", "02.01.27"),
+    ("20241231", "20250101", "20250103"),
+    ("2024Q3", "2024Q4", "2025Q1"),
+    ("Q3 2024", "Q4 2024", "Q1 2025"),
+]
 READ_ALIKE = {
     "commas": "day,heat\n2027-01-01,1.5\n2027-01-02,-2\n2027-01-03,1300.25\n",
     "semicolons and decimal commas": "day;heat\n01.01.2027;1,5\n02.01.2027;-2,0\n03.01.2027;1300,25\n",
@@ -41,6 +58,10 @@ READ_ALIKE = {
     "columns in another order": "heat;day\n1,5;01.01.2027\n-2;02.01.2027\n1300,25;03.01.2027\n",
     "text beside it": "day;heat;who\n01.01.2027;1,5;Ada\n02.01.2027;-2;Bo\n03.01.2027;1300,25;\n",
     "numbers of rows": "day,heat\n0,1.5\n1,-2\n2,1300.25\n",
+    **{
+        f"dates such as {days[0]}": "day;heat\n" + "".join(f"{d};{n}\n" for d, n in zip(days, HEATS, strict=True))
+        for days in OTHER_DATES
+    },
 }
 
 
@@ -77,6 +98,122 @@ def test_longer_steps_of_time_are_told(tmp_path: Path) -> None:
     table = read_table(write(tmp_path, "day,x\n" + "".join(f"2027-01-{day},1\n" for day in days)))
     (note,) = table.notes
     assert note.startswith("1 steps of time are longer than the usual 1 day, 0:00:00, the first after 2027-01-04")
+
+
+@pytest.mark.parametrize("days", OTHER_DATES, ids=lambda days: days[0])
+def test_the_newest_row_is_brought_last_however_dates_are_written(days: tuple[str, ...], tmp_path: Path) -> None:
+    rows = [f"{day};{heat}\n" for day, heat in zip(days, HEATS, strict=True)]
+    one, other = (read_table(write(tmp_path, "day;heat\n" + "".join(some))) for some in (rows, rows[::-1]))
+    assert one.times == other.times == days
+    assert one.days == other.days
+    np.testing.assert_array_equal(one.values, other.values)
+    assert (one.notes, other.notes) == ((), ("the newest row came first: turned round",))
+
+
+@pytest.mark.parametrize("cells", [("20241301", "20241302", "20241303"), ("20240101", "20240301", "20240201")])
+def test_eight_digits_are_numbers_where_they_are_no_dates_in_order(cells: tuple[str, ...], tmp_path: Path) -> None:
+    path = write(tmp_path, "n,x\n" + "".join(f"{cell},{k * k}\n" for k, cell in enumerate(cells)))
+    table = read_table(path, wanted=["n"])
+    assert table.column("n").tolist() == [float(cell) for cell in cells]
+    assert table.days is None
+
+
+def test_eight_digits_that_are_said_to_be_dates_must_be_in_order(tmp_path: Path) -> None:
+    path = write(tmp_path, "n,x\n20240101,1\n20240301,4\n20240201,2\n")
+    with pytest.raises(ValueError, match="got 20240201 in line 4 after 20240301, expected rows in order of time"):
+        read_table(path, clock="n")
+
+
+IDS = [3 * n + n % 2 for n in range(8)]
+FRACTIONS = [1.7e9 + n + n % 3 / 4 for n in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "falls"),
+    [
+        (IDS[::-1], True),
+        ([3, 2, 1], True),
+        (IDS[:0:-1], False),
+        (IDS[:7], False),
+        ([5, 4, 2], False),
+        (FRACTIONS[::-1], True),
+        (FRACTIONS[:0:-1], False),
+        (FRACTIONS, False),
+    ],
+    ids=["ids", "equal steps", "few", "few that rise", "three", "fractions", "fewer fractions", "fractions that rise"],
+)
+def test_a_column_that_falls_at_every_row_is_asked_about_and_turned_as_told(
+    numbers: list[float], falls: bool, tmp_path: Path
+) -> None:
+    path = write(tmp_path, "id,x\n" + "".join(f"{n},{n * n % 7}\n" for n in numbers))
+    if falls:
+        with pytest.raises(ValueError, match="got column 'id', which falls at every row, expected") as refused:
+            read_table(path)
+        assert "--time 'id' if the newest row came first, --time '' if rows are in order" in str(refused.value)
+    else:
+        assert read_table(path).names == ("id", "x")
+    asked = read_table(path, clock="")
+    assert (asked.names, asked.clock, asked.notes) == (("id", "x"), None, ())
+    assert read_table(path, wanted=["id"]).column("id").tolist() == numbers
+    told = read_table(path, clock="id")
+    rises = sorted(numbers)
+    assert told.times == tuple(map(str, rises))
+    assert told.column("x").tolist() == [n * n % 7 for n in rises]
+    assert told.notes == (("the newest row came first: turned round",) if numbers[0] > numbers[1] else ())
+
+
+def test_a_column_that_falls_while_another_counts_is_asked_about(tmp_path: Path) -> None:
+    path = write(tmp_path, "row,epoch,x\n" + "".join(f"{n},{99 - 3 * n},{n * n % 7}\n" for n in range(5)))
+    with pytest.raises(ValueError, match="got column 'epoch', which falls at every row, while 'row' rises"):
+        read_table(path)
+    assert read_table(path, clock="row").names == ("epoch", "x")
+    assert read_table(path, clock="epoch").column("x").tolist() == [n * n % 7 for n in range(4, -1, -1)]
+
+
+def test_whole_numbers_that_rise_at_each_of_many_rows_say_when(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, "stamp,x\n" + "".join(f"{n},{n * n % 7}\n" for n in IDS)))
+    assert (table.names, table.clock, table.times[-1]) == (("x",), "stamp", str(IDS[-1]))
+    (note,) = table.notes
+    assert note == "column 'stamp' rises at every row: taken as what says when, and not read (--time '' reads it)"
+
+
+FOLLOWS = {
+    "months": ("2027-10-01 2027-11-01 2027-12-01", "2028-01-01 2028-02-01"),
+    "months alone": ("2027-10 2027-11 2027-12", "2028-01 2028-02"),
+    "ends of months": ("2027-11-30 2027-12-31 2028-01-31", "2028-02-29 2028-03-31"),
+    "the 30th": ("2027-11-30 2027-12-30 2028-01-30", "2028-02-29 2028-03-30"),
+    "quarters": ("01.04.2027 01.07.2027 01.10.2027", "01.01.2028 01.04.2028"),
+    "named quarters": ("2027Q2 2027Q3 2027Q4", "2028Q1 2028Q2"),
+    "years": ("1999-01-01 2000-01-01 2001-01-01 2002-01-01", "2003-01-01 2004-01-01"),
+    "leap years": ("2022-02-28 2023-02-28 2024-02-29", "2025-02-28 2026-02-28"),
+    "a month that is missing": ("2027-01 2027-02 2027-03 2027-05", "2027-06 2027-07"),
+    "days": ("2027-02-26 2027-02-27 2027-02-28", "2027-03-01 2027-03-02"),
+    "a day that is missing before the last": ("2027-02-25 2027-02-26 2027-02-27 2027-03-01", "2027-03-02 2027-03-03"),
+    "weeks": ("5/3/2027 5/10/2027 5/17/2027", "5/24/2027 5/31/2027"),
+    "weekdays": ("2027-01-08 2027-01-11 2027-01-12 2027-01-13 2027-01-14 2027-01-15", "2027-01-18 2027-01-19"),
+    "hours": ("2027-12-31T21:00Z 2027-12-31T22:00Z 2027-12-31T23:00Z", "2028-01-01T00:00Z 2028-01-01T01:00Z"),
+    "eight digits": ("20271229 20271230 20271231", "20280101 20280102"),
+    "months in words": ("30-Nov-2027 31-Dec-2027 31-Jan-2028", "29-Feb-2028 31-Mar-2028"),
+    "months in capitals": ("OCT-27 NOV-27 DEC-27", "JAN-28 FEB-28"),
+    "no usual step": ("2027-01-01 2027-01-02 2027-01-05 2027-01-09", ""),
+    "one row": ("2027-01-01", ""),
+    "the end of time": ("9999-12-29 9999-12-30 9999-12-31", ""),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWS)
+def test_dates_go_on_by_the_calendar_and_as_the_file_writes_them(name: str, tmp_path: Path) -> None:
+    given, expected = (told.split() for told in FOLLOWS[name])
+    table = read_table(write(tmp_path, "day,x\n" + "".join(f"{day},{k * k}\n" for k, day in enumerate(given))))
+    assert dates.follow(table.times, table.days, 2) == expected
+    longer = [note for note in table.notes if "longer than the usual" in note]
+    assert len(longer) == ("missing" in name)
+
+
+def test_dates_with_blanks_go_on_as_they_are_written(tmp_path: Path) -> None:
+    path = write(tmp_path, "day;x\n12/30/2027 9:00 PM;1\n12/30/2027 10:30 PM;2\n12/31/2027 12:00 AM;3\n")
+    table = read_table(path)
+    assert dates.follow(table.times, table.days, 1) == ["12/31/2027 1:30 AM"]
 
 
 EXCHANGED = {
