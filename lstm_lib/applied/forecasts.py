@@ -3,6 +3,7 @@
 Shapes: N rows, D columns, K steps ahead, T rows of a window, B questions.
 """
 
+import copy
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from lstm_lib._array import Array
 from lstm_lib.applied import models
+from lstm_lib.applied.numerals import written
 from lstm_lib.applied.series import CELLS, Plan, Series, answers, fill, in_order, rows_of, without_network
 from lstm_lib.applied.tables import Table
 from lstm_lib.nn import Tagger
@@ -87,7 +89,9 @@ def fold(model: Tagger, plan: Plan) -> Tagger:
     """Return the same network for numbers as the table has them: scaling becomes part of the weights.
 
     W·(x - mean) / scale + b is (W / scale)·x + (b - W·mean / scale); the readout's rows are multiplied by the moves.
-    So the file can be used, and exported, by those who know nothing of the training part.
+    So the file can be used, and exported, by those who know nothing of the training part. Where numbers are large
+    beside their spread, so is W·mean / scale, and float32 would lose digits of it: it is taken of the weights as they
+    are rounded, and both biases share it, one what the other has lost. Computed in float64, nothing is lost then.
 
     Raises:
         ValueError: If the network normalises its inputs itself.
@@ -107,11 +111,32 @@ def fold(model: Tagger, plan: Plan) -> Tagger:
     folded = Tagger(**build["arguments"])
     state = {name: value.detach().cpu().double() for name, value in model.state_dict().items()}
     mean, scale, moves = (torch.tensor(part, dtype=torch.float64) for part in (plan.mean, plan.scale, plan.moves))
-    W = state["lstm.weight_ih_l0"] / scale
-    state |= {"lstm.weight_ih_l0": W, "lstm.bias_ih_l0": state["lstm.bias_ih_l0"] - W @ mean}
+    W = (state["lstm.weight_ih_l0"] / scale).float().double()
+    b = state["lstm.bias_ih_l0"] + state["lstm.bias_hh_l0"] - W @ mean
+    state |= {"lstm.weight_ih_l0": W, "lstm.bias_ih_l0": b.float(), "lstm.bias_hh_l0": (b - b.float()).float()}
     state |= {"readout.weight": state["readout.weight"] * moves[:, None], "readout.bias": state["readout.bias"] * moves}
     folded.load_state_dict(state)
     return folded.eval()
+
+
+def off_in_float32(folded: Tagger, plan: Plan) -> float:
+    """Return how far off forecasts are that are computed in float32, as ONNX Runtime does: the most, in usual moves.
+
+    Args:
+        folded: What ``fold`` returns.
+        plan: The plan that it was folded with; made-up windows have its mean and scale.
+
+    Example:
+        >>> plans = [Plan("y", ("y",), 1, 8, (mean,), (5.0,), (2.0,)) for mean in (100.0, 1e9)]
+        >>> [off_in_float32(fold(network(plan, 4), plan), plan) > 0.01 for plan in plans]
+        [False, True]
+    """
+    rng = np.random.default_rng(0)
+    xs = torch.as_tensor(plan.mean + plan.scale * rng.normal(size=(plan.window, 64, len(plan.columns))))
+    with torch.no_grad():
+        ours, _ = copy.deepcopy(folded).float()(xs.float())
+        exact, _ = copy.deepcopy(folded).double()(xs)
+    return float(((ours[-1] - exact[-1]).abs() / torch.tensor(plan.moves, dtype=torch.float64)).max())
 
 
 def save(path: str | Path, model: Tagger, plan: Plan, more: Mapping[str, Any] | None = None) -> Path:
@@ -120,6 +145,8 @@ def save(path: str | Path, model: Tagger, plan: Plan, more: Mapping[str, Any] | 
     Returns:
         The path.
     """
+    folded = fold(model, plan)
+    off = off_in_float32(folded, plan)
     card = {
         "kind": KIND,
         "target": plan.target,
@@ -129,8 +156,9 @@ def save(path: str | Path, model: Tagger, plan: Plan, more: Mapping[str, Any] | 
         "mean": list(plan.mean),  # stands where nothing was known before
         "says": f"how far {plan.target} will have moved from its last value after 1 to {plan.horizon} rows",
         "reads": f"the last {plan.window} rows of the columns in their own units; holes hold what came before",
+        "off in float32": float(f"{off:.2g}"),  # usual moves, at most
     }
-    return models.save(path, fold(model, plan), {**card, **(more or {})})
+    return models.save(path, folded, {**card, **(more or {})})
 
 
 def go_on(path: str | Path, table: Table) -> Array:
@@ -160,28 +188,60 @@ def go_on(path: str | Path, table: Table) -> Array:
 # ---------------------------------------------------------------- forecasts as CSV
 
 
+def in_digits(said: Array, known: Array) -> list[str]:
+    """Write what was said of a column with as many digits as the column's own moves give a meaning to.
+
+    Args:
+        said: (K,), in the column's units.
+        known: (N,), the column, NaN where nothing is.
+
+    Example:
+        >>> in_digits(np.array([83000028.83271]), np.array([83000000.0, np.nan, 83000030.0, 83000010.0]))
+        ['83000028.833']
+    """
+    moves = np.diff(known[~np.isnan(known)])
+    step = float(np.sqrt((moves**2).mean())) if moves.any() else 1.0
+    return [written(value, step) for value in said]
+
+
 def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
-    """Write a CSV file in UTF-8, whole or not at all."""
+    """Write a CSV file in UTF-8, whole or not at all.
+
+    Raises:
+        ValueError: If it cannot be written there.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise ValueError(f"got {path}, which is a folder, expected a file to write")
     beside = path.with_name(path.name + ".part")
-    with beside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-    beside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(header)
+                writer.writerows(rows)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise ValueError(f"got {path}, where nothing can be written ({why}), expected a file to write") from None
     return path
 
 
 def write_forecasts(path: str | Path, series: Series, said: Array, *, part: str = "test") -> Path:
-    """Write what was said after each row of a part beside what came, and beside what needs no network."""
+    """Write what was said after each row of a part beside what came, and beside what needs no network.
+
+    What came is written with the digits that the table has. Those of forecasts end where they say nothing.
+    """
     rows = rows_of(series, part)
     rules, truth = without_network(series, rows), answers(series, rows)
     header = ["after", "ahead", "of", "forecast", "persistence", "mean", "truth"]
+    step = min(series.plan.moves)
     lines = (
-        [series.times[t], k + 1, series.times[t + k + 1]]
-        + [f"{values[n, k]:.7g}" for values in (said, rules["persistence"], rules["mean"])]
-        + ["" if np.isnan(truth[n, k]) else f"{truth[n, k]:.7g}"]
+        [series.times[t], k + 1, series.times[t + k + 1], written(said[n, k], step)]
+        + [written(rules["persistence"][n, k], 0), written(rules["mean"][n, k], step), written(truth[n, k], 0)]
         for n, t in enumerate(rows)
         for k in range(series.plan.horizon)
     )

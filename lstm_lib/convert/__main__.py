@@ -11,6 +11,7 @@ columns, ...) goes along, and what the other format has no place for is said on 
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,10 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(f"{target}: got the same file twice, expected another one to write")
         network = files.read(source, part=options.part)
         network = network.cast(options.dtype) if options.dtype else network
-        files.write(network, target, dtype=options.dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", files.Rounded)  # it is said below
+            files.write(network, target, dtype=options.dtype)
     except ValueError as error:
         this.exit(2, f"{this.prog}: {error}\n")
     print(f"{target}: {network}")
+    if told := files.rounded(network, target):
+        print(f"{target}: {told}", file=sys.stderr)
     if missing := files.left_out(network, target):
         print(f"{target}: {target.suffix} has no place for {', '.join(missing)}: left out", file=sys.stderr)
     return 0

@@ -6,6 +6,7 @@ A file is written whole or not at all. What a file says of its network, the card
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,9 @@ def write(network: Network, path: str | os.PathLike[str], *, dtype: str | None =
     Raises:
         ValueError: If the suffix is unknown, the folder is not there, or the format has no such network.
 
+    Warns:
+        Rounded: If its card tells that float32, in which the file is run, is too short for its numbers.
+
     Example:
         >>> from lstm_lib import cells, convert
         >>> network = convert.from_numpy(cells.init_lstm(np.random.default_rng(0), 3, 2))
@@ -90,6 +94,8 @@ def write(network: Network, path: str | os.PathLike[str], *, dtype: str | None =
         what = f"{path}: got a network in float64, in which ONNX Runtime runs no LSTM"
         raise ValueError(f"{what}, expected dtype 'float32', which rounds it (or 'float64', for other programs)")
     network = network if dtype is None else network.cast(dtype)
+    if told := rounded(network, path):
+        warnings.warn(f"{path}: {told}", Rounded, stacklevel=2)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:  # on the same disk
         made = Path(folder) / path.name
         try:
@@ -111,6 +117,30 @@ def left_out(network: Network, path: str | os.PathLike[str]) -> list[str]:
     suffix = Path(path).suffix
     missing = list(network.options) if suffix in (".onnx", ".keras") else []
     return [*missing, f"its card ({', '.join(network.card)})"] if suffix == ".keras" and network.card else missing
+
+
+class Rounded(UserWarning):
+    """What a file says loses digits that count where it is computed."""
+
+
+def rounded(network: Network, path: str | os.PathLike[str]) -> str:
+    """Say how far off a network is where a file of this name is run, if its card tells that float32 is too short.
+
+    Example:
+        >>> network = Network("standard", (), card={"kind": "series", "target": "people", "off in float32": 0.06})
+        >>> rounded(network, "a.onnx")
+        "computed in float32, forecasts of 'people' are off by up to 0.06 of a usual move, for numbers of what it..."
+        >>> rounded(network, "a.safetensors")
+        ''
+    """
+    off = network.card.get("off in float32")
+    if Path(path).suffix not in (".onnx", ".keras") or not isinstance(off, float) or off < 0.01:
+        return ""
+    if network.layers and network.dtype == np.float64:
+        return ""
+    what = f"forecasts of {network.card.get('target')!r} are off by up to {off:g} of a usual move"
+    more = "lstm_lib.use forecast loses nothing, and nor do columns from which a constant was taken before training"
+    return f"computed in float32, {what}, for numbers of what it reads are large beside their spread; {more}"
 
 
 def expect_target(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import torch
 from safetensors import safe_open
 
 from lstm_lib import convert, train, training, use
-from lstm_lib.applied import forecasts, models, series, tables
+from lstm_lib.applied import forecasts, models, numerals, series, tables
+from lstm_lib.convert.__main__ import main as convert_file
+from lstm_lib.convert.files import Rounded
 from lstm_lib.nn import Tagger
 
 
@@ -148,6 +151,102 @@ def test_the_file_says_what_the_network_says_and_needs_no_scaling(cell: str, tmp
         np.testing.assert_allclose(forecasts.go_on(path, past), expected, atol=1e-3)
 
 
+def crowd(level: float, rows: int = 200) -> tables.Table:
+    """Make a table of a number that is large beside its moves, and of one that is not."""
+    t = np.arange(rows)
+    values = np.column_stack([level + np.round(30 * np.sin(t / 3) + t % 4), np.cos(t / 5)])
+    return tables.Table(("people", "heat"), values, tuple(map(str, t)), None, None, ())
+
+
+@pytest.mark.parametrize("level", [0.0, 83e6, 1e9, 1e12])
+@pytest.mark.parametrize("cell", ["standard", "drawn"])
+def test_the_file_loses_nothing_where_numbers_are_large_beside_their_moves(
+    cell: str, level: float, tmp_path: Path
+) -> None:
+    table = crowd(level)
+    made_of = series.prepare(table, "people", horizon=2, window=8)
+    model = forecasts.network(made_of.plan, 6, cell=cell).double().eval()
+    path = forecasts.save(tmp_path / "model.safetensors", model, made_of.plan)
+    asked, said = series.rows_of(made_of, "test"), forecasts.foretell(model, made_of)
+    for end, expected in zip(asked, said, strict=True):
+        past = table._replace(values=table.values[: end + 1], times=table.times[: end + 1])
+        off = (forecasts.go_on(path, past) - expected) / made_of.plan.moves
+        assert np.abs(off).max() < 1e-5 + 4 * np.spacing(level)
+    with safe_open(path, framework="pt") as file:
+        assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float32}  # noqa: SIM118
+
+
+def test_what_float32_loses_is_told_where_it_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    for level in (0.0, 83e6):
+        table = crowd(level)
+        made_of = series.prepare(table, "people", horizon=2, window=8)
+        model = forecasts.network(made_of.plan, 6)
+        path = forecasts.save(tmp_path / "model.safetensors", model, made_of.plan)
+        told = models.load(path).card["off in float32"]
+        assert convert_file([str(path), str(tmp_path / "said.onnx")]) == 0
+        words = f"forecasts of 'people' are off by up to {told:g} of a usual move"
+        assert (words in capsys.readouterr().err) is bool(level)
+        if not level:
+            assert told < 1e-5
+            convert.write(convert.read(path), tmp_path / "model.onnx")
+            continue
+        with pytest.warns(Rounded, match=f"model.onnx: computed in float32, {words}"):
+            convert.write(convert.read(path), tmp_path / "model.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+        rows = series.rows_of(made_of, "test")
+        windows = np.stack([table.values[t - 7 : t + 1] for t in rows], axis=1).astype(np.float32)
+        moves = session.run(["scores"], {"xs": windows})[0][-1]
+        off = (made_of.last[rows, None] + moves - forecasts.foretell(model, made_of)) / made_of.plan.moves
+        assert told / 10 < np.abs(off).max() < 2 * told
+
+
+def test_forecasts_are_written_with_the_digits_of_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = crowd(83e6)
+    rows = ([time, *row] for time, row in zip(table.times, table.values, strict=True))
+    path = forecasts.write_rows(tmp_path / "file.csv", ["row", *table.names], rows)
+    made_of = series.prepare(tables.read_table(path), "people", horizon=2, window=8)
+    model = forecasts.network(made_of.plan, 6)
+    said = forecasts.foretell(model, made_of)
+    written = forecasts.write_forecasts(tmp_path / "forecasts.csv", made_of, said).read_text(encoding="utf-8")
+    asked = series.rows_of(made_of, "test")
+    rows = list(csv.DictReader(written.splitlines()))
+    names = ("forecast", "persistence", "mean", "truth")
+    assert all(re.fullmatch(r"\d{8}(\.\d+)?", row[name]) for row in rows for name in names)
+    np.testing.assert_allclose([float(row["forecast"]) for row in rows], said.ravel(), rtol=0, atol=1e-3)
+    assert [float(row["truth"]) for row in rows] == series.answers(made_of, asked).ravel().tolist()
+    assert [float(row["persistence"]) for row in rows[::2]] == made_of.last[asked].tolist()
+    model_file = forecasts.save(tmp_path / "model.safetensors", model, made_of.plan)
+    assert use.main(["forecast", "--model", str(model_file), str(path)]) == 0
+    told = [row["people"] for row in csv.DictReader(capsys.readouterr().out.splitlines())]
+    np.testing.assert_allclose([float(one) for one in told], forecasts.go_on(model_file, table), rtol=0, atol=1e-3)
+    assert not any("e" in one for one in told)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 1.0, -279.7, 1e7, 83000029.0, 0.1 + 0.2, 1e-9, -1e22, 123456789012345.0])
+def test_a_number_of_the_table_is_written_so_that_it_is_read_as_the_same(value: float) -> None:
+    assert float(numerals.written(value, 0)) == value
+    assert "e" not in numerals.written(value, 0) or not 1e-5 < abs(value) < 1e16
+
+
+def test_a_forecast_that_cannot_be_written_is_refused_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = file_of(tmp_path, made(holes=False))
+    made_of = series.prepare(tables.read_table(path), "visitors", window=12)
+    model = forecasts.save(tmp_path / "model.safetensors", forecasts.network(made_of.plan, 4), made_of.plan)
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    for place, why in {"folder": "which is a folder", "days.csv/next.csv": "where nothing can be written ("}.items():
+        with pytest.raises(SystemExit) as stopped:
+            use.main(["forecast", "--model", str(model), str(path), "--to", str(tmp_path / place)])
+        assert stopped.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"got --to {tmp_path / place}, {why}" in line
+        assert line.endswith("expected a file to write")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_what_onnx_runtime_says_is_what_the_network_says(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     made_of = series.prepare(made(holes=False), "visitors", horizon=2, window=12)
@@ -228,7 +327,10 @@ def test_a_file_that_has_changed_is_another_run(tmp_path: Path, capsys: pytest.C
     with pytest.raises(SystemExit) as stopped:
         command(file_of(tmp_path, made(seed=3)), "--folder", str(tmp_path / "run"))
     assert stopped.value.code == 2
-    assert "but the checkpoint was made with file" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "got --file days.csv, but the checkpoint in" in told
+    assert "was made with one of other content (it may have grown): to go on from its last row, python -m" in told
+    assert not re.search("[0-9a-f]{64}", told)
 
 
 def test_a_model_goes_on_from_the_last_row_of_another_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,7 +342,7 @@ def test_a_model_goes_on_from_the_last_row_of_another_file(tmp_path: Path, capsy
     capsys.readouterr()
     assert use.main(["forecast", "--model", str(model), str(path)]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    assert [row["of"][:10] for row in rows] == ["2024-02-20", "2024-02-21", "2024-02-22"]
+    assert [row["of"] for row in rows] == ["2024-02-20", "2024-02-21", "2024-02-22"]
     assert [float(row["visitors"]) for row in rows] == pytest.approx(forecasts.go_on(model, short), rel=1e-6)
     assert use.main(["forecast", "--model", str(model), str(path), "--to", str(tmp_path / "next.csv")]) == 0
     assert len((tmp_path / "next.csv").read_text(encoding="utf-8").splitlines()) == 4

@@ -5,7 +5,7 @@ import csv
 import sys
 from collections.abc import Sequence
 
-from lstm_lib.applied import forecasts, models, series, tables
+from lstm_lib.applied import dates, forecasts, models, series, tables
 from lstm_lib.applied.commands.train_series import add_reading
 from lstm_lib.nn import Tagger
 
@@ -23,7 +23,7 @@ def add(this: argparse.ArgumentParser) -> None:
     """
     this.add_argument("file", help="CSV with the columns that the model was trained on, rows in order of time")
     this.add_argument("--model", required=True, help="the folder of a run of `lstm_lib.train series`, or its file")
-    this.add_argument("--time", metavar="COLUMN", help="the column that says when (default: the first one of dates)")
+    this.add_argument("--time", metavar="COLUMN", help="what says when (default: the first one of dates; '' for none)")
     this.add_argument("--to", metavar="FILE", help="CSV to write (default: print it)")
     add_reading(this)
 
@@ -42,20 +42,21 @@ def run(arguments: argparse.Namespace) -> None:
         said = forecasts.go_on(arguments.model, table)
     except ValueError as error:
         raise ValueError(f"{arguments.file}: {error}") from None
-    days = table.days
     for note in tell(table, card["columns"], card["window"]):
         print(f"{arguments.file}: {note}", file=sys.stderr)
-    header = ["after", "ahead", *(["of"] if days else []), card["target"]]
-    rows = []
-    for k, value in enumerate(said, 1):
-        of = [str(days[-1] + k * (days[-1] - days[-2]))] if days and len(days) > 1 else []
-        rows.append([table.times[-1], k, *of, f"{value:.7g}"])
+    of = dates.follow(table.times, table.days, len(said)) if table.days else []
+    header = ["after", "ahead", *(["of"] if of else []), card["target"]]
+    numbers = forecasts.in_digits(said, table.column(card["target"]))
+    rows = [[table.times[-1], k + 1, *of[k : k + 1], number] for k, number in enumerate(numbers)]
     if arguments.to is None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
     else:
-        print(forecasts.write_rows(arguments.to, header, rows))
+        try:
+            print(forecasts.write_rows(arguments.to, header, rows))
+        except ValueError as error:
+            raise ValueError(str(error).replace("got ", "got --to ", 1)) from None
 
 
 def tell(table: tables.Table, columns: Sequence[str], window: int) -> list[str]:

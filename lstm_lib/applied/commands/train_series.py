@@ -33,7 +33,7 @@ def add(this: argparse.ArgumentParser) -> None:
     group.add_argument("--file", required=True, help="CSV with a line of names, rows in order of time")
     group.add_argument("--target", required=True, metavar="COLUMN", help="the column to foretell")
     group.add_argument("--columns", nargs="+", metavar="COLUMN", help="what to read beside it (default: all numbers)")
-    group.add_argument("--time", metavar="COLUMN", help="the column that says when (default: the first one of dates)")
+    group.add_argument("--time", metavar="COLUMN", help="what says when (default: the first one of dates; '' for none)")
     add_reading(group)
     group = this.add_argument_group("the task")
     group.add_argument("--horizon", type=int, default=1, metavar="N", help="rows ahead, all of 1 to N (default 1)")
@@ -146,7 +146,15 @@ def learn(arguments: argparse.Namespace, model: Tagger, series: data.Series, dev
 
     options |= {"tell": tell, "progress": not arguments.no_progress}
     sample = data.sample(series, arguments.batch_size, arguments.seed)
-    return training.fit(model, sample, settings, **options)
+    try:
+        return training.fit(model, sample, settings, **options)
+    except ValueError as error:
+        if not str(error).startswith(f"got file {about['file']}"):
+            raise
+        name, folder = Path(arguments.file).name, arguments.folder
+        what = f"got file {name}, but the checkpoint in {folder} was made with one of other content (it may have grown)"
+        told = f"to go on from its last row, python -m lstm_lib.use forecast --model {folder} {arguments.file}"
+        raise ValueError(f"{what}: {told}; to train on it, another folder") from None
 
 
 # ---------------------------------------------------------------- what is printed
