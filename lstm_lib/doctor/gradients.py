@@ -26,8 +26,9 @@ def reach(inside: Inside) -> Numbers:
     """Measure the gradient of the last h, in one direction at random, at the memory of each step before it.
 
     Returns:
-        "lags": norms by lag, from 0, means over the sequences, in parts of the norm at lag 0; "direct": the share that
-        takes the way through the forget gates alone; "step": where it is largest; "largest".
+        "gradient by lag": norms by lag, from 0, means over the sequences, in parts of the norm at the first lag that
+        has a gradient: 0, and 1 in the drawn cell, whose h reads the memory of the step before; "direct": the share
+        that takes the way through the forget gates alone; the largest norm, and its lag.
     """
     cs, hs, valid = inside.cs, inside.hs, inside.valid
     direction = torch.randn(hs[-1].shape[-1], generator=torch.Generator().manual_seed(0)).to(hs[-1])
@@ -41,15 +42,16 @@ def reach(inside: Inside) -> Numbers:
     T = len(cs)
     lags = T if whole else min(T, int(valid.sum(0).min()))
     by_lag = torch.stack([norms[ends - k, rows] for k in range(lags)])
-    first = by_lag[0].clamp_min(1e-30)
-    relative = (by_lag / first).double()
+    begin = next((k for k in range(lags) if bool(by_lag[k].any())), 0)
+    first = by_lag[begin]
+    relative = torch.where(first > 0, by_lag / first.clamp_min(1e-30), 0).double()
     f = inside.f.detach().double().clamp_min(1e-30).log()
-    end_grad = every[-1].double() if whole else None
-    direct = []
-    if end_grad is not None:
-        total = torch.zeros_like(f[0])
-        for k in range(lags):
-            direct.append(float(((end_grad * total.exp()).norm(dim=-1) / first.double()).mean()))
+    direct: list[float] = []
+    if whole:
+        end_grad, total = every[T - 1 - begin].double(), torch.zeros_like(f[0])
+        direct = [0.0] * begin
+        for k in range(begin, lags):
+            direct.append(float(((end_grad * total.exp()).norm(dim=-1) / first.double().clamp_min(1e-30)).mean()))
             if k + 1 < lags:
                 total = total + f[T - 1 - k]
     means = relative.mean(1)
@@ -60,6 +62,7 @@ def reach(inside: Inside) -> Numbers:
         "gradient by lag, direct": direct,
         "largest gradient": float(relative.max()) if finite else math.inf,
         "lag of the largest gradient": top,
+        "first lag with a gradient": begin,
     }
 
 
@@ -140,7 +143,8 @@ def findings_in_gradients(
         largest = numbers.get("largest gradient", 0.0)
         if not largest <= EXPLODED:
             back = numbers["lag of the largest gradient"]
-            text = f"{back} steps back the gradient is {largest:.3g} times that of the last step"
+            last = "the last step" if not numbers["first lag with a gradient"] else "the last step that has one"
+            text = f"{back} steps back the gradient is {largest:.3g} times that of {last}"
             found.append(finding("gradient-explodes", numbers["where"], text))
     if not asked:
         known = outside or []
