@@ -11,6 +11,7 @@ from torch import Tensor
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import is_batch_first
+from lstm_lib.doctor.states import is_state
 from lstm_lib.doctor.subject import Ran, Subject
 from lstm_lib.doctor.traces import attributes, carried, marks, tensors_in
 
@@ -172,9 +173,13 @@ def keeping(subject: Subject) -> list[Finding]:
         single = not subject.per_step and subject.targets is not None
         if not left or not (change >= 1e-6 * spread(first.answers) or (single and _begins_with(first, second))):
             return []
-        name = ", ".join(sorted(".".join(filter(None, place)) for place in left))
-        found = _graph(first, second, left, name)
-    return found + _helping(subject, left, name)
+        found = _graph(first, second, left)
+    left = {place: value for place, value in left.items() if is_state(subject, place)}
+    return found + (_helping(subject, left, _named(left)) if left else [])
+
+
+def _named(left: dict[Any, Any]) -> str:
+    return ", ".join(sorted(".".join(filter(None, place)) for place in left))
 
 
 def _alike(one: Ran, two: Ran) -> bool:
@@ -188,16 +193,16 @@ def _begins_with(one: Ran, two: Ran) -> bool:
     return any(torch.equal(old, new) for old in left for new in begun if old.shape == new.shape)
 
 
-def _graph(first: Ran, second: Ran, left: dict[Any, Any], name: str) -> list[Finding]:
+def _graph(first: Ran, second: Ran, left: dict[Any, Any]) -> list[Finding]:
     """Say whether a gradient goes from the second run into the first one."""
-    past = [one for value in left.values() for one in tensors_in(value) if one.grad_fn is not None]
+    past = [(place, one) for place, value in left.items() for one in tensors_in(value) if one.grad_fn is not None]
     if not past or not second.answers.requires_grad:
         return []
-    grads = torch.autograd.grad(second.answers.sum(), past, allow_unused=True)
-    reached = [grad for grad in grads if grad is not None]
+    grads = torch.autograd.grad(second.answers.sum(), [one for _, one in past], allow_unused=True)
+    reached = [(place, grad) for (place, _), grad in zip(past, grads, strict=True) if grad is not None]
     if not reached:
         return []
-    norm = max(float(grad.norm()) for grad in reached)
+    norm, name = max(float(grad.norm()) for _, grad in reached), _named(dict(reached))
     text = f"{name} keeps its graph: the answers to the second batch have a gradient of norm {norm:.2g} in the first"
     return [finding("graph-kept", "the network", text)]
 
@@ -213,7 +218,9 @@ def _helping(subject: Subject, left: dict[Any, Any], name: str) -> list[Finding]
         return [finding("state-across-batches", "the network", f"{text}; {more}")]
     if not has_come or not subject.can_lose:
         return []
-    B = next(one.shape[-2] for value in held.values() for one in tensors_in(value) if one.dim() > 1)
+    B = next((one.shape[-2] for value in held.values() for one in tensors_in(value) if one.dim() > 1), 0)
+    if B < 2:
+        return []
     losses = []
     for turn in range(min(B, MOST_TURNS)):
         with torch.no_grad(), subject.undone():
