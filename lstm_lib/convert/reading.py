@@ -4,6 +4,7 @@ Nothing is unpickled: torch reads tensors and plain values only.
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,8 +51,10 @@ def read_pt(path: Path) -> Found:
         raise ValueError(f"got a file that holds a {type(content).__name__}, expected names and tensors")
     is_run = isinstance(content.get("settings"), dict)
     card = _card_of_run(content) if is_run else content.get("about")
-    weights = content["model"] if isinstance(content.get("model"), dict) else content
-    if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+    places = [content.get("model"), content, content.get("state_dict"), *content.values()]
+    named = [one for one in places if isinstance(one, dict) and one]
+    weights = next((one for one in named if all(isinstance(value, torch.Tensor) for value in one.values())), None)
+    if weights is None:
         raise ValueError("got a file without weights, expected names and tensors")
     return Found(_arrays(weights), _arguments(content.get("build")), card if isinstance(card, dict) else {})
 
@@ -75,7 +78,9 @@ def _arguments(build: Any) -> dict[str, Any]:
 def _arrays(weights: Mapping[str, Any]) -> dict[str, Array]:
     from lstm_lib.convert.modules import as_numpy
 
-    return {name: as_numpy(value) for name, value in weights.items()}
+    found: dict[str, Array] = OrderedDict((name, as_numpy(value)) for name, value in weights.items())
+    found._metadata = getattr(weights, "_metadata", {})  # type: ignore[attr-defined]  # where torch notes the cell
+    return found
 
 
 def read_safetensors(path: Path) -> Found:

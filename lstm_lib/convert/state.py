@@ -6,7 +6,7 @@ known too.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,40 @@ from lstm_lib.convert.form import BLOCKS, EXTRA, PROJECTION, Layer, Network, Rea
 NAME = re.compile(r"(.*\.)?((?:weight|bias)_(?:ih|hh|hr|u|peep|norm_ih|norm_hh|norm_c))_l(\d+)(_reverse)?")
 
 
+# What pruning, weight_norm and spectral_norm keep of a weight that they make anew at each call.
+KIND = r"(?:weight|bias)_(?:ih|hh|hr)"
+PARTS = re.compile(
+    rf"(?:.*\.)?(?:parametrizations\.{KIND}_l\d+(?:_reverse)?\..*|{KIND}_l\d+(?:_reverse)?_(?:orig|mask|[gvu]))"
+)
+OF_A_CELL = re.compile(rf"(?:.*\.)?{KIND}")
+
+
+def expect_whole(names: Iterable[str]) -> None:
+    """Raise a ValueError where a weight is there in parts only, or all of them are of a cell, without a layer's number.
+
+    Example:
+        >>> expect_whole(["weight_ih_l0", "weight_hh_l0_orig", "weight_hh_l0_mask"])
+        Traceback (most recent call last):
+        ...
+        ValueError: got weight_hh_l0_orig, weight_hh_l0_mask, parts of which a weight is made at each call, expected ...
+    """
+    names = list(names)
+    if parts := [name for name in names if PARTS.fullmatch(name)]:
+        ways = "torch.nn.utils.prune.remove, remove_weight_norm or parametrize.remove_parametrizations"
+        what = f"got {', '.join(parts[:4])}, parts of which a weight is made at each call"
+        raise ValueError(f"{what}, expected the weight itself: call {ways} before saving")
+    cells = [name for name in names if OF_A_CELL.fullmatch(name)]
+    if cells and not any(NAME.fullmatch(name) for name in names):
+        whole = ", ".join(cells[:2])
+        raise ValueError(f"got {whole}, the weights of a cell, expected those of an LSTM: {cells[0]}_l0 and so on")
+
+
 def from_state(state: Mapping[str, Any], *, cell: str | None = None, part: str | None = None) -> Network:
     """Bring the weights of an LSTM, by torch's names, into the neutral form.
 
     Args:
         state: Names and arrays. One LSTM, whatever its name is, and at most one linear layer, which reads its h.
-        cell: Which cell of ``lstm_lib.nn.LSTM``; None finds out, where names and shapes tell.
+        cell: Which cell of ``lstm_lib.nn.LSTM``; None finds out, where a state_dict knows it, or names and shapes tell.
         part: Name of the LSTM within a larger network, all else of which is then left out.
 
     Raises:
@@ -32,6 +60,7 @@ def from_state(state: Mapping[str, Any], *, cell: str | None = None, part: str |
         >>> print(from_state({"weight_ih_l0": np.zeros((8, 3)), "weight_hh_l0": np.zeros((8, 2))}))
         standard cell, 1 layer, D = 3, H = 2, no bias, float64
     """
+    expect_whole(name for name in state if part is None or name.startswith(f"{part}."))
     found: dict[str, dict[tuple[int, bool], dict[str, Array]]] = {}
     others = {}
     for name, value in state.items():
@@ -47,13 +76,13 @@ def from_state(state: Mapping[str, Any], *, cell: str | None = None, part: str |
     if len(found) != 1:
         have = f"LSTMs {', '.join(map(repr, found))}" if found else f"no LSTM among {', '.join(state) or 'no names'}"
         raise ValueError(f"got {have}, expected one" + ("" if part is None else f" called {part!r}"))
-    cells = next(iter(found.values()))
+    place, cells = next(iter(found.items()))
     ways = [False, True] if any(reverse for _, reverse in cells) else [False]
     count = len(cells) // len(ways)
     if cells.keys() != {(number, way) for number in range(count) for way in ways}:
         names = ", ".join(f"_l{number}{'_reverse' * reverse}" for number, reverse in sorted(cells))
         raise ValueError(f"got layers {names}, expected every layer from _l0 on, all in the same directions")
-    cell = cell or _guess(cells[0, False])
+    cell = cell or getattr(state, "_metadata", {}).get(place, {}).get("cell") or _guess(cells[0, False])
     layers = tuple(tuple(_layer(cells[number, way], cell) for way in ways) for number in range(count))
     return expect_sound(Network(cell, layers, _readout(others, layers)))
 

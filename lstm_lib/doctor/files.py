@@ -4,6 +4,7 @@ Nothing is unpickled: torch reads tensors and plain values only.
 """
 
 import os
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_lib._extras import need
-from lstm_lib.convert.state import NAME
+from lstm_lib.convert.state import NAME, expect_whole
 from lstm_lib.doctor.data_files import Data, read_data
 from lstm_lib.doctor.examination import examine
 from lstm_lib.doctor.layers import Layer, layers_in_state, lstms_of
@@ -141,6 +142,8 @@ def network_of(content: Mapping[str, Any]) -> nn.Module:
         )
     """
     states = sorted(states_in(content), key=lambda state: -len(state))
+    for found in [list(states[0])] if states else _names_in(content):
+        expect_whole(found)
     if not states:
         names = ", ".join(map(str, list(content)[:8])) or "nothing"
         raise ValueError(f"got {names}, expected weights named as torch does, such as weight_ih_l0")
@@ -168,11 +171,20 @@ def network_of(content: Mapping[str, Any]) -> nn.Module:
     return holder
 
 
+def _names_in(content: Any, depth: int = 3) -> Iterator[list[str]]:
+    """List the names of the tensors in each dictionary, some levels deep."""
+    if isinstance(content, Mapping):
+        yield [str(name) for name, value in content.items() if isinstance(value, Tensor)]
+        for value in content.values() if depth else ():
+            yield from _names_in(value, depth - 1)
+
+
 def states_in(content: Any, depth: int = 3) -> Iterator[dict[str, Tensor]]:
     """Find the dictionaries that hold the weights of an LSTM, some levels deep."""
     if not isinstance(content, Mapping):
         return
-    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    tensors = OrderedDict((str(name), value) for name, value in content.items() if isinstance(value, Tensor))
+    tensors._metadata = getattr(content, "_metadata", {})  # type: ignore[attr-defined]  # where torch notes the cell
     if any(NAME.fullmatch(name) for name in tensors):
         yield tensors
     if depth:

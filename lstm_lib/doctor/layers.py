@@ -142,7 +142,7 @@ def layers_in_state(state: Mapping[str, Any], *, cell: str | None = None) -> lis
 
     Args:
         state: Names and tensors.
-        cell: Which cell of ``lstm_lib.nn.LSTM``; None finds out where names and shapes tell.
+        cell: Which cell of ``lstm_lib.nn.LSTM``; None finds out, where the state knows it or names and shapes tell.
 
     Raises:
         ValueError: If a layer has not the shapes of an LSTM.
@@ -162,7 +162,8 @@ def layers_in_state(state: Mapping[str, Any], *, cell: str | None = None) -> lis
     for key, weights in sorted(found.items(), key=lambda item: item[0]):
         if "weight_ih" not in weights or "weight_hh" not in weights:
             continue  # a GRU's or an RNN's would have both: what is left has other owners
-        made = Layer(*key, _cell_of(weights, cell, ".".join(filter(None, key[:1]))), weights)
+        noted = getattr(state, "_metadata", {}).get(key[0], {}).get("cell")
+        made = Layer(*key, _cell_of(weights, cell or noted, ".".join(filter(None, key[:1]))), weights)
         if made is not None:
             layers.append(made)
     return layers
@@ -174,10 +175,13 @@ def _cell_of(weights: Mapping[str, Tensor], cell: str | None, name: str) -> str:
     rows = len(weights["weight_hh"])
     H = weights.get("weight_hr", weights["weight_hh"]).shape[1]
     chosen = known[0] if known else cell or "standard"
+    if chosen not in CELLS:
+        raise ValueError(f"got cell {chosen!r} in {name or 'the LSTM'}, expected one of {', '.join(map(repr, CELLS))}")
     if rows != len(CELLS[chosen].gates) * H:
         guess = {3: "a GRU, or a cell without a gate", 2: "a cell without two of the gates", 1: "a plain RNN"}
         what = guess.get(rows // H, "no cell that we know")
         expected = f"expected {len(CELLS[chosen].gates) * H}, those of cell {chosen!r}"
+        expected += "" if cell else ", or a state_dict that knows its cell"
         raise ValueError(f"got {rows} rows for {H} units in {name or 'the LSTM'} ({what}), {expected}")
     return chosen
 
