@@ -85,7 +85,7 @@ def _in_front(rows: Tensor, lengths: Tensor | None) -> list[Finding]:
 def _all_alike(rows: Tensor, subject: Subject) -> list[Finding]:
     """Find inputs that are the same for all sequences, though their targets are not."""
     targets, axis = subject.targets, subject.axis
-    if targets is None or len(rows) < 3:
+    if not isinstance(targets, Tensor) or len(rows) < 3:
         return []
     valid = torch.ones(rows.shape[:2], dtype=torch.bool, device=rows.device)
     if subject.lengths is not None and len(subject.lengths) == len(rows):

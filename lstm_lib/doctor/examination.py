@@ -27,6 +27,7 @@ from lstm_lib.doctor import (
     updates,
     wiring,
 )
+from lstm_lib.doctor.accepting import expect_batch, expect_lengths, expect_loss, expect_numbers
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.glass import Inside, look, on_noise
 from lstm_lib.doctor.layers import layers_of, lstms_of
@@ -53,12 +54,15 @@ def examine(
         model: Any module with ``torch.nn.LSTM`` or ``lstm_lib.nn.LSTM`` in it, at any depth; or with a cell of either
             (``LSTMCell``), called once a step.
         batch: What it is called with: the inputs; (inputs, targets); (inputs, targets, mask); or a Batch of
-            ``lstm_lib.tasks``. Without it, each LSTM is looked at on noise.
-        loss: Takes (outputs, targets), or (outputs, targets, mask), and returns one number: the one that you train
-            with, so that it can be asked whether it fits the answers. Without it, cross-entropy for targets that are
-            whole numbers, the mean squared error for others.
-        lengths: True length of each sequence (B,), where they are padded. ``model(inputs, lengths=lengths)`` is called
-            if its forward has a parameter of this name.
+            ``lstm_lib.tasks``. Several inputs are a tuple or list, ((x, z), targets), or a dictionary: where the
+            network does not take them as one, ``model(x, z)`` or ``model(x=x, z=z)`` is called. It gets copies.
+            Without a batch, each LSTM is looked at on noise.
+        loss: Takes (outputs, targets), or (outputs, targets, mask), and returns a tensor of one number: the one that
+            you train with, so that it can be asked whether it fits the answers. Without it, cross-entropy for targets
+            that are whole numbers, the mean squared error for others. Targets in several parts need it, and what asks
+            for targets by themselves is then left out.
+        lengths: True length of each sequence (B,), from 1 to T, where they are padded.
+            ``model(inputs, lengths=lengths)`` is called if its forward has a parameter of this name.
         optimizer: The optimiser in use: whether it has all weights, and what its rate and its decay do to copies.
         longest_lag: Over how many steps something must be kept; without it, what the sequences' length allows is
             measured, and nobody is blamed for forgetting.
@@ -68,7 +72,9 @@ def examine(
         fault. Print it, show it in a notebook, ``to_json()``, ``plot()``.
 
     Raises:
-        ValueError: If there is no LSTM in the network, or it cannot be copied.
+        ValueError: If there is no LSTM in the network, it cannot be copied, or its weights have no numbers (device
+            meta); if the batch is empty, the network does not take that many inputs, the lengths do not fit the
+            sequences, or the loss gives no tensor of one number. What the network itself raises comes as it is.
 
     Example:
         >>> from lstm_lib.nn import LSTM
@@ -81,9 +87,11 @@ def examine(
         raise ValueError(f"got a {type(model).__name__}, expected a torch.nn.Module")
     if not lstms_of(model):
         raise ValueError(f"got a {type(model).__name__} without any LSTM of torch or of lstm_lib, expected one")
-    with untouched(model), warnings.catch_warnings():
+    expect_numbers(model)
+    with torch.inference_mode(False), torch.enable_grad(), untouched(model), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the network's own, once more at each run
         subject = Subject(model, batch, loss, lengths, optimizer, longest_lag)
+        expect_batch(subject)
         return _Examination(subject).report()
 
 
@@ -112,12 +120,15 @@ class _Examination:
         self.fresh = notes.is_fresh(subject)
         if subject.inputs is not None:
             try:
-                subject.find_axes(subject.run())
+                ran = subject.run()
+                subject.find_axes(ran)
             except (RuntimeError, ValueError, IndexError) as error:
                 if not (refused := fitting.network_refuses(subject, error)):
                     raise  # the network's own, and the caller's to see
                 self.findings, self.left_out["everything else"] = refused, "the network does not run on this batch"
                 return self._told()
+            expect_lengths(subject, ran)
+            expect_loss(subject, ran)
             if strange := self._attempt("whether the answers are numbers", lambda: data.not_finite_answers(subject)):
                 self.findings, self.left_out["everything else"] = strange, "nothing can be measured without numbers"
                 return self._told()
@@ -199,10 +210,14 @@ class _Examination:
 
     def _loss(self) -> learning.Skill | None:
         """Measure the loss; where it refuses the answers, say what does not fit."""
+        subject = self.subject
         try:
-            return learning.skill(self.subject)
+            if subject.can_lose and not subject.has_one_target:
+                self.numbers["loss"] = float(subject.loss(subject.run().outputs))
+                self.left_out["what asks for targets"] = "they are in several parts, which the loss alone understands"
+            return learning.skill(subject)
         except REFUSALS as error:
-            self.findings += fitting.refused(self.subject, error)
+            self.findings += fitting.refused(subject, error)
             self.left_out["the loss"] = _in_words(error)
             return None
 

@@ -35,7 +35,7 @@ def network_refuses(subject: Subject, error: Exception) -> list[Finding]:
 
 def refused(subject: Subject, error: Exception) -> list[Finding]:
     """Say of an error of the loss what does not fit, as far as shapes and class numbers tell."""
-    if isinstance(error, TypeError):
+    if isinstance(error, TypeError) or not subject.has_one_target:
         return []
     answers, targets = subject.run().answers, subject.targets
     shapes = f"answers {tuple(answers.shape)} and targets {tuple(targets.shape)} of {_kind(targets)}"
@@ -57,7 +57,7 @@ def _kind(targets: Tensor) -> str:
 def pairing(subject: Subject) -> list[Finding]:
     """Change one target, and see at which answers the gradient of the loss becomes another one."""
     targets = subject.targets
-    if not subject.can_lose or subject.given_loss is None or targets.dim() == 0 or targets.numel() < 3:
+    if not subject.has_one_target or subject.given_loss is None or targets.dim() == 0 or targets.numel() < 3:
         return []
     outputs = subject.run().outputs
     answers = first_tensor(outputs).detach()
@@ -124,7 +124,7 @@ def _misplaced(moved: Tensor, place: tuple[int, ...], targets: Tensor, answers: 
 def asks(subject: Subject) -> list[Finding]:
     """See where the loss has a gradient at the answers: behind the end of a sequence, and at each class?"""
     targets, lengths, axis = subject.targets, subject.lengths, subject.axis
-    if not subject.can_lose or subject.given_loss is None:
+    if not subject.has_one_target or subject.given_loss is None:
         return []
     outputs = subject.run().outputs
     answers = first_tensor(outputs).detach()
@@ -171,7 +171,7 @@ def _left_out(size: Tensor, valid: Tensor, targets: Tensor, axis: int | None) ->
 
 def squashed(subject: Subject, found: Skill | None) -> list[Finding]:
     """Give the loss the best answers that the last function of the network can say: how much of it is left?"""
-    if not subject.can_lose or subject.given_loss is None:
+    if not subject.has_one_target or subject.given_loss is None:
         return []
     ran = subject.run(grad=True)
     answers, targets = ran.answers.detach(), subject.targets

@@ -27,7 +27,7 @@ class Skill(NamedTuple):
 
 def skill(subject: Subject) -> Skill | None:
     """Measure the loss, and look for the best constant answer by descent; None without targets."""
-    if not subject.can_lose:
+    if not subject.has_one_target:
         return None
     ran = subject.run(grad=True)
     end = end_of(ran.answers)
@@ -101,7 +101,7 @@ def findings_in_loss(subject: Subject, found: Skill | None) -> list[Finding]:
 def echo(subject: Subject) -> list[Finding]:
     """Compare a forecast with the last value that it was told, and both with what came."""
     inputs, targets = subject.inputs, subject.targets
-    if not isinstance(inputs, Tensor) or targets is None:
+    if not isinstance(inputs, Tensor) or not isinstance(targets, Tensor):
         return []
     if not inputs.is_floating_point():
         return _echo_of_tokens(subject)

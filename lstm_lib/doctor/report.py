@@ -54,8 +54,9 @@ class Report(NamedTuple):
         lines = list(self.notes)
         lines += ["No batch came: the LSTMs were run on noise."] if self.numbers.get("inputs") == "noise" else []
         if "loss" in self.numbers:
-            guess = self.numbers["loss of guessing"]
-            lines.append(f"Loss {self.numbers['loss']:.4g}; of the best answer that is the same to all {guess:.4g}.")
+            guess = self.numbers.get("loss of guessing")
+            than = "" if guess is None else f"; of the best answer that is the same to all {guess:.4g}"
+            lines.append(f"Loss {self.numbers['loss']:.4g}{than}.")
         for row in self.layers:
             half = sorted(row["half-lives"])
             reach = _reach(row)

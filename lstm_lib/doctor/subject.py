@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.doctor.axes import batch_axis
+from lstm_lib.doctor.calling import Way, way_of
 from lstm_lib.doctor.layers import is_batch_first, is_cell, lstms_of
-from lstm_lib.doctor.traces import held_tensors, kept, tensors_in
+from lstm_lib.doctor.traces import copied, held_tensors, kept, tensors_in
 from lstm_lib.nn.tokens import spelled
 from lstm_lib.tasks import NO_TARGET
 
@@ -69,6 +70,7 @@ class Subject:
         self.brings_graph = any(one.grad_fn is not None for one in tensors_in(batch))
         self.takes_lengths = "lengths" in takes and self.lengths is not None
         self._loss_takes_first: bool | None = None
+        self._way: Way | None = None  # how the network takes its inputs; found at the first run
         self.axis: int | None = None  # of the batch in the inputs; found once the network has run
         self.per_step = False  # whether there is an answer at each step
 
@@ -114,7 +116,11 @@ class Subject:
         """Run once, with the random numbers of a seed, and leave what a run leaves."""
         inputs = self.inputs if inputs is None else inputs
         lengths = self.lengths if lengths is None else lengths
-        calls: list[Called] = []
+        told, calls = {"lengths": lengths} if self.takes_lengths else {}, list[Called]()
+        if self._way is None:
+            with torch.no_grad(), self.undone():
+                self._way = way_of(self.model, inputs, told)
+        way = self._way
 
         def record(name: str) -> Callable[..., None]:
             def hook(lstm: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
@@ -135,8 +141,7 @@ class Subject:
         try:
             # cuDNN has no gradient outside of training
             with torch.set_grad_enabled(grad), torch.backends.cudnn.flags(enabled=not grad):
-                told = {"lengths": lengths} if self.takes_lengths else {}
-                outputs = self.model(inputs.clone() if isinstance(inputs, Tensor) else inputs, **told)
+                outputs = way(self.model, copied(inputs), told)
         finally:
             for handle in handles:
                 handle.remove()
@@ -153,6 +158,11 @@ class Subject:
     def can_lose(self) -> bool:
         """Whether there is a loss to be computed."""
         return self.inputs is not None and self.targets is not None
+
+    @property
+    def has_one_target(self) -> bool:
+        """Whether there is a loss, of targets in one tensor: those in several parts are the loss's own business."""
+        return self.can_lose and isinstance(self.targets, Tensor)
 
     def loss(self, outputs: Any, targets: Tensor | None = None) -> Tensor:
         """Compute the loss of what the network returned, or of its answers alone, as the given loss will have it."""
@@ -242,7 +252,11 @@ def parts_of(batch: Any, model: nn.Module) -> tuple[Any, Any, Any]:
         if isinstance(part, np.ndarray):
             tensor = torch.as_tensor(part, device=weight.device)
             return tensor.to(weight.dtype) if tensor.is_floating_point() else tensor
-        return part.detach() if isinstance(part, Tensor) else part
+        if isinstance(part, dict):
+            return {name: made(one) for name, one in part.items()}
+        if type(part) in (tuple, list):
+            return type(part)(map(made, part))
+        return part
 
-    inputs, targets, mask = [*map(made, parts), None, None][:3]
-    return inputs, targets, mask
+    inputs, targets, mask = [*(copied(made(part)) for part in parts), None, None][:3]
+    return *(part.detach() if isinstance(part, Tensor) else part for part in (inputs, targets)), mask

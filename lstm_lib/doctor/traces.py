@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 Place = tuple[str, str]  # name of a module, name of an attribute
 
@@ -35,6 +36,29 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, tuple | list):
         for part in value:
             yield from tensors_in(part)
+
+
+def copied(value: Any) -> Any:
+    """Copy the tensors of a value, in packed sequences, lists, tuples and dictionaries too; their graphs stay.
+
+    Example:
+        >>> xs = torch.zeros(2)
+        >>> _ = copied({"xs": [xs]})["xs"][0].add_(1)
+        >>> xs
+        tensor([0., 0.])
+    """
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, PackedSequence):
+        return value._replace(data=value.data.clone())
+    if isinstance(value, dict):
+        same = copy.copy(value)
+        same.update({key: copied(part) for key, part in value.items()})
+        return same
+    if isinstance(value, tuple | list):
+        parts = [copied(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
 
 
 @contextmanager
