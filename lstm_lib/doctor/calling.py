@@ -1,15 +1,46 @@
-"""How a network takes its inputs: as one, as several in a row, or by their names."""
+"""What a batch holds, and how a network takes its inputs: as one, as several in a row, or by their names."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.doctor.traces import copied
 
 Way = Callable[[nn.Module, Any, dict[str, Any]], Any]  # of the network, its inputs, and what is told by name
+
+
+def parts_of(batch: Any, model: nn.Module) -> tuple[Any, Any, Any]:
+    """Split a batch into inputs, targets and mask, arrays as tensors of the network's dtype and device."""
+    if batch is None:
+        return None, None, None
+    if isinstance(batch, Mapping):
+        batch = tuple(batch.values())
+    single = isinstance(batch, Tensor | PackedSequence | np.ndarray)
+    parts = [batch] if single else list(batch)
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(f"got a batch of {len(parts)} parts, expected inputs, targets and a mask at most")
+    weight = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
+
+    def made(part: Any) -> Any:
+        if isinstance(part, np.ndarray):
+            tensor = torch.as_tensor(part, device=weight.device)
+            return tensor.to(weight.dtype) if tensor.is_floating_point() else tensor
+        if type(part) is dict:
+            return {name: made(one) for name, one in part.items()}
+        if type(part) in (tuple, list):
+            return type(part)(map(made, part))
+        return part
+
+    inputs, targets, mask = [*(copied(made(part)) for part in parts), None, None][:3]
+    return *(part.detach() if isinstance(part, Tensor) else part for part in (inputs, targets)), mask
+
+
+# ---------------------------------------------------------------- how it is called
 
 
 def as_one(model: nn.Module, inputs: Any, told: dict[str, Any]) -> Any:

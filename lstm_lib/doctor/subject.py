@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.doctor.axes import batch_axis
-from lstm_lib.doctor.calling import Way, way_of
+from lstm_lib.doctor.calling import Way, parts_of, way_of
 from lstm_lib.doctor.layers import is_batch_first, is_cell, lstms_of
 from lstm_lib.doctor.traces import copied, held_tensors, kept, tensors_in
 from lstm_lib.nn.tokens import spelled
@@ -231,32 +230,3 @@ def needed(function: Callable[..., Any]) -> list[str]:
 def parameters_of(function: Callable[..., Any]) -> set[str]:
     """Return the names of a function's parameters."""
     return set(inspect.signature(function).parameters)
-
-
-# ---------------------------------------------------------------- what came
-
-
-def parts_of(batch: Any, model: nn.Module) -> tuple[Any, Any, Any]:
-    """Split a batch into inputs, targets and mask, arrays as tensors of the network's dtype and device."""
-    if batch is None:
-        return None, None, None
-    if isinstance(batch, Mapping):
-        batch = tuple(batch.values())
-    single = isinstance(batch, Tensor | PackedSequence | np.ndarray)
-    parts = [batch] if single else list(batch)
-    if not 1 <= len(parts) <= 3:
-        raise ValueError(f"got a batch of {len(parts)} parts, expected inputs, targets and a mask at most")
-    weight = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
-
-    def made(part: Any) -> Any:
-        if isinstance(part, np.ndarray):
-            tensor = torch.as_tensor(part, device=weight.device)
-            return tensor.to(weight.dtype) if tensor.is_floating_point() else tensor
-        if isinstance(part, dict):
-            return {name: made(one) for name, one in part.items()}
-        if type(part) in (tuple, list):
-            return type(part)(map(made, part))
-        return part
-
-    inputs, targets, mask = [*(copied(made(part)) for part in parts), None, None][:3]
-    return *(part.detach() if isinstance(part, Tensor) else part for part in (inputs, targets)), mask

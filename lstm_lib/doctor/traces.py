@@ -5,7 +5,7 @@ A run may change attributes, buffers and modes; a network in a closure may be ru
 
 import copy
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,8 +51,8 @@ def copied(value: Any) -> Any:
         return value.clone()
     if isinstance(value, PackedSequence):
         return value._replace(data=value.data.clone())
-    if isinstance(value, dict):
-        same = copy.copy(value)
+    if isinstance(value, MutableMapping):
+        same = copy.copy(value)  # of its own kind
         same.update({key: copied(part) for key, part in value.items()})
         return same
     if isinstance(value, tuple | list):

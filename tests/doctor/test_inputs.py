@@ -1,6 +1,6 @@
 """What comes in any form is examined, or refused by a ValueError that says what was expected; it stays as it was."""
 
-from collections import OrderedDict
+from collections import OrderedDict, UserDict
 
 import numpy as np
 import pytest
@@ -74,10 +74,11 @@ def test_an_lstm_and_its_state_are_two_inputs():
     assert row["memory at each step"][0] != doctor.examine(lstm, (x,)).layers[0]["memory at each step"][0]
 
 
-def test_what_takes_its_inputs_as_one_gets_them_so():
+@pytest.mark.parametrize("kind", [dict, OrderedDict, UserDict])
+def test_what_takes_its_inputs_as_one_gets_them_so(kind):
     x, y = batch()
     before = x.clone()
-    assert len(doctor.examine(Named(), ({"x": x}, y)).layers) == 1
+    assert len(doctor.examine(Named(), (kind(x=x), y)).layers) == 1
     assert torch.equal(x, before)
 
 
@@ -251,6 +252,19 @@ def test_lengths_before_a_convolution_are_its_own():
 
     lengths = torch.tensor([40, 60, 80, 80, 12, 80])
     assert len(doctor.examine(Sound(), (torch.randn(6, 2, 80),), lengths=lengths).layers) == 1
+
+
+def test_lengths_by_which_a_network_cuts_one_row_of_steps_are_its_own():
+    class Cuts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.LSTM(D, 8)
+
+        def forward(self, x, lengths):
+            return torch.stack([self.rnn(piece[:, None])[0][-1, 0] for piece in x.split(lengths.tolist())])
+
+    report = doctor.examine(Cuts(), (torch.randn(30, D),), lengths=torch.tensor([9, 3, 11, 7]))
+    assert len(report.layers) == 1
 
 
 @pytest.mark.parametrize(("shape", "count"), [((0, T, D), 0), ((B, 0, D), B)])
