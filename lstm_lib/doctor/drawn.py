@@ -86,10 +86,15 @@ def _is_random(weight: Tensor, gates: int) -> bool:
     return alike and _has_a_usual_form(exact) and all(_has_no_direction(part.double()) for part in parts)
 
 
+def _products(matrix: Tensor) -> Tensor:
+    """Return the products of its columns with each other, or of its rows where there are fewer."""
+    narrow = matrix.double() if matrix.shape[0] >= matrix.shape[1] else matrix.double().T
+    return narrow.T @ narrow
+
+
 def _is_orthogonal(matrix: Tensor) -> bool:
     """Say whether the rows, or the columns, stand upright on each other and are of one length, but for rounding."""
-    narrow = matrix.double() if matrix.shape[0] >= matrix.shape[1] else matrix.double().T
-    products = narrow.T @ narrow
+    products = _products(matrix)
     length = float(products.diagonal().mean())
     off = float((products - length * torch.eye(len(products)).to(products)).abs().max())
     return len(products) > 2 and length > 0 and off < max(1e-4, 2 * torch.finfo(matrix.dtype).eps) * length
@@ -97,9 +102,9 @@ def _is_orthogonal(matrix: Tensor) -> bool:
 
 def _has_no_direction(matrix: Tensor) -> bool:
     """Say whether the singular values are those of independent entries: from √m - √n to √m + √n, times their size."""
-    values, size, roots = torch.linalg.svdvals(matrix), _size(matrix), [math.sqrt(n) for n in matrix.shape]
-    low, high = abs(roots[0] - roots[1]) + EDGE, sum(roots) + EDGE
-    return float(values[0]) <= size * high and float(values[-1]) <= size * low
+    values, size = torch.linalg.eigvalsh(_products(matrix)).clamp_min(0).sqrt(), _size(matrix)
+    m, n = (math.sqrt(count) for count in matrix.shape)
+    return float(values[-1]) <= size * (m + n + EDGE) and float(values[0]) <= size * (abs(m - n) + EDGE)
 
 
 def _has_a_usual_form(values: Tensor) -> bool:
