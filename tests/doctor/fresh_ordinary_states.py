@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tests.doctor.cases import Case, reviews, text
 from tests.doctor.fresh import List, bumps, by_step, fit
-from tests.doctor.fresh_ordinary import Plain, Reverser, adding, backwards, pictures
+from tests.doctor.fresh_ordinary import Encoder, Plain, Reverser, adding, backwards, pictures
 from tests.doctor.fresh_ordinary_ends import Adder, Opinion
 
 new = List()
@@ -122,6 +122,86 @@ class StartsAnew(Loop):
 @new.add("a loop that hands no state to the cell", "state-lost")
 def _(rng: np.random.Generator) -> Case:
     return fit(StartsAnew(), lambda: text(rng, 16, 15)[0], by_step, 20)
+
+
+class Swaps(Loop):
+    def step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        return self.lstm_cell(x, (c, h))
+
+
+@new.add("c and h change places at each step", "state-lost")
+def _(rng: np.random.Generator) -> Case:
+    return fit(Swaps(), lambda: text(rng, 16, 15)[0], by_step, 20)
+
+
+class OneByOne(nn.Module):
+    """Calls nn.LSTM once a step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.fc = nn.LSTM(3, 18, batch_first=True), nn.Linear(18, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for t in range(x.shape[1]):
+            out, _ = self.lstm(x[:, t : t + 1])
+        return self.fc(out[:, -1])
+
+
+@new.add("nn.LSTM called at each step without its state", "state-lost", "steps-unread")
+def _(rng: np.random.Generator) -> Case:
+    return fit(OneByOne(), lambda: bumps(rng), F.cross_entropy, 15)
+
+
+@new.add("a first state drawn at each call", "answers-by-chance")
+def _(rng: np.random.Generator) -> Case:
+    class Draws(Adder):
+        def forward(self, x: Tensor) -> Tensor:
+            h, c = torch.randn(1, len(x), 24), torch.randn(1, len(x), 24)
+            return self.fc(self.lstm(x, (h, c))[0][:, -1])
+
+    return fit(Draws(), lambda: adding(rng), nn.MSELoss(), 20)
+
+
+class Remembers(Reverser):
+    """The decoder goes on from its own last state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = None
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        _, (h, c) = self.encoder(tokens)
+        if self.state is not None:
+            h, c = h + self.state[0], c + self.state[1]
+        said, (h, c) = self.decoder(self.places.expand(len(tokens), -1, -1), (h, c))
+        self.state = (h.detach(), c.detach())
+        return self.out(said)
+
+
+@new.add("a decoder that adds its state of the last batch", "state-across-batches")
+def _(rng: np.random.Generator) -> Case:
+    return fit(Remembers(), lambda: backwards(rng)._replace(lengths=None), by_step, 20)
+
+
+class Chatty(nn.Module):
+    """Nested, and both layers keep their graph from batch to batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder(16)
+        self.upper, self.top = nn.LSTM(16, 16, batch_first=True), nn.Linear(16, 8)
+        self.memory: Any = None
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        out, _ = self.encoder(tokens)
+        out, self.memory = self.upper(out, self.memory)
+        return self.top(out)
+
+
+@new.add("the upper of two LSTMs keeps its state with its graph", "graph-kept")
+def _(rng: np.random.Generator) -> Case:
+    tokens = backwards(rng, 16, 9, 9).inputs
+    return Case(Chatty(), (tokens, tokens.roll(1, 1)), by_step)
 
 
 # ---------------------------------------------------------------- learning rates and optimisers
