@@ -182,10 +182,10 @@ def _(rng: np.random.Generator) -> Case:
     return Case(model, adding(rng, 24, 30)[:2], nn.MSELoss(), longest_lag=29)
 
 
-@new.add("recurrent weights four times too large", "gradient-explodes", "gate-saturated")
+@new.add("recurrent weights of a gain of twelve", "gradient-explodes", "gate-saturated")
 def _(rng: np.random.Generator) -> Case:
     model = Recall(32)
-    nn.init.orthogonal_(model.memory.weight_hh_l0, gain=6)
+    nn.init.orthogonal_(model.memory.weight_hh_l0, gain=12)
     return Case(model, boxes(rng, 16, 60)[:2], per_step, optimizer=torch.optim.SGD(model.parameters(), 0.1))
 
 
