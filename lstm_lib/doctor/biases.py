@@ -7,6 +7,8 @@ units, somebody has set it.
 import math
 from typing import Any
 
+import torch
+
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import Layer
 from lstm_lib.nn.steps import CELLS
@@ -50,12 +52,14 @@ def findings_in_biases(layers: list[Layer], *, forgets: bool, fails: bool = Fals
             text += f" {marks[layer.where]['low']:.2f} to {marks[layer.where]['high']:.2f}"
             return [finding("forget-bias-lost", layer.where, text)]
     here = marks[having[0].where]
-    if (forgets or fails) and here["set"]:
+    below = here["high"] < 0 and here["sum"] < -0.3 - 2 / math.sqrt(having[0].hidden_size)  # of no sum as torch draws it
+    if (forgets or fails) and (here["set"] or below):
         if here["sum"] > 0.3:
             return []
-        what = "below zero" if here["sum"] < -0.3 else "to zero, and forget gates near a half keep a step or two"
+        what = "below zero" if below or here["sum"] < -0.3 else "to zero, and forget gates near a half keep a step or two"
         text = f"the forget biases were set {what}: their sums reach from {here['low']:.2f} to {here['high']:.2f}"
-        return [finding("forget-bias-lost", _places(having), text, severity=0.58 if forgets else 0.45)]
+        rank = 0.58 if forgets or here["sum"] < -0.3 else 0.45
+        return [finding("forget-bias-lost", _places(having), text, severity=rank)]
     if forgets or fails:
         text = f"no forget bias is set: the sums of both reach from {here['low']:.2f} to {here['high']:.2f}"
         return [finding("forget-bias-lost", _places(having), text, severity=0.58 if forgets else 0.45)]
@@ -105,7 +109,10 @@ def _set_elsewhere(layer: Layer) -> str:
     b_ih, b_hh = layer.rows("bias_ih", "f"), layer.rows("bias_hh", "f")
     if b_ih is None or b_hh is None:
         return ""
-    difference = (b_ih - b_hh).double()
+    lives = [rows.any(1) for rows in (layer.rows("weight_ih", "f"), layer.rows("weight_hh", "f")) if rows is not None]
+    difference = (b_ih - b_hh).double()[torch.stack(lives).any(0)]  # a unit whose weights are 0 is dead, not set
+    if len(difference) < 3:
+        return ""
     alike = (difference[:, None] - difference[None]).abs() < 1e-4
     count = int(alike.sum(1).max())
     if 3 <= count < len(difference) and count >= 0.15 * len(difference):

@@ -18,6 +18,7 @@ Numbers = dict[str, Any]
 SHUT, OPEN = 0.02, 0.98  # beyond these the slope of a gate is below a fiftieth
 MOST = 0.6  # this share of a layer's units counts as most
 STILL, FAINT = 1e-4, 1e-3  # a unit never changes whose h moves less than this, or this part of what the liveliest does
+USUAL = 0.1  # inputs that differ by this much or more must move a unit by STILL
 ALIKE = 1e-6  # units that differ by less than this are one
 STRONG = 10.0  # root of the mean square of inputs that are not scaled
 LARGE = 6.0  # tanh has a slope of 2e-5 there: nothing that is added to such a memory is seen
@@ -42,13 +43,15 @@ def measure(inside: Inside, lag: int) -> Numbers:
     half = math.log(2) / (-log_f).clamp_min(1e-12)
     alike = bool((inside.xs == inside.xs[:, :1]).all())  # all sequences are one
     moves = _std(h, valid) if alike else _moves(h, valid)
+    told = 1.0 if alike else float(_moves(inside.xs.double(), valid).max())
     level = _over_units(c.abs(), valid)
     known = level[~level.isnan()]
     quarter = max(1, len(known) // 4)
-    gates = {}
+    gates, flat = {}, []
     for name in CELLS[inside.layer.cell].gates.replace("g", ""):
         gate = getattr(inside, name).double()
         shut, wide = _mean((gate < SHUT).double(), valid), _mean((gate > OPEN).double(), valid)
+        flat.append(float((shut + wide).mean()))
         gates[name] = {
             "mean": float(_mean(gate, valid).mean()),
             "units shut": float((shut > 0.98).double().mean()),
@@ -66,7 +69,8 @@ def measure(inside: Inside, lag: int) -> Numbers:
         "kept over the lag": (lag * log_f).exp().tolist(),
         "kept over half the lag": (lag / 2 * log_f).exp().tolist(),
         "gates": gates,
-        "units that never change": float((moves < max(STILL, FAINT * float(moves.max()))).double().mean()),
+        "gates in their flat parts": sum(flat) / max(1, len(flat)),
+        "units that never change": float((moves < _least(float(moves.max()), told)).double().mean()),
         "units that repeat another": _repeated(h[valid]),
         "memory at each step": known.tolist(),
         "memory at the end": float(known[-quarter:].mean()),
@@ -105,16 +109,17 @@ def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool
     """
     where, found = numbers["where"], []
     works = share > FINE
-    if not works:
-        found += _still_gates(numbers)
     dead = numbers["units that never change"]
+    found += [] if works else _still_gates(numbers)
+    if not found and (not works or dead >= 0.1):
+        found += _driven(numbers)
     if dead >= 0.1:
         text = f"{_count(dead, numbers)} of {numbers['units']} units say the same in every sequence"
         found.append(finding("dead-units", where, f"{text} (h moves by less than {STILL:g})"))
     repeated = numbers["units that repeat another"]
     if repeated >= 0.25:
         text = f"{_count(repeated, numbers)} of {numbers['units']} units say at every step what another one says"
-        found.append(finding("dead-units", where, f"{text}: their weights were never drawn apart"))
+        found.append(finding("dead-units", where, f"{text}: their weights were never drawn apart", severity=0.83))
     found += _growth(numbers, works=works)
     best = max(numbers["kept over the lag"])
     short = numbers["kept over half the lag"]
@@ -150,6 +155,15 @@ def _still_gates(numbers: Numbers) -> list[Finding]:
     return found
 
 
+def _driven(numbers: Numbers) -> list[Finding]:
+    """Find inputs so large that gates are open or shut, though not always the same: they know nothing in between."""
+    size, flat = numbers["size of the inputs"], numbers["gates in their flat parts"]
+    if size < STRONG or flat < MOST:
+        return []
+    text = f"{flat:.0%} of all gates at all steps are below {SHUT} or above {OPEN}; the inputs are of size {size:.3g}"
+    return [finding("gate-saturated", numbers["where"], text, severity=0.882 + flat / 1000)]
+
+
 def _growth(numbers: Numbers, *, works: bool) -> list[Finding]:
     """Find a memory that grows until nobody can read it, or loses the digits of what is added to it."""
     where, end, before = numbers["where"], numbers["memory at the end"], numbers["memory before"]
@@ -182,6 +196,12 @@ def _repeated(h: Tensor) -> float:
         return 0.0
     apart = torch.cdist(moving, moving, p=math.inf).fill_diagonal_(math.inf)
     return float((apart.amin(1) < ALIKE).sum()) / len(some)
+
+
+def _least(largest: float, told: float) -> float:
+    """Return how far a unit must move, where the liveliest moves so far, and the inputs differ by what is told."""
+    still = STILL * min(1.0, told / USUAL)  # high in a stack all may be faint
+    return still if largest < still else max(FAINT * largest, ALIKE * still)
 
 
 def _std(values: Tensor, valid: Tensor) -> Tensor:

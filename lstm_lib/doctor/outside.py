@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
-from lstm_lib.doctor.layers import is_batch_first
+from lstm_lib.doctor.layers import is_batch_first, is_cell
 from lstm_lib.doctor.subject import Ran, Subject
 from lstm_lib.doctor.traces import attributes, carried, marks, tensors_in
 
@@ -86,12 +86,20 @@ def _walks_over_the_batch(subject: Subject, before: Ran, after: Ran, n: int) -> 
     """Say whether the change of one sequence came into the LSTM in more rows than one, or moved others inside."""
     if not before.calls or not isinstance(before.calls[0].inputs, Tensor):
         return False
-    one, two = before.calls[0], after.calls[0]
-    if one.inputs.dim() != 3 or one.inputs.shape != two.inputs.shape:
+    name = before.calls[0].name
+    one, two = (_came_in(ran, name) for ran in (before, after))
+    if one.dim() != 3 or one.shape != two.shape:
         return False
-    time = 1 if is_batch_first(subject.lstms[one.name]) else 0
-    changed = (one.inputs != two.inputs).any(-1).any(time)
+    is_turned = not is_cell(subject.lstms[name]) and is_batch_first(subject.lstms[name])
+    changed = (one != two).any(-1).any(1 if is_turned else 0)
     return int(changed.sum()) > 1
+
+
+def _came_in(ran: Ran, name: str) -> Tensor:
+    """Return what came into an LSTM in its first call; into a cell in all of them, steps first."""
+    own = [call.inputs for call in ran.calls if call.name == name]
+    alike = own[0].dim() == 2 and all(part.shape == own[0].shape for part in own)
+    return torch.stack(own) if alike else own[0]
 
 
 def _reads_other_states(subject: Subject, out_axis: int) -> bool:

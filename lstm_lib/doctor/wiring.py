@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from lstm_lib.doctor.ends import end_of
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import is_batch_first, is_cell, unregistered
 from lstm_lib.doctor.notes import is_fresh
@@ -112,7 +113,10 @@ def _flat(subject: Subject, name: str) -> list[Finding]:
     if at_answers is None or not bool(at_answers.any()) or reaches or _goes_nowhere(subject, name):
         return []
     text = "the gradient is exactly 0 at all of its weights, though what it returns moves the answers: a rounding, a"
-    return [finding("graph-cut", name or "the LSTM", f"{text} comparison or a dead ReLU is on the way")]
+    text += " comparison or a dead ReLU is on the way"
+    end = end_of(again.answers)
+    is_dead = end is not None and end.name == "Relu" and not bool(again.answers.any())  # the cause is named elsewhere
+    return [finding("graph-cut", name or "the LSTM", text, severity=0.944 if is_dead else None)]
 
 
 def _goes_nowhere(subject: Subject, name: str) -> bool:
