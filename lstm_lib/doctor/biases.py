@@ -52,11 +52,13 @@ def findings_in_biases(layers: list[Layer], *, forgets: bool, fails: bool = Fals
             text += f" {marks[layer.where]['low']:.2f} to {marks[layer.where]['high']:.2f}"
             return [finding("forget-bias-lost", layer.where, text)]
     here = marks[having[0].where]
-    below = here["high"] < 0 and here["sum"] < -0.3 - 2 / math.sqrt(having[0].hidden_size)  # of no sum as torch draws it
+    bound = 2 / math.sqrt(having[0].hidden_size)  # of the sums that torch draws
+    below = here["high"] < 0 and here["sum"] < -0.3 - bound
     if (forgets or fails) and (here["set"] or below):
         if here["sum"] > 0.3:
             return []
-        what = "below zero" if below or here["sum"] < -0.3 else "to zero, and forget gates near a half keep a step or two"
+        what = "to zero, and forget gates near a half keep a step or two"
+        what = "below zero" if below or here["sum"] < -0.3 else what
         text = f"the forget biases were set {what}: their sums reach from {here['low']:.2f} to {here['high']:.2f}"
         rank = 0.58 if forgets or here["sum"] < -0.3 else 0.45
         return [finding("forget-bias-lost", _places(having), text, severity=rank)]

@@ -14,6 +14,7 @@ from lstm_lib.doctor.subject import Subject
 
 ALL = 0.99  # of the targets; a few may be marked as padding
 SAME = 1e-7  # the share of their variance that rounding leaves of numbers in two units
+SELF = "the targets are the inputs themselves, not what follows them"
 MOST = 32  # features that are looked at
 
 
@@ -41,9 +42,12 @@ def foretold(rows: Tensor, subject: Subject) -> list[Finding]:
 
 def _in_time(told: Tensor, wanted: Tensor, known: Tensor, which: str, subject: Subject) -> list[Finding]:
     """Say whether the targets stand in some features: at their own step, the one before, or the next one."""
-    if _alike(told, wanted, known) > 0.9:
+    own = _alike(told, wanted, known)
+    if which == "the input" and own >= ALL and not rebuilds(subject):
+        return [finding("sees-the-answer", "the data", SELF)]
+    if own > 0.9:
         if which == "the input":
-            return []  # said elsewhere: the targets are the inputs
+            return []
         text = f"the target of each step is {which} of the same step"
         return [finding("sees-the-answer", "the data", text)]
     if _alike(told[:, :-1], wanted[:, 1:], known[:, 1:]) >= ALL and subject.longest_lag is None:
@@ -56,6 +60,13 @@ def _in_time(told: Tensor, wanted: Tensor, known: Tensor, which: str, subject: S
         return []
     text = f"the target of each step is {which} of the next one, and the answer knows it: with later steps exchanged,"
     return [finding("sees-the-answer", "the network", f"{text} it changes by up to {moved:.2g} of the answers' spread")]
+
+
+def rebuilds(subject: Subject) -> bool:
+    """Say whether a network says its inputs again from a state that has read them all, as autoencoders do."""
+    calls = subject.run().calls
+    last = subject.lstms[calls[-1].name] if calls else None
+    return _ahead(subject) > FELT and not getattr(last, "bidirectional", False)
 
 
 def _alike(one: Tensor, two: Tensor, known: Tensor) -> float:
@@ -92,7 +103,8 @@ def _units(told: Tensor, wanted: Tensor) -> tuple[float, float] | None:
 def _ahead(subject: Subject) -> float:
     """Exchange the second half of all sequences; return how far the answers just before it move, in their spread."""
     inputs, axis = subject.inputs, subject.axis
-    assert axis is not None
+    if axis is None:
+        return 0.0
     before = subject.run()
     place = axis_in_answers(before.answers, inputs, axis, per_step=True)
     if place is None or before.answers.dim() < 2:

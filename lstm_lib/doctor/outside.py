@@ -38,7 +38,7 @@ def mixing(subject: Subject) -> list[Finding]:
         return []
     B, worst, place, changed = inputs.shape[axis], 0.0, 0, None
     for n in sorted({0, B // 2, B - 1}):
-        after = subject.run(_exchanged(inputs, axis, n))
+        after = subject.run(exchanged(inputs, axis, n))
         difference = (after.answers - before.answers).abs().double()
         rows = difference.movedim(out_axis, 0).flatten(1).amax(1) if difference.dim() > 1 else difference
         felt = torch.nonzero(rows > FELT * spread(before.answers)).flatten().tolist()
@@ -61,7 +61,7 @@ def mixing(subject: Subject) -> list[Finding]:
     return [finding("batch-and-time-exchanged", "behind the LSTM", f"{text}; in the LSTM itself each stays alone")]
 
 
-def _exchanged(inputs: Tensor, axis: int, n: int) -> Tensor:
+def exchanged(inputs: Tensor, axis: int, n: int) -> Tensor:
     """Put another sequence, turned around, in the place of sequence n, such that every step is another one."""
     changed = inputs.clone().movedim(axis, 0)
     old, other = changed[n].clone(), inputs.movedim(axis, 0)[(n + 1) % inputs.shape[axis]].flip(0)
