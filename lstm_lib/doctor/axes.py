@@ -50,8 +50,7 @@ def batch_axis(
         return int(np.argmin(sizes))
     found = axis_of_time(inputs)
     if found is None and isinstance(targets, Tensor) and targets.shape[:2] == sizes:
-        found = axis_of_time(targets)
-        found = axis_of_law(inputs, targets) if found is None else found
+        found = axis_of_law(inputs, targets)
     return usual if found is None else 1 - found
 
 

@@ -179,7 +179,7 @@ class _Examination:
             "which weights are trained": lambda: wiring.left_out(subject, self.share),
             "which weights have a gradient": lambda: wiring.reached(subject),
             "which steps are read": lambda: reading.unread(subject) or reading.ends_unread(subject),
-            "which answer meets which target": lambda: meeting.pairing(subject) or meeting.crossed(subject),
+            "which answer meets which target": lambda: meeting.pairing(subject) or self._crossed(),
             "what the loss asks for": lambda: fitting.asks(subject),
             "what the answers can say": lambda: fitting.squashed(subject, found),
             "whether the loss asks for the targets": lambda: asking.findings_in_asking(subject, found),
@@ -197,6 +197,11 @@ class _Examination:
         if tried is not None:
             self.findings += tried[0]
             self.numbers |= tried[1]
+
+    def _crossed(self) -> list[Finding]:
+        """See which answers a sequence and its targets move, unless sequences mix: that is said already."""
+        mixed = {"batch-and-time-exchanged", "h_n-reshaped", "rows-out-of-order"} & {one.key for one in self.findings}
+        return [] if mixed else meeting.crossed(self.subject)
 
     def _loss(self) -> learning.Skill | None:
         """Measure the loss; where it refuses the answers, say what does not fit."""

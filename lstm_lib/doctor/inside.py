@@ -21,6 +21,7 @@ STILL, FAINT = 1e-4, 1e-3  # a unit never changes whose h moves less than this, 
 USUAL = 0.1  # inputs that differ by this much or more must move a unit by STILL
 ALIKE = 1e-6  # units that differ by less than this are one
 STRONG = 10.0  # root of the mean square of inputs that are not scaled
+LONG = 15  # steps after which gates may be looked at once more, without their first half
 LARGE = 6.0  # tanh has a slope of 2e-5 there: nothing that is added to such a memory is seen
 FINE, WELL, CHANCE = 0.6, 0.8, 0.15  # parts of the loss of guessing by which a loss is below it
 KEPT = 0.01  # less than this share of a memory is lost among the rest
@@ -47,18 +48,9 @@ def measure(inside: Inside, lag: int) -> Numbers:
     level = _over_units(c.abs(), valid)
     known = level[~level.isnan()]
     quarter = max(1, len(known) // 4)
-    gates, flat = {}, []
-    for name in CELLS[inside.layer.cell].gates.replace("g", ""):
-        gate = getattr(inside, name).double()
-        shut, wide = _mean((gate < SHUT).double(), valid), _mean((gate > OPEN).double(), valid)
-        flat.append(float((shut + wide).mean()))
-        gates[name] = {
-            "mean": float(_mean(gate, valid).mean()),
-            "units shut": float((shut > 0.98).double().mean()),
-            "units open": float((wide > 0.98).double().mean()),
-            "units wide open": float((_mean((gate > 0.999).double(), valid) > 0.98).double().mean()),
-            "units still": float((shut + wide > 0.98).double().mean()),
-        }
+    named = {name: getattr(inside, name).double() for name in CELLS[inside.layer.cell].gates.replace("g", "")}
+    flat = [float(_mean(((gate < SHUT) | (gate > OPEN)).double(), valid).mean()) for gate in named.values()]
+    later = slice(len(valid) // 2, None)
     return {
         "where": inside.layer.where,
         "cell": inside.layer.cell,
@@ -68,7 +60,8 @@ def measure(inside: Inside, lag: int) -> Numbers:
         "half-lives": half.clamp_max(1e6).tolist(),
         "kept over the lag": (lag * log_f).exp().tolist(),
         "kept over half the lag": (lag / 2 * log_f).exp().tolist(),
-        "gates": gates,
+        "gates": {name: _stillness(gate, valid) for name, gate in named.items()},
+        "gates later": {name: _stillness(gate[later], valid[later]) for name, gate in named.items()},
         "gates in their flat parts": sum(flat) / max(1, len(flat)),
         "units that never change": float((moves < _least(float(moves.max()), told)).double().mean()),
         "units that repeat another": _repeated(h[valid]),
@@ -81,6 +74,18 @@ def measure(inside: Inside, lag: int) -> Numbers:
         "spacing": float(c[valid].abs().max()) * torch.finfo(inside.c.dtype).eps,
         "size of the inputs": float(inside.xs[valid].double().square().mean().sqrt()),
         "dtype": str(inside.c.dtype).removeprefix("torch."),
+    }
+
+
+def _stillness(gate: Tensor, valid: Tensor) -> Numbers:
+    """Count the units of a gate (T, B, H) that stand open or shut at all steps, or nearly all."""
+    shut, wide = _mean((gate < SHUT).double(), valid), _mean((gate > OPEN).double(), valid)
+    return {
+        "mean": float(_mean(gate, valid).mean()),
+        "units shut": float((shut > 0.98).double().mean()),
+        "units open": float((wide > 0.98).double().mean()),
+        "units wide open": float((_mean((gate > 0.999).double(), valid) > 0.98).double().mean()),
+        "units still": float((shut + wide > 0.98).double().mean()),
     }
 
 
@@ -110,7 +115,10 @@ def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool
     where, found = numbers["where"], []
     works = share > FINE
     dead = numbers["units that never change"]
-    found += [] if works else _still_gates(numbers)
+    if not works:
+        found += _still_gates(numbers, "gates")
+        if not found and share > -math.inf and numbers["lag"] >= LONG:
+            found += _still_gates(numbers, "gates later")
     if not found and (not works or dead >= 0.1):
         found += _driven(numbers)
     if dead >= 0.1:
@@ -136,17 +144,17 @@ def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool
     return found
 
 
-def _still_gates(numbers: Numbers) -> list[Finding]:
+def _still_gates(numbers: Numbers, when: str) -> list[Finding]:
     """Find gates that stand still: open or closed in most units; a forget gate that stands open keeps, and may."""
-    found = []
-    for name, gate in numbers["gates"].items():
+    found, span = [], "at all steps" if when == "gates" else "in the second half of the steps"
+    for name, gate in numbers[when].items():
         shares = {"shut": gate["units shut"], "open": gate["units open"], "open or shut": gate["units still"]}
         if name == "f":  # a forget gate that is nearly open keeps long, and may
             shares = {"shut": gate["units shut"], "open": gate["units wide open"]}
             shares["open or shut"] = gate["units still"] - gate["units open"]
         how, share = max(shares.items(), key=lambda item: item[1])
         if share >= MOST:
-            text = f"gate {name} is {how} at all steps in {_count(share, numbers)} of {numbers['units']} units"
+            text = f"gate {name} is {how} {span} in {_count(share, numbers)} of {numbers['units']} units"
             text += f" (below {SHUT} or above {OPEN}; its mean is {gate['mean']:.3g})"
             first, size = 0.79, numbers["size of the inputs"]
             if size > STRONG:  # then a memory that grows is what follows

@@ -36,11 +36,11 @@ def crossed(subject: Subject) -> list[Finding]:
         met = moved > MET * moved.max().clamp_min(1e-30)
         if not bool(told.any()) or not bool(met.any()) or max(float(one.double().mean()) for one in (told, met)) > 0.5:
             return []
-        shares.append(float((met & told).sum() / met.sum()))
+        shares.append(float((met & told).sum() / min(met.sum(), told.sum())))
     if max(shares) > OWN:
         return []
-    text = f"of the answers that meet the targets of sequence {B // 2}, only {shares[-1]:.0%} change where the sequence"
-    text += f" does: answers {tuple(answers.shape)} and targets {tuple(targets.shape)} are laid out in different orders"
+    text = f"of the answers that meet the targets of sequence {B // 2}, only {shares[-1]:.0%} change where it does:"
+    text += f" answers {tuple(answers.shape)} and targets {tuple(targets.shape)} are laid out in different orders"
     return [finding("rows-out-of-order", "the loss", text)]
 
 

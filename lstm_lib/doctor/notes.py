@@ -32,17 +32,21 @@ def is_without_bias(subject: Subject) -> bool:
 
 
 def as_drawn(layer: Layer) -> bool:
-    """Say whether the weights of a layer are as torch draws them, or its biases one number as people set them.
+    """Say whether the weights of a layer are as torch draws them, or its biases as torch draws or people set them.
 
     Training moves each weight by its own amount: some beyond the bounds between which they were drawn, and biases of
-    one gate apart.
+    one gate apart. Where matrices are of another size than torch's, they were drawn anew or trained far: the biases
+    tell.
 
     Example:
         >>> from torch import nn
         >>> lstm = nn.LSTM(3, 20)
         >>> as_drawn(layers_of(lstm)[0])
         True
-        >>> _ = nn.init.normal_(lstm.weight_hh_l0)
+        >>> _ = nn.init.orthogonal_(lstm.weight_hh_l0, gain=3)
+        >>> as_drawn(layers_of(lstm)[0])
+        True
+        >>> _ = lstm.bias_hh_l0.detach().add_(0.1)
         >>> as_drawn(layers_of(lstm)[0])
         False
     """
@@ -51,7 +55,16 @@ def as_drawn(layer: Layer) -> bool:
         return True
     bound = 1 / math.sqrt(layer.hidden_size)
     weights = [layer.weights["weight_ih"], layer.weights["weight_hh"]]
-    return all(_is_within(weight, bound) for weight in weights)
+    if all(_is_within(weight, bound) for weight in weights):
+        return True
+    biases = [layer.weights[name].flatten() for name in ("bias_ih", "bias_hh") if name in layer.weights]
+    if not biases:
+        return False
+    common = max(float(weight.abs().max()) for weight in [*weights, *biases])  # where all were drawn alike
+    if abs(common / bound - 1) > 0.3 and all(_is_within(weight, common) for weight in [*weights, *biases]):
+        return True
+    anew = any(not _is_even(weight, bound) or float(weight.abs().max()) > 1.5 * bound for weight in weights)
+    return anew and _is_within(torch.cat(biases), bound)
 
 
 def _is_one_number(layer: Layer, gate: str) -> bool:
@@ -65,9 +78,14 @@ def _is_one_number(layer: Layer, gate: str) -> bool:
 
 def _is_within(weight: Tensor, bound: float) -> bool:
     """Say whether numbers are spread evenly between two bounds, and none has moved beyond."""
-    largest, size = float(weight.abs().max()), float(weight.double().square().mean().sqrt())
-    even = abs(size / bound * math.sqrt(3) - 1) < 4 / math.sqrt(weight.numel())  # four deviations of such a mean
-    return largest <= bound * (1 + 1e-6) and largest > bound * (1 - 12 / weight.numel()) and even
+    largest = float(weight.abs().max())
+    return bound * (1 - 12 / weight.numel()) < largest <= bound * (1 + 1e-6) and _is_even(weight, bound)
+
+
+def _is_even(weight: Tensor, bound: float) -> bool:
+    """Say whether numbers are of the size that an even spread between two bounds has, within four deviations of it."""
+    size = float(weight.double().square().mean().sqrt())
+    return abs(size / bound * math.sqrt(3) - 1) < 4 / math.sqrt(weight.numel())
 
 
 def is_handed_on(subject: Subject, ran: Ran) -> bool:
