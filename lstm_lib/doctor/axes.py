@@ -91,12 +91,12 @@ def axis_of_law(inputs: Tensor, targets: Tensor) -> int | None:
     if told is None or wanted is None or told.shape[-1] * wanted.shape[-1] > MOST_PAIRS:
         return None
     both = [(told, wanted), (told.transpose(0, 1), wanted.transpose(0, 1))]
-    return _only([_chance_of_law(*some) for some in both])
+    return _only([_chance_of_law(*some) for some in both], usual=0.01)
 
 
-def _only(chances: list[float]) -> int | None:
+def _only(chances: list[float], usual: float = USUAL) -> int | None:
     """Return the axis that is far from chance, where the other one is not."""
-    return next((axis for axis in (0, 1) if chances[axis] < RARE and chances[1 - axis] > USUAL), None)
+    return next((axis for axis in (0, 1) if chances[axis] < RARE and chances[1 - axis] > usual), None)
 
 
 def _as_numbers(rows: Tensor, most: int) -> Tensor | None:
