@@ -23,7 +23,7 @@ ALIKE = 1e-6  # units that differ by less than this are one
 STRONG = 10.0  # root of the mean square of inputs that are not scaled
 LONG = 15  # steps after which gates may be looked at once more, without their first half
 LARGE = 6.0  # tanh has a slope of 2e-5 there: nothing that is added to such a memory is seen
-FINE, WELL, CHANCE = 0.6, 0.8, 0.15  # parts of the loss of guessing by which a loss is below it
+PARTLY, FINE, WELL, CHANCE = 0.3, 0.6, 0.8, 0.15  # parts of the loss of guessing by which a loss is below it
 KEPT = 0.01  # less than this share of a memory is lost among the rest
 LOST_DIGITS = 0.05  # a memory that differs by so much from that of exact numbers
 
@@ -128,7 +128,7 @@ def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool
     if repeated >= 0.25:
         text = f"{_count(repeated, numbers)} of {numbers['units']} units say at every step what another one says"
         found.append(finding("dead-units", where, f"{text}: their weights were never drawn apart", severity=0.83))
-    found += _growth(numbers, works=works)
+    found += _growth(numbers, works=share > PARTLY)
     best = max(numbers["kept over the lag"])
     short = numbers["kept over half the lag"]
     if asked and share < WELL and best < KEPT:

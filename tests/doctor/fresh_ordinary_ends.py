@@ -53,7 +53,7 @@ def _(rng: np.random.Generator) -> Case:
     return fit(Opinion(num_layers=2), lambda: reviews(rng, 32), F.cross_entropy, 25)
 
 
-@new.add("attention without a mask", "reads-padding")
+@new.add("attention over all columns, padding too", "reads-padding")
 def _(rng: np.random.Generator) -> Case:
     return fit(Attends(12), lambda: reviews(rng, 24), F.cross_entropy, 25)
 

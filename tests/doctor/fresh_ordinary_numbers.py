@@ -94,7 +94,7 @@ def _(rng: np.random.Generator) -> Case:
 # ---------------------------------------------------------------- gates and units
 
 
-@new.add("pixels from 0 to 255", "gate-saturated")
+@new.add("pixels from 0 to 255, row by row", "gate-saturated")
 def _(rng: np.random.Generator) -> Case:
     return fit(Plain(10, 32, 4), lambda: pictures(rng), F.cross_entropy, 20)
 

@@ -207,7 +207,7 @@ def _(rng: np.random.Generator) -> Case:
 # ---------------------------------------------------------------- learning rates and optimisers
 
 
-@new.add("Adam at 1", "learning-rate")
+@new.add("Adam at 1, a regression", "learning-rate")
 def _(rng: np.random.Generator) -> Case:
     model = Adder()
     return Case(model, adding(rng)[:2], nn.MSELoss(), optimizer=torch.optim.Adam(model.parameters(), 1.0))

@@ -93,7 +93,7 @@ class Masks(Attends):
         return self.fc((scores.softmax(1) * out).sum(1))
 
 
-@new.add("attention with a mask", below=0.6)
+@new.add("attention over the words alone", below=0.6)
 def _(rng: np.random.Generator) -> Case:
     return fit(Masks(12), lambda: reviews(rng, 24), F.cross_entropy, 60)
 
