@@ -31,6 +31,7 @@ from tests.doctor import (
     fresh_ordinary_beside,
     fresh_ordinary_ends,
     fresh_ordinary_more,
+    fresh_ordinary_near,
     fresh_ordinary_numbers,
     fresh_ordinary_rest,
     fresh_ordinary_sound,
@@ -49,7 +50,8 @@ AROUND = [*wiring.PATIENTS, *fitting.PATIENTS, *well.PATIENTS, *later.PATIENTS]
 TURNS = (fresh, fresh_text, fresh_more, fresh_well, fresh_after, fresh_last, fresh_once_more)
 ORDINARY = (
     *(fresh_ordinary, fresh_ordinary_ends, fresh_ordinary_states, fresh_ordinary_numbers, fresh_ordinary_well),
-    *(fresh_ordinary_more, fresh_ordinary_rest, fresh_ordinary_sound, fresh_ordinary_beside),
+    *(fresh_ordinary_more, fresh_ordinary_rest, fresh_ordinary_sound),
+    *(fresh_ordinary_beside, fresh_ordinary_near),
 )
 FRESH = [patient for module in (*TURNS, *ORDINARY) for patient in module.PATIENTS]
 HALVES = {

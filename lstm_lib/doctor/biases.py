@@ -68,6 +68,23 @@ def findings_in_biases(layers: list[Layer], *, forgets: bool, fails: bool = Fals
     return []
 
 
+def findings_across(lstms: list[list[Layer]]) -> list[Finding]:
+    """Find LSTMs none of whose forget biases is set, beside one that has all of them set.
+
+    Args:
+        lstms: Layers and directions of each LSTM of a network.
+    """
+    having = [[one for one in layers if one.rows("bias_ih", "f") is not None and "bias_hh" in one.weights]
+              for layers in lstms]  # fmt: skip
+    marks = [[bias_marks(layer) for layer in layers] for layers in having if layers]
+    bare = [layers for layers, own in zip(filter(None, having), marks, strict=True) if not any(m["set"] for m in own)]
+    one = next((own[0] for own in marks if all(m["set"] for m in own) and own[0]["sum"] > 0.5), None)
+    if one is None or not bare:
+        return []
+    text = f"no forget bias is set here, and another LSTM of the network has {one['sum']:.2f} on average"
+    return [finding("forget-bias-lost", _places([layer for layers in bare for layer in layers]), text, severity=0.7)]
+
+
 def bias_marks(layer: Layer) -> Numbers:
     """Measure the forget biases of one layer, and say which of them somebody has set: "both", "the sum", "one of two".
 

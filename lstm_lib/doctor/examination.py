@@ -131,6 +131,8 @@ class _Examination:
         told: dict[str, bool] = {"forgets": "forgets-too-soon" in keys, "fails": "loss-at-chance" in keys}
         for name, lstm in subject.lstms.items():
             self.findings += biases.findings_in_biases(layers_of(lstm, name), **told)
+        if self.share < learning.WORKS and not any(one.key == "forget-bias-lost" for one in self.findings):
+            self.findings += biases.findings_across([layers_of(lstm, name) for name, lstm in subject.lstms.items()])
         return self._told()
 
     def _gently(self) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import is_batch_first
+from lstm_lib.doctor.meeting import is_shifted
 from lstm_lib.doctor.outside import FELT, spread
 from lstm_lib.doctor.subject import Subject
 
@@ -43,8 +44,8 @@ def foretold(rows: Tensor, subject: Subject) -> list[Finding]:
 def _in_time(told: Tensor, wanted: Tensor, known: Tensor, which: str, subject: Subject) -> list[Finding]:
     """Say whether the targets stand in some features: at their own step, the one before, or the next one."""
     own = _alike(told, wanted, known)
-    if which == "the input" and own >= ALL and not rebuilds(subject):
-        return [finding("sees-the-answer", "the data", SELF)]
+    if which == "the input" and own >= ALL:
+        return _of_the_same(subject)
     if own > 0.9:
         if which == "the input":
             return []
@@ -62,11 +63,30 @@ def _in_time(told: Tensor, wanted: Tensor, known: Tensor, which: str, subject: S
     return [finding("sees-the-answer", "the network", f"{text} it changes by up to {moved:.2g} of the answers' spread")]
 
 
-def rebuilds(subject: Subject) -> bool:
-    """Say whether a network says its inputs again from a state that has read them all, as autoencoders do."""
+def _of_the_same(subject: Subject) -> list[Finding]:
+    """Judge targets that are the inputs."""
+    if not says_again(subject):
+        return [finding("sees-the-answer", "the data", SELF)]
+    if not _reads_ahead(subject) or (moved := _ahead(subject)) < FELT:
+        return []
+    text = "the loss asks for the next step of the input, and the answer knows it: with later steps exchanged,"
+    return [finding("sees-the-answer", "the network", f"{text} it changes by up to {moved:.2g} of the answers' spread")]
+
+
+def _reads_ahead(subject: Subject) -> bool:
+    """Say whether the last LSTM reads from both ends."""
     calls = subject.run().calls
-    last = subject.lstms[calls[-1].name] if calls else None
-    return _ahead(subject) > FELT and not getattr(last, "bidirectional", False)
+    return bool(calls) and bool(getattr(subject.lstms[calls[-1].name], "bidirectional", False))
+
+
+def says_again(subject: Subject) -> bool:
+    """Say whether targets may be the inputs: where the loss moves them by a step, or a state has read them all before.
+
+    Autoencoders do the latter; many language models are given their labels in the former way.
+    """
+    if is_shifted(subject):
+        return True
+    return _ahead(subject) > FELT and not _reads_ahead(subject)
 
 
 def _alike(one: Tensor, two: Tensor, known: Tensor) -> float:

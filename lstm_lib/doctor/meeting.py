@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lstm_lib.doctor.ends import axis_of_classes
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.outside import FELT, exchanged, spread
 from lstm_lib.doctor.subject import Subject, first_tensor, like
@@ -17,31 +18,69 @@ OWN = 0.3  # of the answers that meet the targets of a sequence, so many are its
 
 
 def crossed(subject: Subject) -> list[Finding]:
-    """Exchange one sequence, and then its targets: are the answers that each of the two moves the same?"""
+    """Exchange one sequence, and then its targets: does each of the two move the same answers?"""
     targets, axis = subject.targets, subject.axis
     if not subject.can_lose or subject.given_loss is None or axis is None or targets.dim() == 0:
         return []
     place, B = (axis if subject.per_step else 0), subject.inputs.shape[axis]
     if targets.shape[place] != B or B < 4:
         return []
+    shapes = f"answers {tuple(first_tensor(subject.run().outputs).shape)} and targets {tuple(targets.shape)}"
+    pairs = [_shared(subject, exchanged(subject.inputs, axis, n), _others(targets, place, n)) for n in (B // 3, B // 2)]
+    if max(pairs) < OWN:
+        text = f"of the answers that meet the targets of sequence {B // 2}, only {pairs[-1]:.0%} change where it does:"
+        return [finding("rows-out-of-order", "the loss", f"{text} {shapes} are laid out in different orders")]
+    return _cut_anew(subject, axis) if subject.per_step and subject.lengths is None else []
+
+
+def _cut_anew(subject: Subject, axis: int) -> list[Finding]:
+    """Exchange the last step of all sequences: it moves the scores of all classes, unless steps and classes mix."""
+    before, inputs = subject.run().answers, subject.inputs
+    place = axis_of_classes(before, subject.targets)
+    if place is None or before.dim() != 3 or inputs.shape[1 - axis] < 5:
+        return []
+    early, late = inputs.split([inputs.shape[1 - axis] - 1, 1], dim=1 - axis)
+    after = subject.run(torch.cat([early, late.roll(1, axis)], dim=1 - axis)).answers
+    told = ((after - before).abs() > FELT * spread(before)).movedim(place, -1).flatten(0, -2).any(0)
+    count, K = int(told.sum()), len(told)
+    if not 0 < count <= max(1, OWN * K):
+        return []
+    text = f"the last step moves the scores of {count} of {K} classes, as they stand in answers {tuple(before.shape)}:"
+    text += " view and reshape mix steps and classes, transpose does not"
+    return [finding("shapes-misfit", "the network", text)]
+
+
+def is_shifted(subject: Subject) -> bool:
+    """Say whether the loss itself compares the answer of each step with the target of another step, as of the next."""
+    targets, axis = subject.targets, subject.axis
+    if not subject.can_lose or subject.given_loss is None or axis is None or not subject.per_step:
+        return False
+    outputs = subject.run().outputs
+    answers, T = first_tensor(outputs).detach(), targets.shape[1 - axis]
+    if answers.shape[:2] != targets.shape[:2]:
+        return False
+    try:
+        one, two = (asked(subject, outputs, answers, t) for t in (targets, _others(targets, 1 - axis, T // 2)))
+    except (RuntimeError, IndexError, ValueError):
+        return False  # said elsewhere
+    steps = (two - one).abs().movedim(1 - axis, 0).flatten(1).amax(1)
+    met = steps > MET * steps.max().clamp_min(1e-30)
+    return bool(met.any()) and not bool(met[T // 2])
+
+
+def _shared(subject: Subject, inputs: Tensor, targets: Tensor) -> float:
+    """Return the share of answers that move with some inputs among those that move with some targets, 1 if unclear."""
     outputs = subject.run().outputs
     answers = first_tensor(outputs).detach()
-    before, shares = asked(subject, outputs, answers, targets), []
-    for n in (B // 3, B // 2):
-        after = subject.run(exchanged(subject.inputs, axis, n)).answers
-        if after.shape != answers.shape:
-            return []
-        told = (after - answers).abs() > FELT * spread(answers)
-        moved = (asked(subject, outputs, answers, _others(targets, place, n)) - before).abs()
-        met = moved > MET * moved.max().clamp_min(1e-30)
-        if not bool(told.any()) or not bool(met.any()) or max(float(one.double().mean()) for one in (told, met)) > 0.5:
-            return []
-        shares.append(float((met & told).sum() / min(met.sum(), told.sum())))
-    if max(shares) > OWN:
-        return []
-    text = f"of the answers that meet the targets of sequence {B // 2}, only {shares[-1]:.0%} change where it does:"
-    text += f" answers {tuple(answers.shape)} and targets {tuple(targets.shape)} are laid out in different orders"
-    return [finding("rows-out-of-order", "the loss", text)]
+    after = subject.run(inputs).answers
+    if after.shape != answers.shape:
+        return 1.0
+    told = (after - answers).abs() > FELT * spread(answers)
+    moved = (asked(subject, outputs, answers, targets) - asked(subject, outputs, answers, subject.targets)).abs()
+    met = moved > MET * moved.max().clamp_min(1e-30)
+    if not bool(told.any()) or not bool(met.any()) or max(float(one.double().mean()) for one in (told, met)) > 0.5:
+        return 1.0
+    return float((met & told).sum() / min(met.sum(), told.sum()))
 
 
 def _others(targets: Tensor, place: int, n: int) -> Tensor:

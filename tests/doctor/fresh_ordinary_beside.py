@@ -10,11 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.doctor.cases import Case, Sample, boxes, per_step, reviews, text, waves
-from tests.doctor.fresh import List, bumps, by_step, fit
-from tests.doctor.fresh_ordinary import Plain, Writer, adding, backwards, pictures
-from tests.doctor.fresh_ordinary_ends import Adder, Opinion
-from tests.doctor.fresh_ordinary_numbers import Recall
+from tests.doctor.cases import Case, Sample, text, waves
+from tests.doctor.fresh import List, by_step, fit
+from tests.doctor.fresh_ordinary import Plain, Writer, backwards
 
 new = List()
 PATIENTS = new.patients
@@ -140,86 +138,47 @@ def _(rng: np.random.Generator) -> Case:
     return fit(Spells(), draw, by_step, 200)
 
 
-# ---------------------------------------------------------------- scales
+def of_the_next(scores: Tensor, tokens: Tensor) -> Tensor:
+    """Return the cross-entropy of each score with the token of the next step, as many language models have it."""
+    return F.cross_entropy(scores[:, :-1].reshape(-1, scores.shape[-1]), tokens[:, 1:].reshape(-1))
 
 
-@new.add("pixels from 0 to 255 into a loop with a cell", "gate-saturated")
+def labelled_by_itself(rng: np.random.Generator) -> Sample:
+    """Draw letters that are their own labels (B, T)."""
+    letters = text(rng, 16, 20)[0].inputs
+    return Sample(letters, letters)
+
+
+@new.add("labels are the inputs, the loss moves them by one", below=1.2)
 def _(rng: np.random.Generator) -> Case:
-    class Rows(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.cell, self.top = nn.LSTMCell(10, 24), nn.Linear(24, 4)
-
-        def forward(self, pixels: Tensor) -> Tensor:
-            h = c = pixels.new_zeros(len(pixels), 24)
-            for row in pixels.unbind(1):
-                h, c = self.cell(row, (h, c))
-            return self.top(h)
-
-    return fit(Rows(), lambda: pictures(rng), F.cross_entropy)
+    return fit(Writer(1, batch_first=True), lambda: labelled_by_itself(rng), of_the_next, 50)
 
 
-@new.add("hours of the day and percents as they are", "gate-saturated")
+@new.add("labels are the inputs, the loss moves them by one, as it was drawn", below=2.5)
+def _(rng: np.random.Generator) -> Case:
+    return Case(Writer(2, batch_first=True), labelled_by_itself(rng)[:2], of_the_next)
+
+
+@new.add("labels are the inputs, the loss moves them by one, read from both ends", "sees-the-answer")
+def _(rng: np.random.Generator) -> Case:
+    model = Writer(1, batch_first=True, bidirectional=True)
+    model.decoder = nn.Linear(64, 10)
+    return fit(model, lambda: labelled_by_itself(rng), of_the_next)
+
+
+def three_ahead(series: Tensor) -> Sample:
+    """Cut series (B, T) into inputs (B, T - 3, 1) and the three values that follow (B, 3)."""
+    return Sample(series[:, :-3, None], series[:, -3:])
+
+
+@new.add("three days of a walk, all as the last one", "echoes-input")
 def _(rng: np.random.Generator) -> Case:
     def draw() -> Sample:
-        x, following, _ = waves(rng, 32, 16)
-        hours = torch.tensor((rng.integers(24, size=(32, 1)) + np.arange(16)) % 24).float()[..., None]
-        return Sample(torch.cat([60 + 20 * x, hours], 2), following[:, -1])
+        return three_ahead(torch.tensor(rng.standard_normal((48, 20)).cumsum(1) / 4).float())
 
-    return fit(Plain(2, 16, 1), draw, nn.MSELoss())
+    return fit(Plain(1, 24, 3), draw, nn.MSELoss(), 200)
 
 
-@new.add("scores of a few units", below=0.95)
+@new.add("three values of a wave", below=0.25)
 def _(rng: np.random.Generator) -> Case:
-    def draw() -> Sample:
-        x, which, _ = bumps(rng)
-        return Sample(2 * x, which)
-
-    return fit(Plain(3, 20, 3), draw, F.cross_entropy, 60)
-
-
-# ---------------------------------------------------------------- rates, and networks that are fresh
-
-
-@new.add("Adam at 1e-10", "learning-rate")
-def _(rng: np.random.Generator) -> Case:
-    model = Opinion()
-    optimizer = torch.optim.Adam(model.parameters(), 1e-10)
-    return Case(model, reviews(rng, 24, 10, 10)[:2], F.cross_entropy, optimizer=optimizer)
-
-
-@new.add("SGD at 1e-9, with momentum", "learning-rate")
-def _(rng: np.random.Generator) -> Case:
-    model = Writer(2, batch_first=True)
-    return Case(model, text(rng, 16, 20)[0][:2], by_step, optimizer=torch.optim.SGD(model.parameters(), 1e-9, 0.9))
-
-
-@new.add("RMSprop at 1e-8 on sums", "learning-rate")
-def _(rng: np.random.Generator) -> Case:
-    model = Adder()
-    return Case(model, adding(rng)[:2], nn.MSELoss(), optimizer=torch.optim.RMSprop(model.parameters(), 1e-8))
-
-
-@new.add("orthogonal and Xavier matrices, as they were drawn", below=1.6)
-def _(rng: np.random.Generator) -> Case:
-    model = Recall(32)
-    nn.init.orthogonal_(model.memory.weight_hh_l0)
-    nn.init.xavier_uniform_(model.memory.weight_ih_l0)
-    return Case(model, boxes(rng, 16, 20)[:2], per_step, optimizer=torch.optim.Adam(model.parameters()))
-
-
-@new.add("normal matrices, as they were drawn", below=2.7)
-def _(rng: np.random.Generator) -> Case:
-    model = Writer(2, batch_first=True)
-    for name, weight in model.named_parameters():
-        if "weight" in name:
-            nn.init.normal_(weight, 0, 0.1)
-    return Case(model, text(rng, 16, 20)[0][:2], by_step, optimizer=torch.optim.Adam(model.parameters()))
-
-
-@new.add("everything from -0.08 to 0.08, as it was drawn", below=2.5)
-def _(rng: np.random.Generator) -> Case:
-    model = Writer(1, batch_first=True)
-    for weight in model.parameters():
-        nn.init.uniform_(weight, -0.08, 0.08)
-    return Case(model, text(rng, 16, 20)[0][:2], by_step, optimizer=torch.optim.SGD(model.parameters(), 1.0))
+    return fit(Plain(1, 24, 3), lambda: three_ahead(waves(rng, 48).inputs[..., 0]), nn.MSELoss(), 100)
