@@ -12,6 +12,7 @@ from torch import Tensor
 from lstm_lib.doctor.ends import SQUASH, End, axis_of_classes, chosen, end_of
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.learning import WORKS, Skill
+from lstm_lib.doctor.meeting import is_shifted
 from lstm_lib.doctor.subject import Subject, like
 
 LARGE, HUGE = 1e2, 1e4  # sizes of answers between which a loss that has a floor does not fall far
@@ -37,7 +38,8 @@ def findings_in_asking(subject: Subject, found: Skill | None) -> list[Finding]:
     place = axis_of_classes(answers, subject.targets)
     if falls := _falls(asked, answers, place):
         return falls
-    if found.share < WORKS and (others := _asks_for_others(asked, answers, subject.targets, place, found)):
+    unclear = found.share >= WORKS or is_shifted(subject)
+    if not unclear and (others := _asks_for_others(asked, answers, subject.targets, place, found)):
         return others
     return _flat_scores(answers, end, place, found)
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 PERMUTATIONS = 1000
 RARE, USUAL = 0.003, 0.05  # one axis is so far from chance, and the other is not
-MOST = 200  # entries of an axis that are compared
+MOST, FEW = 200, 60  # entries of an axis that are compared
+MOST_PAIRS = 2000  # of a feature of the inputs with one of the targets
 
 
 def batch_axis(
@@ -48,6 +49,8 @@ def batch_axis(
     if longest_lag is not None and longest_lag < max(sizes) and longest_lag >= min(sizes):
         return int(np.argmin(sizes))
     found = axis_of_time(inputs)
+    if found is None and isinstance(targets, Tensor) and targets.shape[:2] == sizes:
+        found = axis_of_law(inputs, targets)
     return usual if found is None else 1 - found
 
 
@@ -64,18 +67,46 @@ def axis_of_time(inputs: Tensor) -> int | None:
         >>> axis_of_time(wave[..., None])
         1
     """
-    rows = inputs.detach()
+    rows = _as_numbers(inputs, MOST)
+    if rows is None:
+        return None
+    for chance in (_chance_of_order, _chance_of_places):
+        if (found := _only([chance(rows), chance(rows.transpose(0, 1))])) is not None:
+            return found
+    return None
+
+
+def axis_of_law(inputs: Tensor, targets: Tensor) -> int | None:
+    """Find the axis along which targets follow from what stands up to three steps before or behind them in the inputs.
+
+    Returns:
+        The axis, or None unless exactly one is far from chance.
+
+    Example:
+        >>> words = torch.randint(4, (20, 9), generator=torch.Generator().manual_seed(0))
+        >>> axis_of_law(words, words.roll(1, 1) // 2)
+        1
+    """
+    told, wanted = _as_numbers(inputs, FEW), _as_numbers(targets, FEW)
+    if told is None or wanted is None or told.shape[-1] * wanted.shape[-1] > MOST_PAIRS:
+        return None
+    both = [(told, wanted), (told.transpose(0, 1), wanted.transpose(0, 1))]
+    return _only([_chance_of_law(*some) for some in both], usual=0.01)
+
+
+def _only(chances: list[float], usual: float = USUAL) -> int | None:
+    """Return the axis that is far from chance, where the other one is not."""
+    return next((axis for axis in (0, 1) if chances[axis] < RARE and chances[1 - axis] > usual), None)
+
+
+def _as_numbers(rows: Tensor, most: int) -> Tensor | None:
+    """Return at most so many entries of both axes, tokens as ones among zeros; None where these are too many."""
+    rows = rows.detach()
     if not rows.is_floating_point():
         if rows.dim() != 2 or int(rows.max()) > 1000:
             return None
         rows = F.one_hot(rows.long() - int(rows.min())).float()
-    rows = rows.reshape(*rows.shape[:2], -1).float().cpu()[:MOST, :MOST]
-    for chance in (_chance_of_order, _chance_of_places):
-        chances = [chance(rows if axis == 0 else rows.transpose(0, 1)) for axis in (0, 1)]
-        for axis in (0, 1):
-            if chances[axis] < RARE and chances[1 - axis] > USUAL:
-                return axis
-    return None
+    return rows.reshape(*rows.shape[:2], -1).float().cpu()[:most, :most]
 
 
 def _chance_of_order(rows: Tensor) -> float:
@@ -105,6 +136,23 @@ def _chance_of_places(rows: Tensor) -> float:
         order = rng.random((n, m)).argsort(0)
         more += bool(np.take_along_axis(array, order[..., None], 0).mean(1).var(0).sum() >= here)
     return 2 * more / PERMUTATIONS
+
+
+def _chance_of_law(told: Tensor, wanted: Tensor) -> float:
+    """Return how often inputs say as much of targets up to three places away in a random order of the first axis."""
+    n = len(told)
+    if n < 5:
+        return 1.0
+    x, y = ((part - part.mean((0, 1))).nan_to_num() for part in (told, wanted))
+    together = torch.einsum("imd,jmk->ijdk", x, y).flatten(2).numpy()
+    rng = np.random.default_rng(0)
+
+    def law(order: np.ndarray) -> float:
+        pairs = [pair for lag in (1, 2, 3) for pair in ((order[:-lag], order[lag:]), (order[lag:], order[:-lag]))]
+        return float(sum((together[one, two].sum(0) ** 2).sum() for one, two in pairs))
+
+    here = law(np.arange(n))
+    return sum(law(rng.permutation(n)) >= here for _ in range(PERMUTATIONS)) / PERMUTATIONS
 
 
 def axis_in_answers(answers: Tensor, inputs: Tensor, axis: int, *, per_step: bool) -> int | None:

@@ -7,6 +7,8 @@ units, somebody has set it.
 import math
 from typing import Any
 
+import torch
+
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import Layer
 from lstm_lib.nn.steps import CELLS
@@ -50,16 +52,37 @@ def findings_in_biases(layers: list[Layer], *, forgets: bool, fails: bool = Fals
             text += f" {marks[layer.where]['low']:.2f} to {marks[layer.where]['high']:.2f}"
             return [finding("forget-bias-lost", layer.where, text)]
     here = marks[having[0].where]
-    if (forgets or fails) and here["set"]:
+    bound = 2 / math.sqrt(having[0].hidden_size)  # of the sums that torch draws
+    below = here["high"] < 0 and here["sum"] < -0.3 - bound
+    if (forgets or fails) and (here["set"] or below):
         if here["sum"] > 0.3:
             return []
-        what = "below zero" if here["sum"] < -0.3 else "to zero, and forget gates near a half keep a step or two"
+        what = "to zero, and forget gates near a half keep a step or two"
+        what = "below zero" if below or here["sum"] < -0.3 else what
         text = f"the forget biases were set {what}: their sums reach from {here['low']:.2f} to {here['high']:.2f}"
-        return [finding("forget-bias-lost", _places(having), text, severity=0.58 if forgets else 0.45)]
+        rank = 0.58 if forgets or here["sum"] < -0.3 else 0.45
+        return [finding("forget-bias-lost", _places(having), text, severity=rank)]
     if forgets or fails:
         text = f"no forget bias is set: the sums of both reach from {here['low']:.2f} to {here['high']:.2f}"
         return [finding("forget-bias-lost", _places(having), text, severity=0.58 if forgets else 0.45)]
     return []
+
+
+def findings_across(lstms: list[list[Layer]]) -> list[Finding]:
+    """Find LSTMs none of whose forget biases is set, beside one that has all of them set.
+
+    Args:
+        lstms: Layers and directions of each LSTM of a network.
+    """
+    having = [[one for one in layers if one.rows("bias_ih", "f") is not None and "bias_hh" in one.weights]
+              for layers in lstms]  # fmt: skip
+    marks = [[bias_marks(layer) for layer in layers] for layers in having if layers]
+    bare = [layers for layers, own in zip(filter(None, having), marks, strict=True) if not any(m["set"] for m in own)]
+    one = next((own[0] for own in marks if all(m["set"] for m in own) and own[0]["sum"] > 0.5), None)
+    if one is None or not bare:
+        return []
+    text = f"no forget bias is set here, and another LSTM of the network has {one['sum']:.2f} on average"
+    return [finding("forget-bias-lost", _places([layer for layers in bare for layer in layers]), text, severity=0.7)]
 
 
 def bias_marks(layer: Layer) -> Numbers:
@@ -105,7 +128,10 @@ def _set_elsewhere(layer: Layer) -> str:
     b_ih, b_hh = layer.rows("bias_ih", "f"), layer.rows("bias_hh", "f")
     if b_ih is None or b_hh is None:
         return ""
-    difference = (b_ih - b_hh).double()
+    lives = [rows.any(1) for rows in (layer.rows("weight_ih", "f"), layer.rows("weight_hh", "f")) if rows is not None]
+    difference = (b_ih - b_hh).double()[torch.stack(lives).any(0)]  # a unit whose weights are 0 is dead, not set
+    if len(difference) < 3:
+        return ""
     alike = (difference[:, None] - difference[None]).abs() < 1e-4
     count = int(alike.sum(1).max())
     if 3 <= count < len(difference) and count >= 0.15 * len(difference):

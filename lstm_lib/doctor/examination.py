@@ -21,6 +21,7 @@ from lstm_lib.doctor import (
     gradients,
     inside,
     learning,
+    meeting,
     notes,
     outside,
     reading,
@@ -141,6 +142,8 @@ class _Examination:
         told: dict[str, bool] = {"forgets": "forgets-too-soon" in keys, "fails": "loss-at-chance" in keys}
         for name, lstm in subject.lstms.items():
             self.findings += biases.findings_in_biases(layers_of(lstm, name), **told)
+        if self.share < learning.WORKS and not any(one.key == "forget-bias-lost" for one in self.findings):
+            self.findings += biases.findings_across([layers_of(lstm, name) for name, lstm in subject.lstms.items()])
         return self._told()
 
     def _gently(self) -> None:
@@ -189,7 +192,7 @@ class _Examination:
             "which weights are trained": lambda: wiring.left_out(subject, self.share),
             "which weights have a gradient": lambda: wiring.reached(subject),
             "which steps are read": lambda: reading.unread(subject) or reading.ends_unread(subject),
-            "which answer meets which target": lambda: fitting.pairing(subject),
+            "which answer meets which target": lambda: meeting.pairing(subject) or self._crossed(),
             "what the loss asks for": lambda: fitting.asks(subject),
             "what the answers can say": lambda: fitting.squashed(subject, found),
             "whether the loss asks for the targets": lambda: asking.findings_in_asking(subject, found),
@@ -207,6 +210,11 @@ class _Examination:
         if tried is not None:
             self.findings += tried[0]
             self.numbers |= tried[1]
+
+    def _crossed(self) -> list[Finding]:
+        """See which answers a sequence and its targets move, unless sequences mix: that is said already."""
+        mixed = {"batch-and-time-exchanged", "h_n-reshaped", "rows-out-of-order"} & {one.key for one in self.findings}
+        return [] if mixed else meeting.crossed(self.subject)
 
     def _loss(self) -> learning.Skill | None:
         """Measure the loss; where it refuses the answers, say what does not fit."""

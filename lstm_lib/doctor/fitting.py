@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lstm_lib.doctor.ends import End, axis_of_classes, chosen, end_of, is_linear, is_one
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.learning import Skill
+from lstm_lib.doctor.meeting import asked
 from lstm_lib.doctor.subject import Subject, first_tensor, like
 
 FLOOR = 0.2  # of the loss of guessing: what is left for the best answers that can be said
@@ -51,73 +52,6 @@ def _kind(targets: Tensor) -> str:
     return str(targets.dtype).removeprefix("torch.")
 
 
-# ---------------------------------------------------------------- which answer meets which target
-
-
-def pairing(subject: Subject) -> list[Finding]:
-    """Change one target, and see at which answers the gradient of the loss becomes another one."""
-    targets = subject.targets
-    if not subject.has_one_target or subject.given_loss is None or targets.dim() == 0 or targets.numel() < 3:
-        return []
-    outputs = subject.run().outputs
-    answers = first_tensor(outputs).detach()
-    before = _asked(subject, outputs, answers, targets)
-    flat = targets.flatten()
-    asked = torch.nonzero(flat == flat if flat.is_floating_point() else flat >= 0).flatten()
-    for n in (int(asked[len(asked) // 3]), int(asked[-2])):
-        place = tuple(int(k) for k in torch.unravel_index(torch.tensor(n), targets.shape))
-        changed = targets.clone()
-        if flat.is_floating_point():  # far on the other side of all answers
-            low, high = float(answers.min()), float(answers.max())
-            changed[place] = low - 1 if flat[n] > (low + high) / 2 else high + 1
-        else:
-            others = flat[asked][flat[asked] != flat[n]]
-            if not len(others):
-                return []
-            changed[place] = others[0]
-        moved = (_asked(subject, outputs, answers, changed) - before).abs()
-        found = _misplaced(moved > 0.5 * moved.max().clamp_min(1e-30), place, targets, answers)
-        if found and not _takes_either(subject, outputs, answers):
-            return [finding("shapes-misfit", "the loss", found)]
-    return []
-
-
-def _takes_either(subject: Subject, outputs: Any, answers: Tensor) -> bool:
-    """Say whether the loss is the same where the answers have the shape of the targets: it brings them to one."""
-    targets = subject.targets
-    if answers.numel() != targets.numel():
-        return False
-    try:
-        with torch.no_grad():
-            one, two = (float(subject.loss(like(outputs, x))) for x in (answers, answers.reshape(targets.shape)))
-    except (RuntimeError, IndexError, ValueError):
-        return True  # it wants this shape, and knows what to do with it
-    return abs(one - two) <= 1e-5 * abs(one)
-
-
-def _asked(subject: Subject, outputs: Any, answers: Tensor, targets: Tensor) -> Tensor:
-    """Return the gradient of the loss at the answers."""
-    with torch.enable_grad():
-        told = answers.clone().requires_grad_()
-        (grad,) = torch.autograd.grad(subject.loss(like(outputs, told), targets), told)
-    return grad
-
-
-def _misplaced(moved: Tensor, place: tuple[int, ...], targets: Tensor, answers: Tensor) -> str:
-    """Say what is wrong with the answers that one target moves, or nothing."""
-    shapes = f"answers {tuple(answers.shape)}, targets {tuple(targets.shape)}"
-    alike = [n for n in answers.shape if n > 1] == [n for n in targets.shape if n > 1]
-    if alike and answers.shape != targets.shape and int(moved.sum()) >= max(4, 0.9 * moved.numel() ** 0.5):
-        return f"{shapes}: each target meets {int(moved.sum())} of {moved.numel()} answers, not its own alone"
-    turned = targets.dim() == 2 and answers.shape[:2] == (targets.shape[1], targets.shape[0])
-    if turned and targets.shape[0] != targets.shape[1]:
-        rows = torch.nonzero(moved.flatten(2).any(-1) if moved.dim() > 2 else moved)
-        if len(rows) == 1 and tuple(rows[0].tolist()) != place[::-1]:
-            here = tuple(rows[0].tolist())
-            return f"{shapes}: the target at {place} meets the answer at {here}, and not that at {place[::-1]}"
-    return ""
-
-
 # ---------------------------------------------------------------- what the loss asks for
 
 
@@ -132,9 +66,9 @@ def asks(subject: Subject) -> list[Finding]:
         return []
     try:
         weak = 0.1 * torch.randn(answers.shape, generator=torch.Generator().manual_seed(0)).to(answers)
-        grad = _asked(subject, outputs, weak, targets)  # where it is unsure, no gradient is rounded to 0
+        grad = asked(subject, outputs, weak, targets)  # where it is unsure, no gradient is rounded to 0
     except RuntimeError:
-        grad = _asked(subject, outputs, answers, targets)  # BCELoss takes probabilities alone
+        grad = asked(subject, outputs, answers, targets)  # BCELoss takes probabilities alone
     size = grad.abs().flatten(targets.dim()).sum(-1) if grad.dim() > targets.dim() else grad.abs()
     valid = torch.ones_like(size, dtype=torch.bool)
     if subject.per_step and lengths is not None and axis is not None and targets.dim() > 1:

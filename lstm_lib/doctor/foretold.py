@@ -9,11 +9,13 @@ from torch import Tensor
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import is_batch_first
+from lstm_lib.doctor.meeting import is_shifted
 from lstm_lib.doctor.outside import FELT, spread
 from lstm_lib.doctor.subject import Subject
 
 ALL = 0.99  # of the targets; a few may be marked as padding
 SAME = 1e-7  # the share of their variance that rounding leaves of numbers in two units
+SELF = "the targets are the inputs themselves, not what follows them"
 MOST = 32  # features that are looked at
 
 
@@ -41,9 +43,12 @@ def foretold(rows: Tensor, subject: Subject) -> list[Finding]:
 
 def _in_time(told: Tensor, wanted: Tensor, known: Tensor, which: str, subject: Subject) -> list[Finding]:
     """Say whether the targets stand in some features: at their own step, the one before, or the next one."""
-    if _alike(told, wanted, known) > 0.9:
+    own = _alike(told, wanted, known)
+    if which == "the input" and own >= ALL:
+        return _of_the_same(subject)
+    if own > 0.9:
         if which == "the input":
-            return []  # said elsewhere: the targets are the inputs
+            return []
         text = f"the target of each step is {which} of the same step"
         return [finding("sees-the-answer", "the data", text)]
     if _alike(told[:, :-1], wanted[:, 1:], known[:, 1:]) >= ALL and subject.longest_lag is None:
@@ -56,6 +61,32 @@ def _in_time(told: Tensor, wanted: Tensor, known: Tensor, which: str, subject: S
         return []
     text = f"the target of each step is {which} of the next one, and the answer knows it: with later steps exchanged,"
     return [finding("sees-the-answer", "the network", f"{text} it changes by up to {moved:.2g} of the answers' spread")]
+
+
+def _of_the_same(subject: Subject) -> list[Finding]:
+    """Judge targets that are the inputs."""
+    if not says_again(subject):
+        return [finding("sees-the-answer", "the data", SELF)]
+    if not _reads_ahead(subject) or (moved := _ahead(subject)) < FELT:
+        return []
+    text = "the loss asks for the next step of the input, and the answer knows it: with later steps exchanged,"
+    return [finding("sees-the-answer", "the network", f"{text} it changes by up to {moved:.2g} of the answers' spread")]
+
+
+def _reads_ahead(subject: Subject) -> bool:
+    """Say whether the last LSTM reads from both ends."""
+    calls = subject.run().calls
+    return bool(calls) and bool(getattr(subject.lstms[calls[-1].name], "bidirectional", False))
+
+
+def says_again(subject: Subject) -> bool:
+    """Say whether targets may be the inputs: where the loss moves them by a step, or a state has read them all before.
+
+    Autoencoders do the latter; many language models are given their labels in the former way.
+    """
+    if is_shifted(subject):
+        return True
+    return _ahead(subject) > FELT and not _reads_ahead(subject)
 
 
 def _alike(one: Tensor, two: Tensor, known: Tensor) -> float:
@@ -92,7 +123,8 @@ def _units(told: Tensor, wanted: Tensor) -> tuple[float, float] | None:
 def _ahead(subject: Subject) -> float:
     """Exchange the second half of all sequences; return how far the answers just before it move, in their spread."""
     inputs, axis = subject.inputs, subject.axis
-    assert axis is not None
+    if axis is None:
+        return 0.0
     before = subject.run()
     place = axis_in_answers(before.answers, inputs, axis, per_step=True)
     if place is None or before.answers.dim() < 2:

@@ -18,10 +18,12 @@ Numbers = dict[str, Any]
 SHUT, OPEN = 0.02, 0.98  # beyond these the slope of a gate is below a fiftieth
 MOST = 0.6  # this share of a layer's units counts as most
 STILL, FAINT = 1e-4, 1e-3  # a unit never changes whose h moves less than this, or this part of what the liveliest does
+USUAL = 0.1  # inputs that differ by this much or more must move a unit by STILL
 ALIKE = 1e-6  # units that differ by less than this are one
 STRONG = 10.0  # root of the mean square of inputs that are not scaled
+LONG = 15  # steps after which gates may be looked at once more, without their first half
 LARGE = 6.0  # tanh has a slope of 2e-5 there: nothing that is added to such a memory is seen
-FINE, WELL, CHANCE = 0.6, 0.8, 0.15  # parts of the loss of guessing by which a loss is below it
+PARTLY, FINE, WELL, CHANCE = 0.3, 0.6, 0.8, 0.15  # parts of the loss of guessing by which a loss is below it
 KEPT = 0.01  # less than this share of a memory is lost among the rest
 LOST_DIGITS = 0.05  # a memory that differs by so much from that of exact numbers
 
@@ -42,20 +44,13 @@ def measure(inside: Inside, lag: int) -> Numbers:
     half = math.log(2) / (-log_f).clamp_min(1e-12)
     alike = bool((inside.xs == inside.xs[:, :1]).all())  # all sequences are one
     moves = _std(h, valid) if alike else _moves(h, valid)
+    told = 1.0 if alike else float(_moves(inside.xs.double(), valid).max())
     level = _over_units(c.abs(), valid)
     known = level[~level.isnan()]
     quarter = max(1, len(known) // 4)
-    gates = {}
-    for name in CELLS[inside.layer.cell].gates.replace("g", ""):
-        gate = getattr(inside, name).double()
-        shut, wide = _mean((gate < SHUT).double(), valid), _mean((gate > OPEN).double(), valid)
-        gates[name] = {
-            "mean": float(_mean(gate, valid).mean()),
-            "units shut": float((shut > 0.98).double().mean()),
-            "units open": float((wide > 0.98).double().mean()),
-            "units wide open": float((_mean((gate > 0.999).double(), valid) > 0.98).double().mean()),
-            "units still": float((shut + wide > 0.98).double().mean()),
-        }
+    named = {name: getattr(inside, name).double() for name in CELLS[inside.layer.cell].gates.replace("g", "")}
+    flat = [float(_mean(((gate < SHUT) | (gate > OPEN)).double(), valid).mean()) for gate in named.values()]
+    later = slice(len(valid) // 2, None)
     return {
         "where": inside.layer.where,
         "cell": inside.layer.cell,
@@ -65,8 +60,10 @@ def measure(inside: Inside, lag: int) -> Numbers:
         "half-lives": half.clamp_max(1e6).tolist(),
         "kept over the lag": (lag * log_f).exp().tolist(),
         "kept over half the lag": (lag / 2 * log_f).exp().tolist(),
-        "gates": gates,
-        "units that never change": float((moves < max(STILL, FAINT * float(moves.max()))).double().mean()),
+        "gates": {name: _stillness(gate, valid) for name, gate in named.items()},
+        "gates later": {name: _stillness(gate[later], valid[later]) for name, gate in named.items()},
+        "gates in their flat parts": sum(flat) / max(1, len(flat)),
+        "units that never change": float((moves < _least(float(moves.max()), told)).double().mean()),
         "units that repeat another": _repeated(h[valid]),
         "memory at each step": known.tolist(),
         "memory at the end": float(known[-quarter:].mean()),
@@ -77,6 +74,18 @@ def measure(inside: Inside, lag: int) -> Numbers:
         "spacing": float(c[valid].abs().max()) * torch.finfo(inside.c.dtype).eps,
         "size of the inputs": float(inside.xs[valid].double().square().mean().sqrt()),
         "dtype": str(inside.c.dtype).removeprefix("torch."),
+    }
+
+
+def _stillness(gate: Tensor, valid: Tensor) -> Numbers:
+    """Count the units of a gate (T, B, H) that stand open or shut at all steps, or nearly all."""
+    shut, wide = _mean((gate < SHUT).double(), valid), _mean((gate > OPEN).double(), valid)
+    return {
+        "mean": float(_mean(gate, valid).mean()),
+        "units shut": float((shut > 0.98).double().mean()),
+        "units open": float((wide > 0.98).double().mean()),
+        "units wide open": float((_mean((gate > 0.999).double(), valid) > 0.98).double().mean()),
+        "units still": float((shut + wide > 0.98).double().mean()),
     }
 
 
@@ -105,17 +114,21 @@ def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool
     """
     where, found = numbers["where"], []
     works = share > FINE
-    if not works:
-        found += _still_gates(numbers)
     dead = numbers["units that never change"]
+    if not works:
+        found += _still_gates(numbers, "gates")
+        if not found and share > -math.inf and numbers["lag"] >= LONG:
+            found += _still_gates(numbers, "gates later")
+    if not found and (not works or dead >= 0.1):
+        found += _driven(numbers)
     if dead >= 0.1:
         text = f"{_count(dead, numbers)} of {numbers['units']} units say the same in every sequence"
         found.append(finding("dead-units", where, f"{text} (h moves by less than {STILL:g})"))
     repeated = numbers["units that repeat another"]
     if repeated >= 0.25:
         text = f"{_count(repeated, numbers)} of {numbers['units']} units say at every step what another one says"
-        found.append(finding("dead-units", where, f"{text}: their weights were never drawn apart"))
-    found += _growth(numbers, works=works)
+        found.append(finding("dead-units", where, f"{text}: their weights were never drawn apart", severity=0.83))
+    found += _growth(numbers, works=share > PARTLY)
     best = max(numbers["kept over the lag"])
     short = numbers["kept over half the lag"]
     if asked and share < WELL and best < KEPT:
@@ -131,23 +144,32 @@ def findings_inside(numbers: Numbers, *, share: float, asked: bool, single: bool
     return found
 
 
-def _still_gates(numbers: Numbers) -> list[Finding]:
+def _still_gates(numbers: Numbers, when: str) -> list[Finding]:
     """Find gates that stand still: open or closed in most units; a forget gate that stands open keeps, and may."""
-    found = []
-    for name, gate in numbers["gates"].items():
+    found, span = [], "at all steps" if when == "gates" else "in the second half of the steps"
+    for name, gate in numbers[when].items():
         shares = {"shut": gate["units shut"], "open": gate["units open"], "open or shut": gate["units still"]}
         if name == "f":  # a forget gate that is nearly open keeps long, and may
             shares = {"shut": gate["units shut"], "open": gate["units wide open"]}
             shares["open or shut"] = gate["units still"] - gate["units open"]
         how, share = max(shares.items(), key=lambda item: item[1])
         if share >= MOST:
-            text = f"gate {name} is {how} at all steps in {_count(share, numbers)} of {numbers['units']} units"
+            text = f"gate {name} is {how} {span} in {_count(share, numbers)} of {numbers['units']} units"
             text += f" (below {SHUT} or above {OPEN}; its mean is {gate['mean']:.3g})"
             first, size = 0.79, numbers["size of the inputs"]
             if size > STRONG:  # then a memory that grows is what follows
                 first, text = 0.882, f"{text}; the inputs are of size {size:.3g}"
             found.append(finding("gate-saturated", numbers["where"], text, severity=first + share / 100))
     return found
+
+
+def _driven(numbers: Numbers) -> list[Finding]:
+    """Find inputs so large that gates are open or shut, though not always the same: they know nothing in between."""
+    size, flat = numbers["size of the inputs"], numbers["gates in their flat parts"]
+    if size < STRONG or flat < MOST:
+        return []
+    text = f"{flat:.0%} of all gates at all steps are below {SHUT} or above {OPEN}; the inputs are of size {size:.3g}"
+    return [finding("gate-saturated", numbers["where"], text, severity=0.882 + flat / 1000)]
 
 
 def _growth(numbers: Numbers, *, works: bool) -> list[Finding]:
@@ -182,6 +204,12 @@ def _repeated(h: Tensor) -> float:
         return 0.0
     apart = torch.cdist(moving, moving, p=math.inf).fill_diagonal_(math.inf)
     return float((apart.amin(1) < ALIKE).sum()) / len(some)
+
+
+def _least(largest: float, told: float) -> float:
+    """Return how far a unit must move, where the liveliest moves so far, and the inputs differ by what is told."""
+    still = STILL * min(1.0, told / USUAL)  # high in a stack all may be faint
+    return still if largest < still else max(FAINT * largest, ALIKE * still)
 
 
 def _std(values: Tensor, valid: Tensor) -> Tensor:

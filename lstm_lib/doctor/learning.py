@@ -11,9 +11,11 @@ from torch import Tensor
 
 from lstm_lib.doctor.ends import SQUASH, axis_of_classes, end_of
 from lstm_lib.doctor.findings import Finding, finding
+from lstm_lib.doctor.foretold import SELF, says_again
 from lstm_lib.doctor.subject import Subject, first_tensor, like
 
 WORKS = 0.3  # the loss is below guessing by this share
+MOST_FEATURES = 32  # that a forecast may repeat
 CHANCE = 0.15  # below this share, it guesses
 
 
@@ -116,13 +118,8 @@ def echo(subject: Subject) -> list[Finding]:
     answers, targets = answers.reshape(targets.shape).double(), targets.double()
     per_step = targets.shape[:2] == inputs.shape[:2]
     if per_step and inputs.shape == targets.shape and torch.equal(inputs.to(targets), targets):
-        return [finding("echoes-input", "the data", "the targets are the inputs themselves, not what follows them")]
-    for feature in range(min(inputs.shape[-1], 32)):
-        told = inputs[..., feature].double()
-        last = told if per_step else told.select(1 - subject.axis, -1)
-        if last.numel() != targets.numel():
-            return []
-        last = last.reshape(targets.shape)
+        return [] if says_again(subject) else [finding("echoes-input", "the data", SELF)]
+    for last in _last_values(inputs.double(), targets, subject.axis, per_step=per_step):
         to_last, to_next = _error(answers, last), _error(answers, targets)
         persistence, spread = _error(last, targets), float(targets.var())
         if persistence < 0.5 * spread and to_next > 0.8 * persistence and to_last < 0.5 * to_next:
@@ -130,6 +127,18 @@ def echo(subject: Subject) -> list[Finding]:
             text += f" {to_next:.3g}; persistence has {persistence:.3g}"
             return [finding("echoes-input", "the network", text)]
     return []
+
+
+def _last_values(inputs: Tensor, targets: Tensor, axis: int, *, per_step: bool) -> list[Tensor]:
+    """Return what stays if nothing changes, in the shape of the targets: each feature alone, and all features."""
+    last = inputs if per_step else inputs.select(1 - axis, -1)  # (..., D)
+    found = [last.reshape(targets.shape)] if last.numel() == targets.numel() else []
+    for feature in last[..., :MOST_FEATURES].unbind(-1):
+        if feature.numel() == targets.numel():
+            found.append(feature.reshape(targets.shape))
+        elif feature.shape == targets.shape[:-1]:  # several steps ahead
+            found.append(feature[..., None].expand(targets.shape))
+    return found
 
 
 def _echo_of_tokens(subject: Subject) -> list[Finding]:
@@ -145,7 +154,7 @@ def _echo_of_tokens(subject: Subject) -> list[Finding]:
     asked = targets >= 0
     repeats = float((says == inputs)[asked].double().mean())
     natural = float((targets == inputs)[asked].double().mean())
-    if repeats < 0.9 or (natural < 0.99 and natural > 0.8):
+    if repeats < 0.9 or (natural < 0.99 and natural > 0.8) or (natural >= 0.99 and says_again(subject)):
         return []
     text = f"{repeats:.0%} of its answers are the token that was told; {natural:.0%} of the targets are"
     return [finding("echoes-input", "the network", text)]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lstm_lib.doctor.axes import axis_in_answers
 from lstm_lib.doctor.findings import Finding, finding
-from lstm_lib.doctor.layers import is_batch_first
+from lstm_lib.doctor.layers import is_batch_first, is_cell
 from lstm_lib.doctor.states import is_state
 from lstm_lib.doctor.subject import Ran, Subject
 from lstm_lib.doctor.traces import attributes, carried, marks, tensors_in
@@ -39,7 +39,7 @@ def mixing(subject: Subject) -> list[Finding]:
         return []
     B, worst, place, changed = inputs.shape[axis], 0.0, 0, None
     for n in sorted({0, B // 2, B - 1}):
-        after = subject.run(_exchanged(inputs, axis, n))
+        after = subject.run(exchanged(inputs, axis, n))
         difference = (after.answers - before.answers).abs().double()
         rows = difference.movedim(out_axis, 0).flatten(1).amax(1) if difference.dim() > 1 else difference
         felt = torch.nonzero(rows > FELT * spread(before.answers)).flatten().tolist()
@@ -62,7 +62,7 @@ def mixing(subject: Subject) -> list[Finding]:
     return [finding("batch-and-time-exchanged", "behind the LSTM", f"{text}; in the LSTM itself each stays alone")]
 
 
-def _exchanged(inputs: Tensor, axis: int, n: int) -> Tensor:
+def exchanged(inputs: Tensor, axis: int, n: int) -> Tensor:
     """Put another sequence, turned around, in the place of sequence n, such that every step is another one."""
     changed = inputs.clone().movedim(axis, 0)
     old, other = changed[n].clone(), inputs.movedim(axis, 0)[(n + 1) % inputs.shape[axis]].flip(0)
@@ -87,12 +87,20 @@ def _walks_over_the_batch(subject: Subject, before: Ran, after: Ran, n: int) -> 
     """Say whether the change of one sequence came into the LSTM in more rows than one, or moved others inside."""
     if not before.calls or not isinstance(before.calls[0].inputs, Tensor):
         return False
-    one, two = before.calls[0], after.calls[0]
-    if one.inputs.dim() != 3 or one.inputs.shape != two.inputs.shape:
+    name = before.calls[0].name
+    one, two = (_came_in(ran, name) for ran in (before, after))
+    if one.dim() != 3 or one.shape != two.shape:
         return False
-    time = 1 if is_batch_first(subject.lstms[one.name]) else 0
-    changed = (one.inputs != two.inputs).any(-1).any(time)
+    is_turned = not is_cell(subject.lstms[name]) and is_batch_first(subject.lstms[name])
+    changed = (one != two).any(-1).any(1 if is_turned else 0)
     return int(changed.sum()) > 1
+
+
+def _came_in(ran: Ran, name: str) -> Tensor:
+    """Return what came into an LSTM in its first call; into a cell in all of them, steps first."""
+    own = [call.inputs for call in ran.calls if call.name == name]
+    alike = own[0].dim() == 2 and all(part.shape == own[0].shape for part in own)
+    return torch.stack(own) if alike else own[0]
 
 
 def _reads_other_states(subject: Subject, out_axis: int) -> bool:

@@ -6,7 +6,7 @@ Shapes: T steps, B batch, H hidden units.
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_lib.doctor.axes import axis_in_answers
@@ -98,9 +98,13 @@ def _moved_at(subject: Subject, before: Tensor, rows: Tensor, place: int, step: 
     """Exchange one step of some sequences for what stands elsewhere in them, and say whether their answers move."""
     assert subject.axis is not None
     changed = subject.inputs.clone().movedim(subject.axis, 0)  # (B, T, ...)
-    for shift in (1, 2, 3):
-        other = subject.inputs.movedim(subject.axis, 0)
-        changed[rows, step] = other[rows, step - shift]
+    other = subject.inputs.movedim(subject.axis, 0)
+    columns = [other[:, step - shift] for shift in (1, 2, 3)]
+    words = any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in subject.model.modules())
+    if not words:  # numbers so large that gates cannot tell them apart are told from none
+        columns.append(torch.zeros_like(columns[0]))
+    for column in columns:
+        changed[rows, step] = column[rows]
         after = subject.run(changed.movedim(0, subject.axis).contiguous()).answers
         if not torch.equal(after.index_select(place, rows), before):
             return True

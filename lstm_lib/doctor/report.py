@@ -142,7 +142,6 @@ def in_order(findings: list[Finding]) -> list[Finding]:
     joined = []
     for several in kinds.values():
         worst = max(several, key=lambda one: one.severity)
-        others = [one.where for one in several if one is not worst]
-        where = "; ".join([worst.where, *dict.fromkeys(others)])
+        where = "; ".join(dict.fromkeys([worst.where, *(one.where for one in several)]))
         joined.append(worst._replace(where=where))
     return sorted(joined, key=lambda one: -one.severity)

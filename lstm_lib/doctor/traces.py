@@ -66,15 +66,18 @@ def kept(model: nn.Module) -> Iterator[None]:
     """Give a network back, at the end, all that a run may change: attributes, buffers, modes."""
     before = []
     for module in model.modules():
-        held = {name: copy.copy(value) if isinstance(value, dict | list | set) else value
-                for name, value in vars(module).items()}  # fmt: skip
+        held = dict(vars(module))
+        contents = [(value, copy.copy(value)) for value in held.values() if isinstance(value, dict | list | set)]
         tensors = [(tensor, tensor.detach().clone()) for name, value in held.items() if name != "_parameters"
                    for tensor in tensors_in(value)]  # fmt: skip
-        before.append((module, held, tensors))
+        before.append((module, held, contents, tensors))
     try:
         yield
     finally:
-        for module, held, tensors in before:
+        for module, held, contents, tensors in before:
+            for value, had in contents:  # into the same object: whoever has set a hook removes it from there
+                value.clear()
+                value.extend(had) if isinstance(value, list) else value.update(had)
             vars(module).clear()
             vars(module).update(held)
             with torch.no_grad():

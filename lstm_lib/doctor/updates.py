@@ -12,6 +12,7 @@ from lstm_lib.doctor.subject import Subject
 UPDATES = 8  # on this batch
 LONG = 60  # updates in which a weight decay shows
 TOO_FAR, TOO_NEAR = 0.4, 1.5e-4  # length of the first update in parts of the weights
+BRISK = 1e-3  # a rate that is tried where weights do not move at all
 HELD = 0.5  # a decay that holds weights below this share of their first size is too strong, if it costs:
 SHRUNK = 0.3  # weights below this share of their first size have been shrunk
 COST = 0.1  # this share of the loss of guessing
@@ -69,18 +70,17 @@ def rate(subject: Subject, found: Skill | None) -> tuple[list[Finding], dict[str
         text += f", at a hundredth to {calm.losses[-1]:.3g}; one update moves the weights by {bold:.2g} of their start"
         if not end < calm.losses[-1] or (bold > 2 * TOO_FAR and not leaps):
             return [finding("learning-rate", "the optimiser", f"far too high: {text}")], numbers
-    if found.share < 2 * WORKS and here.step == 0:  # where the rate is not 0, its cause is found elsewhere
+    if found.share < 2 * WORKS and lr == 0 == here.step:
         text = "the rate is 0, and no weight moves: has a schedule ended?"
-        return ([finding("learning-rate", "the optimiser", text)] if lr == 0 else []), numbers
+        return [finding("learning-rate", "the optimiser", text)], numbers
     if found.share < WORKS and here.step < TOO_NEAR and start - end < 0.01 * abs(start):
-        # Farther where a hundred times as far would still be lost in the rounding of the loss.
-        factor = 10.0 ** math.ceil(math.log10(max(100.0, TOO_NEAR / here.step)))
-        brisk = trial(subject, factor)
+        times = BRISK / lr if here.step == 0 else max(100.0, TOO_NEAR / here.step)
+        brisk = trial(subject, times)
         gain, more = start - end, start - brisk.losses[-1]
         if more > 10 * max(gain, 0) and more > 0:
             text = f"at {lr:g}, one update moves the weights by {here.step:.1g} of their length"
             text += f", and {UPDATES} updates on this batch bring the loss from {start:.4g} to {end:.4g}"
-            text += f"; at {factor:,.0f} times the rate, to {brisk.losses[-1]:.4g}"
+            text += f"; at {lr * times:.2g}, to {brisk.losses[-1]:.4g}"
             return [finding("learning-rate", "the optimiser", f"far too low: {text}")], numbers
     return [], numbers
 

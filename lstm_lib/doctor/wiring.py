@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from lstm_lib.doctor.ends import end_of
 from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.layers import is_batch_first, is_cell, unregistered
 from lstm_lib.doctor.notes import is_fresh
 from lstm_lib.doctor.subject import Called, Ran, Subject
 from lstm_lib.doctor.traces import tensors_in
 
+HUGE = 100.0  # noise that wakes what is dead, such as a ReLU whose sums are far below 0
 WORKS, WELL = 0.3, 0.6  # parts of the loss of guessing by which a loss is below it
 
 
@@ -109,17 +111,20 @@ def _flat(subject: Subject, name: str) -> list[Finding]:
     returned = [part for part in tensors_in(given) if part.requires_grad]
     at_answers, *behind = torch.autograd.grad(probe, [again.answers, *returned], allow_unused=True)
     reaches = any(bool(grad.any()) for grad in behind if grad is not None)  # then the LSTM itself lets none through
-    if at_answers is None or not bool(at_answers.any()) or reaches or _goes_nowhere(subject, name):
+    if at_answers is None or not bool(at_answers.any()) or reaches or _goes_nowhere(subject, name, HUGE):
         return []
     text = "the gradient is exactly 0 at all of its weights, though what it returns moves the answers: a rounding, a"
-    return [finding("graph-cut", name or "the LSTM", f"{text} comparison or a dead ReLU is on the way")]
+    text += " comparison or a dead ReLU is on the way"
+    end = end_of(again.answers)
+    is_dead = end is not None and end.name == "Relu" and not bool(again.answers.any())  # the cause is named elsewhere
+    return [finding("graph-cut", name or "the LSTM", text, severity=0.944 if is_dead else None)]
 
 
-def _goes_nowhere(subject: Subject, name: str) -> bool:
-    """Say whether all answers stay as they are where noise is added to whatever an LSTM returns."""
+def _goes_nowhere(subject: Subject, name: str, size: float = 1.0) -> bool:
+    """Say whether all answers stay as they are where noise of some size is added to whatever an LSTM returns."""
     generator = torch.Generator().manual_seed(0)
     before = subject.run().answers
-    handle = subject.lstms[name].register_forward_hook(lambda lstm, args, out: noisy(out, generator))
+    handle = subject.lstms[name].register_forward_hook(lambda lstm, args, out: noisy(out, generator, size))
     try:
         after = subject.run().answers
     finally:
@@ -216,13 +221,13 @@ def _goes_no_further(subject: Subject, name: str, own: list[Called]) -> str:
     return ""
 
 
-def noisy(part: Any, generator: torch.Generator) -> Any:
+def noisy(part: Any, generator: torch.Generator, size: float = 1.0) -> Any:
     """Add noise to all that an LSTM returns."""
     if isinstance(part, PackedSequence):
-        return part._replace(data=noisy(part.data, generator))
+        return part._replace(data=noisy(part.data, generator, size))
     if isinstance(part, Tensor):
-        return part + torch.randn(part.shape, generator=generator).to(part)
-    return tuple(noisy(one, generator) for one in part)
+        return part + size * torch.randn(part.shape, generator=generator).to(part)
+    return tuple(noisy(one, generator, size) for one in part)
 
 
 def _is_turned(one: Called, two: Called) -> bool:

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from lstm_lib import convert, doctor, layers, tasks, training
 from lstm_lib.doctor import __main__ as command
-from lstm_lib.doctor import biases, glass, gradients, updates
+from lstm_lib.doctor import biases, glass, gradients, updates, wiring
 from lstm_lib.doctor.files import examine_file, network_of
 from lstm_lib.doctor.layers import layers_of, lstms_of
 from lstm_lib.doctor.report import in_order
@@ -306,6 +306,14 @@ def plain(value):
     if isinstance(value, dict):
         return {name: plain(part) for name, part in value.items()}
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def test_noise_that_an_experiment_adds_is_gone_with_it():
+    torch.manual_seed(0)
+    subject = Subject(Tagger(3, 6, 4), torch.randn(9, 5, 3), None, None, None, None)
+    before = subject.run().answers
+    assert not wiring._goes_nowhere(subject, next(iter(subject.lstms)))
+    torch.testing.assert_close(subject.run().answers, before, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(
