@@ -48,7 +48,7 @@ def as_drawn(layer: Layer) -> bool:
     if layer.hidden_size < FEWEST:
         return False
     gates = len(CELLS[layer.cell].gates)
-    return all(_is_random(weight, gates) for weight in matrices) and _has_drawn_biases(layer)
+    return all(_is_random(weight, gates, bound) for weight in matrices) and _has_drawn_biases(layer)
 
 
 def _is_one_number(layer: Layer, gate: str) -> bool:
@@ -76,11 +76,13 @@ def _size(values: Tensor) -> float:
 # ---------------------------------------------------------------- drawn in another way than torch's
 
 
-def _is_random(weight: Tensor, gates: int) -> bool:
+def _is_random(weight: Tensor, gates: int, bound: float) -> bool:
     """Say whether a matrix is orthogonal, whole or gate by gate; or its entries are independent of each other."""
     parts = [weight, *weight.unflatten(0, (gates, -1))]
     if _is_orthogonal(weight) or all(_is_orthogonal(block) for block in parts[1:]):
         return True
+    if _has_left(weight, bound):
+        return False
     exact = weight.double()
     alike = _are_alike(list(exact.unflatten(0, (gates, -1)))) and _are_alike(list(exact.T))
     return alike and _has_a_usual_form(exact) and all(_has_no_direction(part.double()) for part in parts)
@@ -90,6 +92,13 @@ def _products(matrix: Tensor) -> Tensor:
     """Return the products of its columns with each other, or of its rows where there are fewer."""
     narrow = matrix.double() if matrix.shape[0] >= matrix.shape[1] else matrix.double().T
     return narrow.T @ narrow
+
+
+def _has_left(weight: Tensor, bound: float) -> bool:
+    """Say whether numbers are of the size that torch's draw has, and some lie a little beyond its bounds by now."""
+    largest, size = float(weight.abs().max()) / bound, _size(weight) * math.sqrt(3) / bound
+    off = abs(size - 1)
+    return 1 < largest < 1.3 and off < abs(size / largest - 1) and off < CHANCE / 2 / math.sqrt(weight.numel())
 
 
 def _is_orthogonal(matrix: Tensor) -> bool:
