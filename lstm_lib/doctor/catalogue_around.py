@@ -51,6 +51,7 @@ AROUND = {
         (
             "undo the sorting: answers[order.argsort()]",
             "pack_padded_sequence(..., enforce_sorted=False) sorts and undoes it by itself",
+            "flatten answers and targets in one order, both (B, T) or both (T, B)",
         ),
         "09_numpy_to_pytorch",
         0.968,
