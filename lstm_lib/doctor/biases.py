@@ -5,6 +5,7 @@ units, somebody has set it.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ def findings_in_biases(layers: list[Layer], *, forgets: bool, fails: bool = Fals
         forgets: Whether it forgets too soon; then it is worth saying that nobody has set a forget bias.
         fails: Whether it answers badly; then too.
     """
-    having = [layer for layer in layers if layer.rows("bias_ih", "f") is not None and "bias_hh" in layer.weights]
+    having = with_forget_bias(layers)
     if not having:
         return []
     marks = {layer.where: bias_marks(layer) for layer in having}
@@ -57,15 +58,20 @@ def findings_in_biases(layers: list[Layer], *, forgets: bool, fails: bool = Fals
     if (forgets or fails) and (here["set"] or below):
         if here["sum"] > 0.3:
             return []
-        what = "to zero, and forget gates near a half keep a step or two"
-        what = "below zero" if below or here["sum"] < -0.3 else what
+        is_low = here["sum"] < -0.3
+        what = "below zero" if is_low else "to zero, and forget gates near a half keep a step or two"
         text = f"the forget biases were set {what}: their sums reach from {here['low']:.2f} to {here['high']:.2f}"
-        rank = 0.58 if forgets or here["sum"] < -0.3 else 0.45
+        rank = 0.58 if forgets or is_low else 0.45
         return [finding("forget-bias-lost", _places(having), text, severity=rank)]
     if forgets or fails:
         text = f"no forget bias is set: the sums of both reach from {here['low']:.2f} to {here['high']:.2f}"
         return [finding("forget-bias-lost", _places(having), text, severity=0.58 if forgets else 0.45)]
     return []
+
+
+def with_forget_bias(layers: Iterable[Layer]) -> list[Layer]:
+    """Return the layers that have a forget gate, and both of its biases."""
+    return [layer for layer in layers if layer.rows("bias_ih", "f") is not None and "bias_hh" in layer.weights]
 
 
 def findings_across(lstms: list[list[Layer]]) -> list[Finding]:
@@ -74,10 +80,9 @@ def findings_across(lstms: list[list[Layer]]) -> list[Finding]:
     Args:
         lstms: Layers and directions of each LSTM of a network.
     """
-    having = [[one for one in layers if one.rows("bias_ih", "f") is not None and "bias_hh" in one.weights]
-              for layers in lstms]  # fmt: skip
-    marks = [[bias_marks(layer) for layer in layers] for layers in having if layers]
-    bare = [layers for layers, own in zip(filter(None, having), marks, strict=True) if not any(m["set"] for m in own)]
+    having = [some for layers in lstms if (some := with_forget_bias(layers))]
+    marks = [[bias_marks(layer) for layer in layers] for layers in having]
+    bare = [layers for layers, own in zip(having, marks, strict=True) if not any(m["set"] for m in own)]
     one = next((own[0] for own in marks if all(m["set"] for m in own) and own[0]["sum"] > 0.5), None)
     if one is None or not bare:
         return []

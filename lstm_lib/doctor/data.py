@@ -14,7 +14,7 @@ from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.foretold import foretold
 from lstm_lib.doctor.layers import is_batch_first, is_cell
 from lstm_lib.doctor.learning import CHANCE, Skill
-from lstm_lib.doctor.subject import Subject
+from lstm_lib.doctor.subject import REFUSALS, Subject
 
 MOVED = 3e-4  # a gate whose sum moves by less says the same to all
 
@@ -38,7 +38,7 @@ def not_finite_answers(subject: Subject) -> list[Finding]:
         return [finding("not-finite", "the answers", "weights and inputs are finite, and answers are not")] * wrong
     try:
         loss = subject.loss(ran.outputs)
-    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AssertionError):
+    except REFUSALS:
         return []  # said elsewhere
     told = f"the loss is {float(loss):.3g}, though weights and inputs are finite"
     if not bool(loss.isfinite()):

@@ -62,8 +62,8 @@ def _is_one_number(layer: Layer, gate: str) -> bool:
 
 def _is_within(weight: Tensor, bound: float) -> bool:
     """Say whether numbers are spread evenly between two bounds, and none has moved beyond, but for rounding."""
-    largest, size = float(weight.abs().max()), _size(weight)
-    even = abs(size / bound * math.sqrt(3) - 1) < CHANCE / math.sqrt(weight.numel())  # four deviations of such a mean
+    largest = float(weight.abs().max())
+    even = _off(weight, bound) < CHANCE / math.sqrt(weight.numel())  # four deviations of such a mean
     rounding = max(1e-6, torch.finfo(weight.dtype).eps)
     return largest <= bound * (1 + rounding) and largest > bound * (1 - 12 / weight.numel()) and even
 
@@ -71,6 +71,11 @@ def _is_within(weight: Tensor, bound: float) -> bool:
 def _size(values: Tensor) -> float:
     """Return the root of the mean square."""
     return float(values.double().square().mean().sqrt())
+
+
+def _off(values: Tensor, bound: float) -> float:
+    """Return how far the size of numbers is from that of an even spread between two bounds, in parts of it."""
+    return abs(_size(values) / bound * math.sqrt(3) - 1)
 
 
 # ---------------------------------------------------------------- drawn in another way than torch's
@@ -96,9 +101,9 @@ def _products(matrix: Tensor) -> Tensor:
 
 def _has_left(weight: Tensor, bound: float) -> bool:
     """Say whether numbers are of the size that torch's draw has, and some lie a little beyond its bounds by now."""
-    largest, size = float(weight.abs().max()) / bound, _size(weight) * math.sqrt(3) / bound
-    off = abs(size - 1)
-    return 1 < largest < 1.3 and off < abs(size / largest - 1) and off < CHANCE / 2 / math.sqrt(weight.numel())
+    largest, off = float(weight.abs().max()), _off(weight, bound)
+    is_near = off < _off(weight, largest) and off < CHANCE / 2 / math.sqrt(weight.numel())
+    return bound < largest < 1.3 * bound and is_near
 
 
 def _is_orthogonal(matrix: Tensor) -> bool:
@@ -121,7 +126,7 @@ def _has_a_usual_form(values: Tensor) -> bool:
     n, size, largest = values.numel(), _size(values), float(values.abs().max())
     if size == 0:
         return False
-    if abs(size / largest * math.sqrt(3) - 1) < CHANCE / math.sqrt(n):
+    if _off(values, largest) < CHANCE / math.sqrt(n):
         return True
     tails = float((values.double() / size).pow(4).mean())
     return abs(tails - 3) < CHANCE * math.sqrt(24 / n)

@@ -33,10 +33,9 @@ from lstm_lib.doctor.findings import Finding, finding
 from lstm_lib.doctor.glass import Inside, look, on_noise
 from lstm_lib.doctor.layers import layers_of, lstms_of
 from lstm_lib.doctor.report import Report, in_order
-from lstm_lib.doctor.subject import Called, Loss, Subject
+from lstm_lib.doctor.subject import REFUSALS, Called, Loss, Subject
 from lstm_lib.doctor.traces import untouched
 
-REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AssertionError, NotImplementedError)
 FAR = 1e-2  # where the repetition of a layer is this far off, its inside is not what ran
 
 
@@ -140,10 +139,11 @@ class _Examination:
         self.findings += chance.without_effect(subject) + chance.too_strong(subject, self.share)
         keys = {one.key for one in self.findings}
         told: dict[str, bool] = {"forgets": "forgets-too-soon" in keys, "fails": "loss-at-chance" in keys}
-        for name, lstm in subject.lstms.items():
-            self.findings += biases.findings_in_biases(layers_of(lstm, name), **told)
+        lstms = [layers_of(lstm, name) for name, lstm in subject.lstms.items()]
+        for layers in lstms:
+            self.findings += biases.findings_in_biases(layers, **told)
         if self.share < learning.WORKS and not any(one.key == "forget-bias-lost" for one in self.findings):
-            self.findings += biases.findings_across([layers_of(lstm, name) for name, lstm in subject.lstms.items()])
+            self.findings += biases.findings_across(lstms)
         return self._told()
 
     def _gently(self) -> None:

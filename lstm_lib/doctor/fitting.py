@@ -58,7 +58,7 @@ def _kind(targets: Tensor) -> str:
 def asks(subject: Subject) -> list[Finding]:
     """See where the loss has a gradient at the answers: behind the end of a sequence, and at each class?"""
     targets, lengths, axis = subject.targets, subject.lengths, subject.axis
-    if not subject.has_one_target or subject.given_loss is None:
+    if not subject.can_ask:
         return []
     outputs = subject.run().outputs
     answers = first_tensor(outputs).detach()
@@ -105,7 +105,7 @@ def _left_out(size: Tensor, valid: Tensor, targets: Tensor, axis: int | None) ->
 
 def squashed(subject: Subject, found: Skill | None) -> list[Finding]:
     """Give the loss the best answers that the last function of the network can say: how much of it is left?"""
-    if not subject.has_one_target or subject.given_loss is None:
+    if not subject.can_ask:
         return []
     ran = subject.run(grad=True)
     answers, targets = ran.answers.detach(), subject.targets

@@ -20,7 +20,7 @@ OWN = 0.3  # of the answers that meet the targets of a sequence, so many are its
 def crossed(subject: Subject) -> list[Finding]:
     """Exchange one sequence, and then its targets: does each of the two move the same answers?"""
     targets, axis = subject.targets, subject.axis
-    if not subject.has_one_target or subject.given_loss is None or axis is None or targets.dim() == 0:
+    if not subject.can_ask or axis is None or targets.dim() == 0:
         return []
     place, B = (axis if subject.per_step else 0), subject.inputs.shape[axis]
     if targets.shape[place] != B or B < 4:
@@ -53,7 +53,7 @@ def _cut_anew(subject: Subject, axis: int) -> list[Finding]:
 def is_shifted(subject: Subject) -> bool:
     """Say whether the loss itself compares the answer of each step with the target of another step, as of the next."""
     targets, axis = subject.targets, subject.axis
-    if not subject.has_one_target or subject.given_loss is None or axis is None or not subject.per_step:
+    if not subject.can_ask or axis is None or not subject.per_step:
         return False
     outputs = subject.run().outputs
     answers, T = first_tensor(outputs).detach(), targets.shape[1 - axis]
@@ -102,7 +102,7 @@ def _others(targets: Tensor, place: int, n: int) -> Tensor:
 def pairing(subject: Subject) -> list[Finding]:
     """Change one target, and see at which answers the gradient of the loss becomes another one."""
     targets = subject.targets
-    if not subject.has_one_target or subject.given_loss is None or targets.dim() == 0 or targets.numel() < 3:
+    if not subject.can_ask or targets.dim() == 0 or targets.numel() < 3:
         return []
     outputs = subject.run().outputs
     answers = first_tensor(outputs).detach()

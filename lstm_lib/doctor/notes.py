@@ -5,7 +5,7 @@ import inspect
 import torch
 from torch import Tensor
 
-from lstm_lib.doctor.biases import bias_marks
+from lstm_lib.doctor.biases import bias_marks, with_forget_bias
 from lstm_lib.doctor.drawn import as_drawn
 from lstm_lib.doctor.layers import layers_of
 from lstm_lib.doctor.subject import Ran, Subject
@@ -25,8 +25,7 @@ def is_fresh(subject: Subject) -> bool:
 
 def is_without_bias(subject: Subject) -> bool:
     """Say whether nobody has set a forget bias, though there is one."""
-    layers = [layer for name, lstm in subject.lstms.items() for layer in layers_of(lstm, name)]
-    having = [layer for layer in layers if layer.rows("bias_ih", "f") is not None and "bias_hh" in layer.weights]
+    having = with_forget_bias(layer for name, lstm in subject.lstms.items() for layer in layers_of(lstm, name))
     return bool(having) and not any(bias_marks(layer)["set"] for layer in having)
 
 

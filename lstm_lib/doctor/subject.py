@@ -23,6 +23,9 @@ from lstm_lib.tasks import NO_TARGET
 
 Loss = Callable[..., Tensor]
 
+# What a network or a loss may raise that does not take what it gets (of RuntimeError: NotImplementedError too).
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AssertionError)
+
 
 class Called(NamedTuple):
     """One call of an LSTM in a run: its name, what came in and what went out, as they were; of a cell, hs is its h."""
@@ -162,6 +165,11 @@ class Subject:
     def has_one_target(self) -> bool:
         """Whether there is a loss, of targets in one tensor: those in several parts are the loss's own business."""
         return self.can_lose and isinstance(self.targets, Tensor)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a loss of the user's own that can be asked about each target."""
+        return self.has_one_target and self.given_loss is not None
 
     def loss(self, outputs: Any, targets: Tensor | None = None) -> Tensor:
         """Compute the loss of what the network returned, or of its answers alone, as the given loss will have it."""
