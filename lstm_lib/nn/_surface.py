@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lstm_lib.nn.backends.interface import is_followed
 from lstm_lib.nn.steps import CELLS
 
 # torch.fx takes as a leaf, one node of a graph, what says that it comes from torch.nn, and asks the instance.
@@ -139,6 +140,7 @@ def _is_filled(values: Tensor, start: int, end: int) -> bool:
 
 def has_plain_parameters(module: nn.Module) -> bool:
     """Say whether the parameters are real ones, which can be looked at: no tracer and no torch.func stands between."""
-    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
+    if torch.compiler.is_compiling():
         return False
-    return all(type(p) is nn.Parameter for p in module.parameters())
+    parameters: list[Tensor] = list(module.parameters())
+    return not is_followed(parameters) and all(type(p) is nn.Parameter for p in parameters)

@@ -178,9 +178,10 @@ def is_followed(given: Call | list[Tensor]) -> bool:
         >>> is_followed([torch.ones(2)])
         False
     """
-    plain = torch._C._disabled_torch_dispatch_impl
-    has_mode = torch._C._len_torch_dispatch_stack() > 0
-    return has_mode or any(getattr(type(t), "__torch_dispatch__", plain) is not plain for t in _tensors(given))
+    if torch._C._len_torch_dispatch_stack() > 0:
+        return True
+    plain, kinds = torch._C._disabled_torch_dispatch_impl, set(map(type, _tensors(given)))
+    return any(getattr(kind, "__torch_dispatch__", plain) is not plain for kind in kinds)
 
 
 def is_recorded() -> bool:
