@@ -26,8 +26,8 @@ from nbclient.exceptions import DeadKernelError
 from nbval.plugin import coalesce_streams, find_comment_markers, find_metadata_tags, transform_streams_for_comparison
 
 from benchmarks._processor import ending
+from tools.conditions import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 HANG = 600  # seconds without an answer from one cell; the slowest of the course takes 15
 TESTS_HANG = 5400  # seconds for all tests together; they took 12 minutes
 NOT_COMPARED = {

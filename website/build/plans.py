@@ -100,6 +100,12 @@ def minutes_to_read(root: Path, chapter: int) -> int:
     return reading.measure(chapter_files(root)[chapter]).minutes
 
 
+def minutes_of_sections(root: Path, chapter: int, sections: Iterable[str]) -> float:
+    """Return the minutes to read some sections of a chapter, not rounded."""
+    told = reading.sections(chapter_files(root)[chapter]) if sections else {}
+    return sum(told[section] for section in sections)
+
+
 def minutes_to_solve(exercise: Exercise) -> int:
     """Return the minutes that a plan gives to an exercise; for code they grow with the lines of its solution."""
     if exercise.kind == "judgement":
@@ -132,8 +138,7 @@ def minutes_of(root: Path, session: Session, *, is_first: bool) -> tuple[int, in
     """Return the minutes of a session: to read, to play, guess and talk, and to solve its exercises."""
     read = sum(minutes_to_read(root, chapter) for chapter in session.chapters)
     if session.besides:
-        chapter, sections = session.besides
-        read += math.ceil(sum(reading.sections(chapter_files(root)[chapter])[section] for section in sections))
+        read += math.ceil(minutes_of_sections(root, *session.besides))
     play = TO_PLAY * (len(session.chapters) + is_first)
     return read, play, sum(minutes_to_solve(exercise) for exercise in exercises_of(session))
 
@@ -184,8 +189,8 @@ def plan(root: Path, sessions: int) -> str:
 
 def minutes_of_step(root: Path, step: Step) -> int:
     """Return the minutes of a step: to read its sections and exercises, to solve these, and beside both."""
-    told = reading.sections(chapter_files(root)[step.chapter]) if step.sections else {}
-    read = sum(told[section] for section in step.sections) + reading.MINUTES_AN_EXERCISE * len(step.exercises)
+    read = minutes_of_sections(root, step.chapter, step.sections)
+    read += reading.MINUTES_AN_EXERCISE * len(step.exercises)
     return math.ceil(read) + sum(minutes_to_solve(EXERCISES[id]) for id in step.exercises) + step.beside
 
 
